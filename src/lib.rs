@@ -6,3 +6,5 @@
 pub mod config;
 pub mod json;
 pub mod scenario;
+pub mod sim;
+pub mod world;

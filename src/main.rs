@@ -1,1 +1,3 @@
+//! The door: parse, log, run, exit code.
+
 fn main() {}
