@@ -1,0 +1,3 @@
+//! Bytes to messages and back, without IO.
+
+pub mod ws;
