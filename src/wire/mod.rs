@@ -1,0 +1,3 @@
+//! Bytes and messages, without IO.
+
+pub mod ws;
