@@ -7,4 +7,5 @@ pub mod config;
 pub mod json;
 pub mod scenario;
 pub mod sim;
+pub mod wire;
 pub mod world;

@@ -1,0 +1,5 @@
+//! Bytes to messages and back, without IO.
+
+pub mod engineio;
+pub mod jwt;
+pub mod socketio;
