@@ -5,6 +5,8 @@
 
 pub mod config;
 pub mod engine;
+pub mod fault;
+pub mod hub;
 pub mod json;
 pub mod scenario;
 pub mod sim;
