@@ -161,12 +161,12 @@ impl Faults {
 
     /// The status that a handshake is refused with, if it is.
     pub fn handshake(&mut self) -> Option<u16> {
-        self.list
-            .iter_mut()
-            .find_map(|active| match active.fault.kind {
-                Kind::Refuse(status) if active.happens("", "") => Some(status),
-                _ => None,
-            })
+        self.list.iter_mut().find_map(|active| {
+            let Kind::Refuse(status) = active.fault.kind else {
+                return None;
+            };
+            active.happens("", "").then_some(status)
+        })
     }
 
     /// Whether this connection's ping goes unanswered.
