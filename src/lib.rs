@@ -4,7 +4,9 @@
 //! from, the state, the bytes on the wire, the rules, and around them the hub, the sockets and the control API.
 
 pub mod config;
+pub mod engine;
 pub mod json;
 pub mod scenario;
 pub mod sim;
+pub mod wire;
 pub mod world;

@@ -290,7 +290,7 @@ pub fn merged(item: &Json, changes: &[(String, Json)]) -> Json {
         let new = changes.iter().rev().find(|(changed, _)| *changed == name);
         member(
             &name,
-            changed.map_or(part.text(), |(_, value)| value.text()),
+            new.map_or(part.text(), |(_, value)| value.text()),
         );
     }
     for (at, (name, value)) in changes.iter().enumerate() {
