@@ -16,7 +16,11 @@ const RESERVED: &str = "__mock";
 
 impl Reader<'_> {
     /// `http: { error: … }`, which every route's errors need.
-    pub(super) fn http_error(&mut self, node: Option<&Node>, scope: &Scope<'_>) -> Option<Template> {
+    pub(super) fn http_error(
+        &mut self,
+        node: Option<&Node>,
+        scope: &Scope<'_>,
+    ) -> Option<Template> {
         self.optional(node?.get("error"), scope)
     }
 
@@ -45,7 +49,10 @@ impl Reader<'_> {
                     };
                     let shape = shape(&method, &path);
                     if !shapes.insert(shape) {
-                        let message = format!("{} answers the same requests as one above", shown(&key.name));
+                        let message = format!(
+                            "{} answers the same requests as one above",
+                            shown(&key.name)
+                        );
                         self.problem(key.at, message, None);
                     }
                     let handler = self.handler(&key.name, steps, &draws);
@@ -112,7 +119,9 @@ fn segments(path: &str) -> Result<Vec<Segment>, &'static str> {
     let mut names = HashSet::new();
     let mut segments = Vec::new();
     for part in parts.split('/') {
-        let inner = part.strip_prefix('{').and_then(|part| part.strip_suffix('}'));
+        let inner = part
+            .strip_prefix('{')
+            .and_then(|part| part.strip_suffix('}'));
         match inner {
             Some("") => return Err("has a `{}` without a name"),
             Some(name) if !names.insert(name) => return Err("has two parts of one name"),
@@ -147,7 +156,15 @@ mod tests {
             ])
         );
         assert_eq!(segments("/"), Ok(vec![literal("")]));
-        for path in ["api", "/a/{}", "/{a}/{a}", "/x{a}", "/{a}{b}", "/a?b", "/__mock/x"] {
+        for path in [
+            "api",
+            "/a/{}",
+            "/{a}/{a}",
+            "/x{a}",
+            "/{a}{b}",
+            "/a?b",
+            "/__mock/x",
+        ] {
             assert!(segments(path).is_err(), "{path}");
         }
     }

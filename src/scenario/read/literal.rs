@@ -59,7 +59,11 @@ impl Reader<'_> {
             return Vec::new();
         };
         if !KINDS.iter().any(|kind| name.ends_with(kind)) {
-            let message = format!("`from` takes a file that ends with {}, found {}", one_of(KINDS.iter().copied()), shown(&name));
+            let message = format!(
+                "`from` takes a file that ends with {}, found {}",
+                one_of(KINDS.iter().copied()),
+                shown(&name)
+            );
             self.problem(node.at, message, None);
             return Vec::new();
         }
@@ -106,7 +110,7 @@ impl Reader<'_> {
         let json = match Json::parse(text) {
             Ok(json) => json,
             Err(error) => {
-                let message = format!("found {}, which is no JSON here", error.what);
+                let message = format!("no JSON: found {}", error.what);
                 self.problem(spot_of(text, source, error.at), message, None);
                 return Vec::new();
             }

@@ -32,7 +32,7 @@ use crate::scenario::load::Env;
 use crate::scenario::model::{Changes, CollectionId, Handler, Scenario, Steps};
 use crate::scenario::problem::Problems;
 use crate::scenario::source::Sources;
-use crate::scenario::tree::{Node, Spot};
+use crate::scenario::tree::{Content, Node, Spot};
 
 use cycles::Run;
 use names::Scope;
@@ -94,7 +94,7 @@ pub(super) fn scenario(
     problems: Problems,
     paths: Vec<PathBuf>,
 ) -> Result<Scenario, Problems> {
-    let mut reader = Reader {
+    let reader = Reader {
         files,
         sources,
         problems,
@@ -120,6 +120,10 @@ impl Reader<'_> {
     }
 
     fn file(mut self, root: &Node, env: Env<'_>) -> Result<Scenario, Problems> {
+        if !matches!(root.content, Content::Map(_) | Content::Null) {
+            self.expected(root, "a scenario", "a map");
+            return Err(self.problems);
+        }
         let file = self.fields(root, "a scenario", KEYS);
         let name = self.scenario_name(&file);
         let title = file

@@ -163,4 +163,3 @@ impl Reader<'_> {
         self.template(node, scope)
     }
 }
-

@@ -8,6 +8,9 @@ use crate::scenario::expr::{Expr, ExprProblem, Piece, Template, TextPiece};
 use crate::scenario::problem::shown;
 use crate::scenario::tree::{Content, Node, Spot};
 
+/// Bytes in one expression: its parser and ours walk it recursively, up to a level a sign.
+const MAX_EXPRESSION: usize = 4 << 10;
+
 /// A part of a text.
 #[derive(Debug, PartialEq, Eq)]
 enum Part<'t> {
@@ -104,6 +107,15 @@ impl Reader<'_> {
     }
 
     fn expression(&mut self, source: &str, at: Spot, scope: &Scope<'_>) -> Expr {
+        if source.len() > MAX_EXPRESSION {
+            let message = format!(
+                "an expression of {} bytes, {MAX_EXPRESSION} is the most",
+                source.len()
+            );
+            let hint = "give parts of it names in a `let`".to_owned();
+            self.problem(at, message, Some(hint));
+            return Expr::Constant(Json::null());
+        }
         match self.compiler.expression(source, &|name| scope.knows(name)) {
             Ok(expr) => expr,
             Err(problem) => {
@@ -121,7 +133,11 @@ impl Reader<'_> {
     fn unclosed(&mut self, text: &str, start: usize, at: Spot) {
         let at = self.sources.inside(at, &text[start + 2..], 0);
         let message = "a `${` without its `}`".to_owned();
-        self.problem(at, message, Some("a literal `${` is `${ '${' }`".to_owned()));
+        self.problem(
+            at,
+            message,
+            Some("a literal `${` is `${ '${' }`".to_owned()),
+        );
     }
 
     fn compose(&mut self, node: &Node, scope: &Scope<'_>, out: &mut Composite) {
@@ -278,7 +294,10 @@ mod tests {
             ("", vec![]),
             ("a", vec![Literal("a")]),
             ("${ x }", vec![Hole(" x ")]),
-            ("a${x}b${y}", vec![Literal("a"), Hole("x"), Literal("b"), Hole("y")]),
+            (
+                "a${x}b${y}",
+                vec![Literal("a"), Hole("x"), Literal("b"), Hole("y")],
+            ),
             ("${ {'a': {}} }", vec![Hole(" {'a': {}} ")]),
             ("${ '}' }", vec![Hole(" '}' ")]),
             (r"${ '\'}' }", vec![Hole(r" '\'}' ")]),

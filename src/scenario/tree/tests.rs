@@ -35,10 +35,7 @@ fn values_keep_type_order_and_place() {
 #[test]
 fn json_is_read_too() {
     let text = r#"{"scenario":"x","on":{"a":[{"reply":"\u00e9\n"}]}}"#;
-    assert_eq!(
-        parse(text, 0).unwrap().json(),
-        text.replace("\\u00e9", "é")
-    );
+    assert_eq!(parse(text, 0).unwrap().json(), text.replace("\\u00e9", "é"));
 }
 
 #[test]
