@@ -114,16 +114,15 @@ impl Server {
 
     /// Accepts connections until `shutdown` comes, then closes them all; ends within five seconds of it.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), ServerError> {
-        let net = self.net.clone();
+        let (net, port) = (self.net.clone(), self.port());
         for listener in self.listeners {
             net.tasks.spawn(listener::accept(listener, net.clone()));
         }
-        if let Some(path) = &self.ready_file {
-            let port = self.addresses.first().map_or(0, SocketAddr::port);
-            write_ready(path, port, &self.urls).map_err(|cause| ServerError::Ready {
-                path: path.clone(),
-                cause,
-            })?;
+        if let Some(path) = self.ready_file
+            && let Err(cause) = write_ready(&path, port, &self.urls)
+        {
+            net.shutdown.cancel();
+            return Err(ServerError::Ready { path, cause });
         }
         shutdown.await;
         net.shutdown.cancel();

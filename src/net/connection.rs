@@ -3,24 +3,22 @@
 //! Invariant: it only moves bytes and keeps time. What a message means is the hub's; how a connection ends is in
 //! `farewell`. Memory is bounded: it stops reading when answers pile up, and an idle peer holds no buffer.
 
-use std::cell::Cell;
-use std::collections::VecDeque;
 use std::pin::pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use tokio::select;
-use tokio::time::sleep_until;
+use tokio::time::{sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::farewell::{self, End};
 use super::heartbeat::{Beat, Heartbeat};
 use super::input;
-use super::output::Output;
+use super::outbox::{self, Outbox};
 use super::stream::Stream;
 use crate::config::Limits;
-use crate::hub::{Inbound, Outgoing, Peer};
+use crate::hub::{Inbound, Peer};
 use crate::wire::ws::{self, Input, Reader};
 
 /// How often a peer that takes nothing is looked at: its mailbox may have been given up, or it may have gone.
@@ -29,29 +27,19 @@ const LOOK: Duration = Duration::from_secs(1);
 /// When nothing is due.
 const NEVER: Duration = Duration::from_hours(365 * 24);
 
-thread_local! {
-    /// Lent to whoever empties a mailbox, so that idle peers hold no memory for it.
-    static LENT: Cell<Vec<Outgoing>> = const { Cell::new(Vec::new()) };
-}
-
 /// One peer while it talks.
-#[derive(Debug)]
 pub(super) struct Connection {
     stream: Stream,
     reader: Reader,
     /// Arrived, not understood yet; without memory when there is nothing.
     input: BytesMut,
-    output: Output,
+    outbox: Outbox,
     peer: Peer,
     limits: Limits,
     heartbeat: Heartbeat,
-    /// Taken out of the mailbox, waiting for room in the output.
-    held: VecDeque<Outgoing>,
-    /// The last ping that could not be answered yet; those before it need no answer (RFC 6455, section 5.5.3).
-    pong: Option<Box<[u8]>>,
-    /// Whether `input` may hold whole messages because reading has paused.
+    /// Whether `input` may hold whole messages, because they have just come or because reading has paused.
     undecoded: bool,
-    /// The client has closed, or cannot be understood any more: its answers go out until this moment, then the connection ends.
+    /// The client has closed, or cannot be understood any more. Its answers go out until this moment at most.
     leaving: Option<(End, Instant)>,
 }
 
@@ -63,12 +51,10 @@ impl Connection {
             reader: Reader::new(limits.frame, limits.message),
             undecoded: !arrived.is_empty(),
             input: arrived,
-            output: Output::default(),
+            outbox: Outbox::default(),
             peer,
             heartbeat: Heartbeat::new(limits.ping_every, limits.pong_time, Instant::now()),
             limits,
-            held: VecDeque::new(),
-            pong: None,
             leaving: None,
         }
     }
@@ -80,26 +66,30 @@ impl Connection {
         let mut armed = Instant::now() + NEVER;
         let mut alarm = pin!(sleep_until(armed.into()));
         loop {
+            // A client that never pauses must not keep the arms further down from being looked at.
+            if shutdown.is_cancelled() {
+                return End::shutdown();
+            }
             let now = Instant::now();
-            let wanted = match self.work(now) {
-                Ok(wanted) => wanted,
+            let due = match self.work(now) {
+                Ok(due) => due,
                 Err(End::Stalled) => return self.stalled(shutdown).await,
                 Err(end) => return end,
             };
-            if wanted < armed {
-                armed = wanted;
+            if due < armed {
+                armed = due;
                 alarm.as_mut().reset(armed.into());
             }
-            let looks = self.output.has_room() && self.held.is_empty();
+            let takes = self.outbox.has_room();
             select! {
                 biased;
-                moved = std::future::poll_fn(|cx| self.poll_move(cx, now, looks)) => match moved {
+                moved = std::future::poll_fn(|cx| self.poll_move(cx, now)) => match moved {
                     Ok(()) => {}
                     Err(end) => return end,
                 },
-                () = mailbox.changed(), if looks => {}
+                () = mailbox.changed(), if takes => {}
                 () = alarm.as_mut() => armed = now + NEVER,
-                () = stop.as_mut() => return End::shutdown(),
+                () = stop.as_mut() => {}
             }
         }
     }
@@ -112,78 +102,35 @@ impl Connection {
             stream: self.stream,
             reader: self.reader,
             input: self.input,
-            output: self.output,
+            output: self.outbox.output,
         };
         farewell::say(end, left, close_time).await;
     }
 
     /// Everything that needs no waiting; answers when to look again.
     fn work(&mut self, now: Instant) -> Result<Instant, End> {
-        loop {
-            if self.undecoded && self.leaving.is_none() {
+        let delayed = loop {
+            if self.is_decoding() {
                 self.decode(now);
             }
-            let delayed = self.fill(now)?;
-            if self.undecoded && self.leaving.is_none() && !self.is_pressed() {
-                continue;
+            let delayed = self.outbox.fill(self.peer.mailbox(), now)?;
+            if !self.is_decoding() || self.is_pressed() {
+                break delayed;
             }
-            self.leave(now, delayed)?;
-            let due = [
-                Some(self.beat(now)?),
-                delayed,
-                self.output.resumes(now),
-                self.watch(now)?,
-                self.leaving.as_ref().map(|(_, by)| *by),
-            ];
-            return Ok(due.into_iter().flatten().min().unwrap_or(now + NEVER));
-        }
+        };
+        self.leave(now, delayed)?;
+        let due = [
+            Some(self.beat(now)?),
+            delayed,
+            self.outbox.output.resumes(now),
+            self.watch(now)?,
+            self.leaving.as_ref().map(|(_, by)| *by),
+        ];
+        Ok(due.into_iter().flatten().min().unwrap_or(now + NEVER))
     }
 
-    /// Hands on every whole message, as long as there is room for the answers.
-    fn decode(&mut self, now: Instant) {
-        while !self.is_pressed() {
-            let found = match self.reader.next(&mut self.input) {
-                Ok(found) => found,
-                Err(violation) => {
-                    self.leave_after_answers(End::Broken(violation), now);
-                    return;
-                }
-            };
-            match found {
-                Some(Input::Text(text)) => self.peer.receive(Inbound::Text(text)),
-                Some(Input::Binary(bytes)) => self.peer.receive(Inbound::Binary(bytes)),
-                Some(Input::Ping(payload)) => self.answer_ping(&payload),
-                Some(Input::Pong(_)) => self.heartbeat.heard(),
-                Some(Input::Close(said)) => {
-                    self.leave_after_answers(End::Asked(said), now);
-                    return;
-                }
-                None => {
-                    self.undecoded = false;
-                    if self.input.is_empty() {
-                        self.input = BytesMut::new();
-                    }
-                    return;
-                }
-            }
-        }
-    }
-
-    /// What the client had asked for before is answered first.
-    fn leave_after_answers(&mut self, end: End, now: Instant) {
-        self.leaving = Some((end, now + self.limits.close_time));
-    }
-
-    fn answer_ping(&mut self, payload: &[u8]) {
-        if self.peer.muted() {
-            return;
-        }
-        if self.output.has_room() {
-            self.pong = None;
-            ws::write_pong(self.output.frames(), payload);
-        } else {
-            self.pong = Some(payload.into());
-        }
+    fn is_decoding(&self) -> bool {
+        self.undecoded && self.leaving.is_none()
     }
 
     /// Answers in the mailbox have come to half its bounds: what else the client asks has to wait.
@@ -192,61 +139,37 @@ impl Connection {
         frames > self.limits.mailbox_frames / 2 || bytes > self.limits.mailbox_bytes / 2
     }
 
-    /// Moves what waits in the mailbox to the output; answers when the next that is delayed may go.
-    fn fill(&mut self, now: Instant) -> Result<Option<Instant>, End> {
-        if let Some(payload) = self.pong.take_if(|_| self.output.has_room()) {
-            ws::write_pong(self.output.frames(), &payload);
-        }
-        let mut held = std::mem::take(&mut self.held);
-        self.add(held.drain(..), now)?;
-        let mut taken = LENT.take();
-        let filled = self.fill_from_mailbox(&mut taken, now);
-        taken.clear();
-        LENT.set(taken);
-        filled
-    }
-
-    fn fill_from_mailbox(
-        &mut self,
-        taken: &mut Vec<Outgoing>,
-        now: Instant,
-    ) -> Result<Option<Instant>, End> {
-        while self.held.is_empty() && self.output.has_room() {
-            let room = self.output.room();
-            let delayed = self.peer.mailbox().take(now, room, taken);
-            if taken.is_empty() {
-                return Ok(delayed);
-            }
-            self.add(taken.drain(..), now)?;
-        }
-        Ok(None)
-    }
-
-    fn add(&mut self, all: impl Iterator<Item = Outgoing>, now: Instant) -> Result<(), End> {
-        for next in all {
-            if !self.held.is_empty() {
-                self.held.push_back(next);
-                continue;
-            }
-            match next {
-                Outgoing::Abort => return Err(End::Aborted),
-                Outgoing::Stall => return Err(End::Stalled),
-                Outgoing::Close { code, reason } => return Err(End::Told { code, reason }),
-                message @ Outgoing::Message { .. } => {
-                    if let Err(back) = self.output.add(message, now) {
-                        self.held.push_back(back);
-                    }
-                }
+    /// Hands on every whole message, as long as there is room for the answers.
+    fn decode(&mut self, now: Instant) {
+        while self.is_decoding() && !self.is_pressed() {
+            match self.reader.next(&mut self.input) {
+                Ok(Some(Input::Text(text))) => self.peer.receive(Inbound::Text(text)),
+                Ok(Some(Input::Binary(bytes))) => self.peer.receive(Inbound::Binary(bytes)),
+                Ok(Some(Input::Ping(_))) if self.peer.muted() => {}
+                Ok(Some(Input::Ping(payload))) => self.outbox.pong(&payload),
+                Ok(Some(Input::Pong(_))) => self.heartbeat.heard(),
+                Ok(Some(Input::Close(said))) => self.leave_by(End::Asked(said), now),
+                Ok(None) => self.wait_for_more(),
+                Err(violation) => self.leave_by(End::Broken(violation), now),
             }
         }
-        Ok(())
     }
 
-    /// Whether all is said before the connection ends.
+    fn wait_for_more(&mut self) {
+        self.undecoded = false;
+        if self.input.is_empty() {
+            self.input = BytesMut::new();
+        }
+    }
+
+    fn leave_by(&mut self, end: End, now: Instant) {
+        self.leaving = Some((end, now + self.limits.close_time));
+    }
+
+    /// Ends it once what the client had asked for before has been answered.
     fn leave(&mut self, now: Instant, delayed: Option<Instant>) -> Result<(), End> {
-        let answered = self.held.is_empty()
-            && self.output.has_room()
-            && (delayed.is_some() || self.peer.mailbox().len().0 == 0);
+        let answered =
+            self.outbox.has_room() && (delayed.is_some() || self.peer.mailbox().len().0 == 0);
         match self.leaving.take_if(|(_, by)| answered || *by <= now) {
             Some((end, _)) => Err(end),
             None => Ok(()),
@@ -260,8 +183,8 @@ impl Connection {
         match self.heartbeat.look(now) {
             Beat::Wait(until) => Ok(until),
             Beat::Lost => Err(End::lost(self.limits.pong_time)),
-            Beat::Ping if self.output.has_room() => {
-                ws::write_ping(self.output.frames(), b"");
+            Beat::Ping if self.outbox.output.has_room() => {
+                ws::write_ping(self.outbox.output.frames(), b"");
                 Ok(self.heartbeat.asked(now))
             }
             Beat::Ping => Ok(now + LOOK),
@@ -270,56 +193,29 @@ impl Connection {
 
     /// While the other side takes nothing: whether it has been so for too long, or its mailbox was given up.
     fn watch(&mut self, now: Instant) -> Result<Option<Instant>, End> {
-        let Some(since) = self.output.blocked() else {
+        let Some(since) = self.outbox.output.blocked() else {
             return Ok(None);
         };
         let by = since + self.limits.write_time;
         if by <= now {
             return Err(End::stuck(self.limits.write_time));
         }
-        if let Some(code) = self.given_up(now) {
-            return Err(End::Dropped {
-                code,
-                why: "it did not read what was sent".into(),
-            });
+        if let Some(code) = self.outbox.given_up(self.peer.mailbox(), now) {
+            let why = "it did not read what was sent".into();
+            return Err(End::Dropped { code, why });
         }
         Ok(Some(by.min(now + LOOK)))
-    }
-
-    /// The hub empties a mailbox that has overflowed and leaves a close in it, which weighs nothing.
-    fn given_up(&mut self, now: Instant) -> Option<u16> {
-        if self.peer.mailbox().len().1 > 0 {
-            return None;
-        }
-        let mut taken = Vec::new();
-        self.peer.mailbox().take(now, 1, &mut taken);
-        let code = taken.iter().find_map(close_code);
-        self.held.extend(taken);
-        code
     }
 
     fn may_read(&self) -> bool {
         self.leaving.is_none() && !self.undecoded
     }
 
-    /// Writes and reads what the socket takes and gives. Ready when something came of it.
-    fn poll_move(
-        &mut self,
-        cx: &mut Context<'_>,
-        now: Instant,
-        looks: bool,
-    ) -> Poll<Result<(), End>> {
-        let mut news = false;
-        if !self.output.is_empty() && self.output.resumes(now).is_none() {
-            let blocked = self.output.blocked();
-            match self.output.poll_write(cx, &mut self.stream, now) {
-                Poll::Ready(Ok(())) => news = !looks || self.leaving.is_some(),
-                Poll::Ready(Err(_)) => return Poll::Ready(Err(End::Gone)),
-                // Until now nothing was armed for a peer that reads slowly, or that is written to slowly.
-                Poll::Pending => {
-                    news = self.output.blocked() != blocked || self.output.resumes(now).is_some();
-                }
-            }
+    /// Writes and reads what the socket takes and gives. Ready when there is something to do.
+    fn poll_move(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<Result<(), End>> {
+        let written = self.outbox.poll_write(cx, &mut self.stream, now);
+        if let Poll::Ready(Err(_)) = written {
+            return written;
         }
         if self.may_read()
             && let Poll::Ready(read) = input::poll_read(cx, &mut self.stream, &mut self.input)
@@ -327,41 +223,27 @@ impl Connection {
             self.undecoded = true;
             return Poll::Ready(read.map_err(|_| End::Gone));
         }
-        if news {
-            Poll::Ready(Ok(()))
-        } else {
-            Poll::Pending
-        }
+        written
     }
 
     /// Neither reads nor writes; waits for the other side or the hub to end it.
     async fn stalled(&mut self, shutdown: &CancellationToken) -> End {
-        self.output.flush_once(&mut self.stream).await;
-        let why = || "it was stalled by a fault".to_owned();
+        self.outbox.output.flush_once(&mut self.stream).await;
+        let dropped = |code| End::Dropped {
+            code,
+            why: "it was stalled by a fault".into(),
+        };
         loop {
             select! {
-                () = shutdown.cancelled() => return End::Dropped { code: End::GOING_AWAY, why: why() },
-                () = tokio::time::sleep(LOOK) => {}
+                () = shutdown.cancelled() => return dropped(End::GOING_AWAY),
+                () = sleep(LOOK) => {}
             }
             if self.stream.hung_up() {
                 return End::Gone;
             }
-            let mut taken = Vec::new();
-            self.peer
-                .mailbox()
-                .take(Instant::now(), usize::MAX, &mut taken);
-            if let Some(code) = taken.iter().find_map(close_code) {
-                return End::Dropped { code, why: why() };
+            if let Some(code) = outbox::discard(self.peer.mailbox(), Instant::now()) {
+                return dropped(code);
             }
         }
-    }
-}
-
-/// The code of a message that ends the connection.
-fn close_code(next: &Outgoing) -> Option<u16> {
-    match next {
-        Outgoing::Close { code, .. } => Some(*code),
-        Outgoing::Abort => Some(End::NO_CLOSE),
-        Outgoing::Message { .. } | Outgoing::Stall => None,
     }
 }

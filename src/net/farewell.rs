@@ -12,6 +12,9 @@ use super::output::Output;
 use super::stream::Stream;
 use crate::wire::ws::{self, Input, Reader, Violation};
 
+/// The close code of a limit on size.
+const TOO_BIG: u16 = 1009;
+
 /// Why a connection is over.
 #[derive(Debug)]
 pub(super) enum End {
@@ -94,6 +97,12 @@ impl fmt::Display for End {
             Self::Asked(Some((_, reason))) => write!(f, "the client closed: {reason:?}"),
             Self::Told { reason, .. } if reason.is_empty() => f.write_str("closed by the server"),
             Self::Told { reason, .. } => write!(f, "closed by the server: {reason:?}"),
+            Self::Broken(violation) if violation.code == TOO_BIG => {
+                write!(
+                    f,
+                    "{violation}; hint: `limits: {{ message: …, frame: … }}` in the scenario"
+                )
+            }
             Self::Broken(violation) => write!(f, "{violation}"),
             Self::Gone => f.write_str("the client hung up without a close"),
             Self::Aborted => f.write_str("reset by a fault"),

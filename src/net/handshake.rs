@@ -46,11 +46,11 @@ pub(super) fn check(
     version: Version,
     headers: &HeaderMap,
 ) -> Result<Asked, Fault> {
-    if method != Method::GET {
-        return Err(Fault::Method(method.clone()));
-    }
-    if !is_meant(headers) && !headers.contains_key(UPGRADE) {
-        return Err(Fault::Plain);
+    let is_plain = !is_meant(headers) && !headers.contains_key(UPGRADE);
+    match *method {
+        Method::GET | Method::HEAD if is_plain => return Err(Fault::Plain),
+        Method::GET => {}
+        _ => return Err(Fault::Method(method.clone())),
     }
     let bad = |words: &str| Err(Fault::Bad(words.to_owned()));
     if version != Version::HTTP_11 {

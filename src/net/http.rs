@@ -32,7 +32,6 @@ const LEAST_BUFFER: usize = 8 * 1024;
 const GRACE: Duration = Duration::from_secs(3);
 
 /// One client's connection as its requests see it.
-#[derive(Debug)]
 pub(super) struct Visit {
     pub(super) net: Arc<Net>,
     pub(super) limits: Limits,
@@ -44,7 +43,6 @@ pub(super) struct Visit {
 }
 
 /// A connection that has become a WebSocket.
-#[derive(Debug)]
 pub(super) struct Opening {
     /// The socket.
     pub(super) stream: Stream,

@@ -16,6 +16,7 @@ mod heartbeat;
 mod http;
 mod input;
 pub mod listener;
+mod outbox;
 mod output;
 mod peer;
 mod route;

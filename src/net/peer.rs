@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -15,6 +15,9 @@ use super::http::{self, Opening, Visit};
 use super::stream::{self, Opened, Stream};
 use super::{Net, input};
 use crate::config::Limits;
+
+/// How long a close may go unanswered once the server stops: it has five seconds in all.
+const LAST_CLOSE: Duration = Duration::from_secs(3);
 
 /// Counts something for as long as it lives.
 #[derive(Debug)]
@@ -53,7 +56,7 @@ pub(super) async fn serve(tcp: TcpStream, address: SocketAddr, net: Arc<Net>) {
     }
 }
 
-type Ready = (Stream, Arc<Visit>, std::time::Duration);
+type Ready = (Stream, Arc<Visit>, Duration);
 
 async fn open(
     tcp: TcpStream,
@@ -109,10 +112,16 @@ async fn talk(opening: Opening, address: SocketAddr, net: &Net, limits: Limits) 
     let (counted, clients) = Counted::new(&net.peers);
     tracing::info!(peer = format_args!("c{id}"), %address, clients, "connected");
     let mut connection = Connection::new(opening.stream, opening.arrived, peer, limits);
-    let end = connection.talk(&net.shutdown).await;
+    let shutdown = net.shutdown.child_token();
+    let end = connection.talk(&shutdown).await;
     drop(counted);
     let clients = net.peers.load(Relaxed);
     let code = end.code();
     tracing::info!(peer = format_args!("c{id}"), %address, code, why = %end, clients, "disconnected");
-    Box::pin(connection.part(end, limits.close_time)).await;
+    let close_time = if shutdown.is_cancelled() {
+        limits.close_time.min(LAST_CLOSE)
+    } else {
+        limits.close_time
+    };
+    Box::pin(connection.part(end, close_time)).await;
 }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Body, Incoming};
 use hyper::header::{CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN};
-use hyper::{Request, StatusCode};
+use hyper::{Request, StatusCode, Version};
 use tokio::time::timeout;
 
 use super::access::{Caller, Refusal};
@@ -45,9 +45,11 @@ pub(super) async fn answer(visit: &Visit, request: Request<Incoming>) -> Answer 
 async fn guarded(visit: &Visit, request: Request<Incoming>) -> Result<Answer, Problem> {
     let caller = caller(&request, visit)?;
     let rules = &visit.net.rules;
-    rules
-        .host(&caller)
-        .map_err(|refusal| refuse(visit, &refusal))?;
+    if caller.host.is_some() || request.version() != Version::HTTP_10 {
+        rules
+            .host(&caller)
+            .map_err(|refusal| refuse(visit, &refusal))?;
+    }
     let scenario = visit.net.hub.scenario();
     let place = place(&scenario, &request, visit.net.control.is_some());
     if place == Place::Control {
@@ -71,7 +73,7 @@ async fn guarded(visit: &Visit, request: Request<Incoming>) -> Result<Answer, Pr
         _ => mocked(visit, request).await,
     }
     .unwrap_or_else(Answer::from);
-    if scenario.http.cors || place == Place::EngineIo {
+    if place == Place::EngineIo || (scenario.http.cors && place == Place::Mock) {
         cors::grant(&mut answer, origin.as_ref());
     }
     Ok(answer)

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use ws_mock::config::Limits;
 
 use super::{echo, impatient};
@@ -145,4 +146,29 @@ async fn a_server_stops_though_a_client_does_not_answer() {
     let start = Instant::now();
     server.stop().await;
     assert!(start.elapsed() < Duration::from_millis(5500));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_stops_though_a_client_never_pauses() {
+    let server = echo(Limits::default());
+    let raw = Raw::open(server.address, "/ws").await;
+    let (mut from, mut to) = raw.0.into_split();
+    let many: Vec<_> = (0..1000).flat_map(|_| frame(true, 1, b"again")).collect();
+    let asking = tokio::spawn(async move { while to.write_all(&many).await.is_ok() {} });
+    let reading = tokio::spawn(async move {
+        let mut seen = vec![0; 1 << 16];
+        let mut last = Vec::new();
+        while let Ok(count @ 1..) = from.read(&mut seen).await {
+            last = [&last[last.len().saturating_sub(100)..], &seen[..count]].concat();
+        }
+        last
+    });
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let start = Instant::now();
+    server.stop().await;
+    assert!(start.elapsed() < Duration::from_secs(5));
+    asking.await.unwrap();
+    let last = reading.await.unwrap();
+    let going_away = 1001_u16.to_be_bytes();
+    assert!(last.windows(2).rev().take(100).any(|two| two == going_away));
 }

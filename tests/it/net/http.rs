@@ -40,6 +40,8 @@ async fn what_is_no_websocket_is_the_hubs() {
         "5\r\nhello\r\n0\r\n\r\n",
     );
     assert_eq!(ask(&server, &chunked).await.body, "hello");
+    let old = ask(&server, "GET /api/hello HTTP/1.0\r\n\r\n").await;
+    assert_eq!(old.status, 200);
     let unknown = ask(&server, &request("GET /api/none", &[], "")).await;
     assert_eq!(unknown.status, 404);
 }
