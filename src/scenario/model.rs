@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::scenario::Value;
 use crate::scenario::expr::{Expr, Symbol, Symbols, Template};
+use crate::scenario::Value;
 
 /// Everything a scenario file says.
 #[derive(Debug)]
