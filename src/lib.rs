@@ -12,3 +12,5 @@ pub mod scenario;
 pub mod sim;
 pub mod wire;
 pub mod world;
+pub mod net;
+pub mod server;
