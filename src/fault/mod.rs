@@ -214,7 +214,7 @@ mod tests {
     use super::*;
 
     fn faults(texts: &[&str]) -> Faults {
-        let read = |text: &&str| from_json(&Json::parse(**text).unwrap()).unwrap();
+        let read = |text: &&str| from_json(&Json::parse(*text).unwrap()).unwrap();
         Faults::new(texts.iter().map(read).collect(), 1)
     }
 

@@ -29,7 +29,7 @@ use crate::sim::{self, Clock};
 use crate::wire::ws::Opcode;
 use crate::world::PeerId;
 
-pub use crate::engine::{HttpAnswer, Inbound};
+pub use crate::engine::{Change, HttpAnswer, Inbound};
 pub use admission::{Admission, Handshake, HttpRequest, Ticket};
 pub use hands::{DataProblem, SendTo, TimerShown};
 pub use journal::{Entry, Journal};

@@ -1,3 +1,10 @@
-//! The integration tests: one binary, a module a capability.
+//! Everything that needs a running server, in one binary.
 
-fn main() {}
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that fails may panic, in its helpers too"
+)]
+
+mod net;
+mod support;
+mod talks;

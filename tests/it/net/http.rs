@@ -156,7 +156,7 @@ fn with_control(access: Access) -> (TestServer, Config) {
         access,
         ..config(limits)
     };
-    let server = TestServer::start(&config, Hub::echo(&[], limits), Some(control()));
+    let server = TestServer::start(&config, echo(&[], limits), Some(control()));
     (server, config)
 }
 

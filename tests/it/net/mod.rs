@@ -16,7 +16,7 @@ use crate::support::server::{TestServer, config};
 
 /// An echo at `/ws`.
 fn echo(limits: Limits) -> TestServer {
-    TestServer::start(&config(limits), Hub::echo(&["/ws"], limits), None)
+    TestServer::start(&config(limits), echo(&["/ws"], limits), None)
 }
 
 /// Limits whose times are short enough to wait for.

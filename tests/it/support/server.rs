@@ -46,6 +46,23 @@ impl TestServer {
     }
 }
 
+/// The hub of a scenario's text.
+pub(crate) fn hub(text: &str, limits: Limits) -> Hub {
+    let scenario =
+        ws_mock::scenario::read_text("test.yaml", text, &ws_mock::scenario::NoFiles, &|_| None)
+            .unwrap_or_else(|problems| panic!("{problems}"));
+    Hub::new(scenario, config(limits).play, limits).unwrap()
+}
+
+/// A hub that echoes on these paths.
+pub(crate) fn echo(paths: &[&str], limits: Limits) -> Hub {
+    let paths = format!("listen: {{ protocol: raw, port: 9001, paths: {paths:?} }}");
+    hub(
+        &include_str!("echo.yaml").replace("listen: { protocol: raw, port: 9001 }", &paths),
+        limits,
+    )
+}
+
 /// A configuration for tests.
 pub(crate) fn config(limits: Limits) -> Config {
     Config {
