@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::Reader;
 use super::names::Scope;
-use super::writes::{Draws, template_draws};
+use super::writes::Draws;
 use crate::scenario::expr::Template;
 use crate::scenario::model::{Http, Route, Segment};
 use crate::scenario::problem::{did_you_mean, one_of, shown};
@@ -31,7 +31,7 @@ impl Reader<'_> {
         scope: &Scope<'_>,
         draws: &Draws,
     ) -> Http {
-        let draws = draws.with_messages(error.as_ref().is_some_and(template_draws));
+        let draws = draws.with_messages(error.as_ref().is_some_and(Template::draws));
         let mut http = Http {
             error,
             ..Http::default()
@@ -55,7 +55,7 @@ impl Reader<'_> {
                         );
                         self.problem(key.at, message, None);
                     }
-                    let handler = self.handler(&key.name, steps, &draws);
+                    let handler = draws.handler(&key.name, steps);
                     http.routes.push(Route {
                         method,
                         path,

@@ -4,6 +4,7 @@
 //! given out only when there was nothing to tell.
 
 mod check;
+mod csv_items;
 mod cycles;
 mod data;
 mod evaluate;
@@ -16,6 +17,7 @@ mod moments;
 mod names;
 mod query;
 mod settings;
+mod split;
 mod steps;
 mod talk;
 mod template;
@@ -24,12 +26,11 @@ mod writes;
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::rc::Rc;
-use std::sync::Arc;
 
 use crate::scenario::expr::{Compiler, Symbol, Template};
 use crate::scenario::files::Files;
 use crate::scenario::load::Env;
-use crate::scenario::model::{Changes, CollectionId, Handler, Scenario, Steps};
+use crate::scenario::model::{CollectionId, Scenario, Steps};
 use crate::scenario::problem::Problems;
 use crate::scenario::source::Sources;
 use crate::scenario::tree::{Content, Node, Spot};
@@ -152,7 +153,7 @@ impl Reader<'_> {
         let before_steps = file
             .get("before")
             .map(|node| self.steps(node, "`before`", &mut scope.inner()));
-        let before = before_steps.map(|steps| self.handler("before", steps, &draws));
+        let before = before_steps.map(|steps| draws.handler("before", steps));
         let after_before = self.scope_after_before(file.get("before"), &scope);
         let handlers = self.handlers(file.get("on"), &after_before, &draws);
         if !handlers.on.is_empty() && messages.name.is_none() {
@@ -286,14 +287,6 @@ impl Reader<'_> {
         inner
     }
 
-    fn handler(&self, name: &str, steps: Steps, draws: &Draws) -> Arc<Handler> {
-        Arc::new(Handler {
-            name: Arc::from(name),
-            writes: draws.steps_write(&steps),
-            steps,
-        })
-    }
-
     fn not_too_many_definitions(&mut self, root: &Node) {
         if self.definition_names.len() > MAX_DEFINITIONS {
             let message = format!("more than {MAX_DEFINITIONS} definitions");
@@ -304,15 +297,3 @@ impl Reader<'_> {
 
 /// Names and their values, in order.
 type Lets = Vec<(Symbol, Template)>;
-
-/// What the steps of one collection's changes are called.
-const CHANGES: &[&str] = &["created", "updated", "removed"];
-
-/// The place of a kind of change.
-fn change_of<'c>(changes: &'c mut Changes, kind: &str) -> &'c mut Option<Arc<Handler>> {
-    match kind {
-        "created" => &mut changes.created,
-        "updated" => &mut changes.updated,
-        _ => &mut changes.removed,
-    }
-}
