@@ -5,8 +5,12 @@
 
 pub mod config;
 pub mod engine;
+pub mod fault;
+pub mod hub;
 pub mod json;
 pub mod scenario;
 pub mod sim;
 pub mod wire;
 pub mod world;
+pub mod net;
+pub mod server;

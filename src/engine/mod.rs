@@ -242,6 +242,23 @@ pub fn encode(protocol: Protocol, event: Option<&str>, message: &Json) -> (bool,
     turn::encode(protocol, event, message.text())
 }
 
+/// The error that a fault puts in an answer's place; its envelope sees the answer as `message`.
+pub fn error(
+    scenario: &Arc<Scenario>,
+    world: &Arc<State>,
+    peer: PeerId,
+    code: &str,
+    answer: &[u8],
+    effects: &mut Vec<Effect>,
+) {
+    let moments = Moments {
+        now: 0,
+        facts: Facts::default(),
+        strict: false,
+    };
+    Turn::new(scenario, Access::Read(world), moments, effects).fault(peer, code, answer);
+}
+
 fn is_writer(handler: Option<&Arc<Handler>>) -> bool {
     handler.is_some_and(|handler| handler.writes)
 }

@@ -327,6 +327,24 @@ impl<'t> Turn<'t> {
         self.asker = asker;
     }
 
+    /// Answers an error that a fault asks for, in the place of an answer.
+    pub(super) fn fault(&mut self, peer: PeerId, code: &str, answer: &[u8]) {
+        self.peer = Some(peer);
+        self.asker = Asker::Message(None);
+        let text = std::str::from_utf8(answer).unwrap_or_default();
+        if let Some((ack, rest)) = text
+            .strip_prefix("43")
+            .and_then(|rest| rest.split_once('['))
+        {
+            self.asker = Asker::Message(ack.parse().ok());
+            self.bind(names::MESSAGE, Val::json(format!("[{rest}")));
+        } else {
+            // The request is gone by now; what the envelope echoes of it stands in the answer under the same names.
+            self.bind(names::MESSAGE, Val::json(text.to_owned()));
+        }
+        self.refuse(&Refusal::new(code));
+    }
+
     /// Sends what was put together already.
     pub(super) fn push(&mut self, to: Vec<PeerId>, text: bool, payload: bytes::Bytes) {
         if !to.is_empty() {
