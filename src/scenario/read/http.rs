@@ -15,22 +15,8 @@ const METHODS: &[&str] = &["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPT
 const RESERVED: &str = "__mock";
 
 impl Reader<'_> {
-    /// `http: { error: … }`, which every route's errors need.
-    pub(super) fn http_error(
-        &mut self,
-        node: Option<&Node>,
-        scope: &Scope<'_>,
-    ) -> Option<Template> {
-        self.optional(node?.get("error"), scope)
-    }
-
-    pub(super) fn http(
-        &mut self,
-        node: Option<&Node>,
-        error: Option<Template>,
-        scope: &Scope<'_>,
-        draws: &Draws,
-    ) -> Http {
+    pub(super) fn http(&mut self, node: Option<&Node>, scope: &Scope<'_>, draws: &Draws) -> Http {
+        let error = self.optional(node.and_then(|node| node.get("error")), scope);
         let draws = draws.with_messages(error.as_ref().is_some_and(Template::draws));
         let mut http = Http {
             error,
