@@ -51,7 +51,7 @@ impl Reader<'_> {
         let origin = match *fields.among(ORIGINS) {
             ["item"] => self.generated(id, &what, &key, &fields, scope),
             ["items"] => self.written(&fields, &key),
-            ["from"] => Origin::Literal(self.from_file(fields.get("from"), &key)),
+            ["from"] => Origin::Literal(self.items_of_file(fields.get("from"), &key)),
             [] => {
                 let message = format!("{what} takes one of {}", one_of(ORIGINS.iter().copied()));
                 self.problem(name.at, message, None);

@@ -193,12 +193,9 @@ impl Reader<'_> {
         if node.text().is_some() {
             return self.plain_text(node, what).into_iter().collect();
         }
-        let elements = match &node.content {
-            Content::List(elements) => elements,
-            _ => {
-                self.expected(node, what, "a list of texts");
-                return Vec::new();
-            }
+        let Content::List(elements) = &node.content else {
+            self.expected(node, what, "a list of texts");
+            return Vec::new();
         };
         elements
             .iter()

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::Reader;
 use super::names::Scope;
-use super::writes::{Draws, template_draws};
+use super::writes::Draws;
 use crate::scenario::expr::Template;
 use crate::scenario::model::{Http, Route, Segment};
 use crate::scenario::problem::{did_you_mean, one_of, shown};
@@ -15,23 +15,9 @@ const METHODS: &[&str] = &["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPT
 const RESERVED: &str = "__mock";
 
 impl Reader<'_> {
-    /// `http: { error: … }`, which every route's errors need.
-    pub(super) fn http_error(
-        &mut self,
-        node: Option<&Node>,
-        scope: &Scope<'_>,
-    ) -> Option<Template> {
-        self.optional(node?.get("error"), scope)
-    }
-
-    pub(super) fn http(
-        &mut self,
-        node: Option<&Node>,
-        error: Option<Template>,
-        scope: &Scope<'_>,
-        draws: &Draws,
-    ) -> Http {
-        let draws = draws.with_messages(error.as_ref().is_some_and(template_draws));
+    pub(super) fn http(&mut self, node: Option<&Node>, scope: &Scope<'_>, draws: &Draws) -> Http {
+        let error = self.optional(node.and_then(|node| node.get("error")), scope);
+        let draws = draws.with_messages(error.as_ref().is_some_and(Template::draws));
         let mut http = Http {
             error,
             ..Http::default()
@@ -55,7 +41,7 @@ impl Reader<'_> {
                         );
                         self.problem(key.at, message, None);
                     }
-                    let handler = self.handler(&key.name, steps, &draws);
+                    let handler = draws.handler(&key.name, steps);
                     http.routes.push(Route {
                         method,
                         path,
