@@ -107,7 +107,7 @@ impl HttpRequest {
             .map_or("", |(_, value)| value.as_str());
         match Json::from_bytes(self.body.clone()) {
             Ok(json) => out.push_str(json.text()),
-            Err(_) if kind.is_empty() || kind.contains("json") => {
+            Err(_) if kind.contains("json") => {
                 return Err(Refusal::invalid_json());
             }
             Err(_) => write::string(out, &String::from_utf8_lossy(&self.body)),

@@ -205,7 +205,8 @@ pub fn corrupted(payload: &[u8]) -> Vec<u8> {
         cut -= 1;
     }
     broken.truncate(cut);
-    broken.extend_from_slice(b"{\"");
+    // No JSON has a control character, in a string or out of it.
+    broken.extend_from_slice(b"{\"\x01");
     broken
 }
 

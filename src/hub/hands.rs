@@ -14,7 +14,7 @@ use crate::world::{Collection, PeerId};
 
 use super::mailbox::Outgoing;
 use super::peer::PeerShown;
-use super::{Hub, declared_faults, nobody_push, options, time};
+use super::{Core, Hub, declared_faults, nobody_push, options, time};
 
 /// Why data cannot be shown or edited so.
 #[derive(Debug, thiserror::Error)]
@@ -210,28 +210,30 @@ impl Hub {
 
     /// Runs a timer's turn now; answers whether there is one of this name.
     pub fn fire(&self, name: &str) -> bool {
-        if !self.core().world.agenda.tickers.contains_key(name) {
-            return false;
+        let turns = turns(&self.core(), name);
+        for turn in &turns {
+            self.feed(None, &Event::Fire(turn.clone()));
+            self.0.metrics.timers.inc();
         }
-        self.feed(None, &Event::Fire(name.to_owned()));
-        self.0.metrics.timers.inc();
-        true
+        !turns.is_empty()
     }
 
     /// Sets a timer's pace, counted from now, or pauses it; answers whether there is one of this name.
     pub fn set_timer(&self, name: &str, every: Option<Duration>, paused: Option<bool>) -> bool {
         let mut core = self.core_mut();
         let now = core.clock.now(sim::wall());
-        let mut there = core.world.agenda.tickers.contains_key(name);
-        if let Some(paused) = paused {
-            there &= engine::set_paused(&mut core.world, name, paused, now);
-        }
-        if let Some(every) = every {
-            there &= engine::repace(&mut core.world, name, every, now);
+        let turns = turns(&core, name);
+        for turn in &turns {
+            if let Some(paused) = paused {
+                engine::set_paused(&mut core.world, turn, paused, now);
+            }
+            if let Some(every) = every {
+                engine::repace(&mut core.world, turn, every, now);
+            }
         }
         drop(core);
         self.0.agenda.notify_one();
-        there
+        !turns.is_empty()
     }
 
     /// The faults as they are shown, with what is left of their `times`.
@@ -321,4 +323,21 @@ fn no_collection(name: &str, collections: &[Arc<Collection>]) -> DataProblem {
         .map(|collection| collection.name.as_str())
         .collect();
     DataProblem::NoCollection(name.to_owned(), known.join(", "))
+}
+
+/// A timer under `for` has a turn for each item, `NAME:KEY`; its bare name means all of them.
+fn turns(core: &Core, name: &str) -> Vec<String> {
+    let means = |turn: &&String| {
+        *turn == name
+            || turn
+                .strip_prefix(name)
+                .is_some_and(|rest| rest.starts_with(':'))
+    };
+    core.world
+        .agenda
+        .tickers
+        .keys()
+        .filter(means)
+        .cloned()
+        .collect()
 }

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use crate::support::server::echo_hub;
 use bytes::Bytes;
 use ws_mock::config::{Access, Config, Limits};
-use ws_mock::hub::Hub;
 use ws_mock::net::Control;
 
 use super::{echo, impatient};
@@ -33,13 +33,13 @@ async fn what_is_no_websocket_is_the_hubs() {
     );
     let posted = request("POST /api/echo", &["Content-Length: 5"], "hello");
     let answer = ask(&server, &posted).await;
-    assert_eq!((answer.status, answer.body.as_str()), (201, "hello"));
+    assert_eq!((answer.status, answer.body.as_str()), (201, r#""hello""#));
     let chunked = request(
         "POST /api/echo",
         &["Transfer-Encoding: chunked"],
         "5\r\nhello\r\n0\r\n\r\n",
     );
-    assert_eq!(ask(&server, &chunked).await.body, "hello");
+    assert_eq!(ask(&server, &chunked).await.body, r#""hello""#);
     let old = ask(&server, "GET /api/hello HTTP/1.0\r\n\r\n").await;
     assert_eq!(old.status, 200);
     let unknown = ask(&server, &request("GET /api/none", &[], "")).await;
@@ -156,7 +156,7 @@ fn with_control(access: Access) -> (TestServer, Config) {
         access,
         ..config(limits)
     };
-    let server = TestServer::start(&config, echo(&[], limits), Some(control()));
+    let server = TestServer::start(&config, echo_hub(&[], limits), Some(control()));
     (server, config)
 }
 

@@ -4,13 +4,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::support::server::echo_hub;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use ws_mock::config::{Config, Limits, Tls};
-use ws_mock::hub::Hub;
 use ws_mock::server::{Server, ServerError};
 
 use super::impatient;
@@ -18,7 +18,7 @@ use crate::support::raw::Raw;
 use crate::support::server::{TestServer, config};
 
 fn start(config: &Config) -> TestServer {
-    TestServer::start(config, echo(&["/ws"], config.limits), None)
+    TestServer::start(config, echo_hub(&["/ws"], config.limits), None)
 }
 
 fn with_tls(folder: &Path, only: bool, limits: Limits) -> Config {
@@ -127,10 +127,10 @@ async fn a_key_of_another_certificate_is_told_at_start() {
         foreign.listen.tls.unwrap(),
     );
     std::fs::copy(foreign.key, &own.key).unwrap();
-    let refused = Server::bind(&config, echo(&[], config.limits), None).unwrap_err();
+    let refused = Server::bind(&config, echo_hub(&[], config.limits), None).unwrap_err();
     assert!(matches!(refused, ServerError::Tls(_)), "{refused}");
     std::fs::remove_file(&own.cert).unwrap();
-    let refused = Server::bind(&config, echo(&[], config.limits), None).unwrap_err();
+    let refused = Server::bind(&config, echo_hub(&[], config.limits), None).unwrap_err();
     assert!(refused.to_string().contains("cert.pem"), "{refused}");
 }
 
@@ -138,7 +138,7 @@ async fn a_key_of_another_certificate_is_told_at_start() {
 async fn port_zero_is_one_port_on_every_address() {
     let mut config = config(Limits::default());
     config.listen.addresses = vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
-    let server = Server::bind(&config, echo(&[], config.limits), None).unwrap();
+    let server = Server::bind(&config, echo_hub(&[], config.limits), None).unwrap();
     assert!(server.port() > 0);
     assert!(
         server
@@ -151,9 +151,9 @@ async fn port_zero_is_one_port_on_every_address() {
 #[tokio::test]
 async fn a_taken_port_is_named() {
     let mut config = config(Limits::default());
-    let first = Server::bind(&config, echo(&[], config.limits), None).unwrap();
+    let first = Server::bind(&config, echo_hub(&[], config.limits), None).unwrap();
     config.listen.port = first.port();
-    let refused = Server::bind(&config, echo(&[], config.limits), None).unwrap_err();
+    let refused = Server::bind(&config, echo_hub(&[], config.limits), None).unwrap_err();
     let expected = format!("port `{}` on `127.0.0.1` is taken", first.port());
     assert!(refused.to_string().starts_with(&expected), "{refused}");
 }
@@ -193,9 +193,9 @@ fn an_address_that_is_not_here_is_left_out_if_there_is_another() {
     let elsewhere: IpAddr = [192, 0, 2, 1].into();
     let mut config = config(Limits::default());
     config.listen.addresses = vec![elsewhere, Ipv4Addr::LOCALHOST.into()];
-    let server = Server::bind(&config, echo(&[], config.limits), None).unwrap();
+    let server = Server::bind(&config, echo_hub(&[], config.limits), None).unwrap();
     assert_eq!(server.addresses().len(), 1);
     config.listen.addresses = vec![elsewhere];
-    let refused = Server::bind(&config, echo(&[], config.limits), None).unwrap_err();
+    let refused = Server::bind(&config, echo_hub(&[], config.limits), None).unwrap_err();
     assert!(refused.to_string().contains("192.0.2.1"), "{refused}");
 }

@@ -9,14 +9,14 @@ mod slow;
 
 use std::time::Duration;
 
+use crate::support::server::echo_hub;
 use ws_mock::config::Limits;
-use ws_mock::hub::Hub;
 
 use crate::support::server::{TestServer, config};
 
 /// An echo at `/ws`.
 fn echo(limits: Limits) -> TestServer {
-    TestServer::start(&config(limits), echo(&["/ws"], limits), None)
+    TestServer::start(&config(limits), echo_hub(&["/ws"], limits), None)
 }
 
 /// Limits whose times are short enough to wait for.

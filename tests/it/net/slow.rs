@@ -31,23 +31,32 @@ async fn a_peer_that_asks_and_does_not_read_is_not_read_either_and_loses_nothing
     asking.await.unwrap();
 }
 
+/// More than the system's buffers take in.
+const LARGE: usize = 32_000_000;
+
+fn roomy(limits: Limits) -> Limits {
+    Limits {
+        message: LARGE,
+        frame: LARGE,
+        ..limits
+    }
+}
+
 #[tokio::test]
 async fn a_peer_that_reads_nothing_is_dropped() {
-    let server = echo(impatient());
+    let server = echo(roomy(impatient()));
     let mut raw = Raw::open(server.address, "/ws").await;
-    for _ in 0..4 {
-        raw.frame(1, b"!big 8000000").await;
-    }
+    raw.frame(1, &vec![b'x'; LARGE]).await;
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert_eq!(raw.rest().await, None);
 }
 
 #[tokio::test]
 async fn a_mailbox_that_overflows_cuts_its_peer_off_while_it_is_blocked() {
-    let server = echo(Limits::default());
+    let server = echo(roomy(Limits::default()));
     let mut raw = Raw::open(server.address, "/ws").await;
     let start = Instant::now();
-    raw.frame(1, b"!big 32000000").await;
+    raw.frame(1, &vec![b'x'; LARGE]).await;
     raw.frame(1, b"!flood 1030").await;
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert_eq!(raw.rest().await, None);

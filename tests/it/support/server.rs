@@ -55,7 +55,7 @@ pub(crate) fn hub(text: &str, limits: Limits) -> Hub {
 }
 
 /// A hub that echoes on these paths.
-pub(crate) fn echo(paths: &[&str], limits: Limits) -> Hub {
+pub(crate) fn echo_hub(paths: &[&str], limits: Limits) -> Hub {
     let paths = format!("listen: {{ protocol: raw, port: 9001, paths: {paths:?} }}");
     hub(
         &include_str!("echo.yaml").replace("listen: { protocol: raw, port: 9001 }", &paths),
