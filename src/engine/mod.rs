@@ -29,7 +29,7 @@ use crate::world::{Arrival, PeerId, World};
 
 pub use data::{Change, DataError, Edited, edit};
 pub use generate::{MakeError, Options};
-pub use http::{HttpAnswer, HttpRequest, query, route, unescaped};
+pub use http::{HttpAnswer, HttpRequest, Route, query, route, unescaped};
 pub use refusal::Refusal;
 pub use timers::{repace, set_paused};
 pub use value::Val;

@@ -214,7 +214,7 @@ mod tests {
     #[test]
     fn what_waits_holds_up_what_comes_after_it() {
         let mailbox = Mailbox::new(10, 1000);
-        mailbox.put(Duration::from_secs(60), message("late"), true);
+        mailbox.put(Duration::from_mins(1), message("late"), true);
         mailbox.put(Duration::ZERO, message("after"), true);
         let mut out = Vec::new();
         let again = mailbox.take(Instant::now(), 100, &mut out);

@@ -222,7 +222,7 @@ impl Hub {
             if let Some(outcome) =
                 engine::read(&core.scenario, &core.world, moments, event, &mut effects)
             {
-                self.note_incoming(&core, peer, event, &outcome, moments);
+                self.note_incoming(peer, event, &outcome, moments);
                 self.deliver(&core, peer, &outcome, effects, moments);
                 drop(core);
                 self.ran(&outcome, began);
@@ -243,7 +243,7 @@ impl Hub {
         let moments = self.moments(core.clock, facts);
         let scenario = core.scenario.clone();
         let outcome = engine::write(&scenario, &mut core.world, moments, event, &mut effects);
-        self.note_incoming(core, peer, event, &outcome, moments);
+        self.note_incoming(peer, event, &outcome, moments);
         self.deliver(core, peer, &outcome, effects, moments);
         outcome
     }
@@ -256,7 +256,6 @@ impl Hub {
 
     fn note_incoming(
         &self,
-        _core: &Core,
         peer: Option<PeerId>,
         event: &Event,
         outcome: &Outcome,

@@ -1,5 +1,7 @@
 //! One running server, put together from its parts: sockets, hub and control API.
 
+mod run;
+
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -18,6 +20,8 @@ use crate::net::access::Rules;
 use crate::net::listener::{self, BindError};
 use crate::net::tls::{self, TlsError};
 use crate::net::{Control, Net, descriptors};
+
+pub use run::{Reload, run};
 
 /// How long connections have to end once the server stops.
 const FAREWELL: Duration = Duration::from_secs(5);
