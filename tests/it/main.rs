@@ -6,5 +6,6 @@
 )]
 
 mod net;
+mod promises;
 mod support;
 mod talks;
