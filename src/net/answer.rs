@@ -23,6 +23,17 @@ pub(super) struct Problem {
 
 impl Problem {
     /// A problem with this status, code and words.
+    /// The limit that was reached, by the name it is counted under.
+    pub(super) fn limit(&self) -> Option<&'static str> {
+        match self.code {
+            "HEAD_TOO_LARGE" => Some("head"),
+            "BODY_TOO_LARGE" => Some("body"),
+            "TIMEOUT" => Some("head_time"),
+            "BODY_TIMEOUT" => Some("body_time"),
+            _ => None,
+        }
+    }
+
     pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
         Self {
             status,

@@ -76,6 +76,16 @@ impl End {
         }
     }
 
+    /// The limit that ended it, by the name it is counted under.
+    pub(super) fn limit(&self) -> Option<&'static str> {
+        match self {
+            Self::Broken(violation) if violation.code == TOO_BIG => Some("message"),
+            Self::Told { code: 1011, .. } => Some("heartbeat"),
+            Self::Dropped { code: Self::NO_CLOSE, .. } => Some("write_time"),
+            _ => None,
+        }
+    }
+
     /// The close code, as the protocol names what happened.
     pub(super) fn code(&self) -> u16 {
         match self {

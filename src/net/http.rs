@@ -42,6 +42,16 @@ pub(super) struct Visit {
     admitted: Mutex<Option<Ticket>>,
 }
 
+impl Visit {
+    /// Tells and counts what was refused.
+    pub(super) fn refused(&self, problem: &Problem) {
+        tracing::warn!(address = %self.address, code = problem.code, "{}", problem.message);
+        if let Some(limit) = problem.limit() {
+            self.net.hub.metrics().limit(limit);
+        }
+    }
+}
+
 /// A connection that has become a WebSocket.
 pub(super) struct Opening {
     /// The socket.
@@ -119,7 +129,7 @@ pub(super) async fn serve(
         Err(error) => {
             let begun = swallowed || !parts.read_buf.is_empty();
             let problem = problem(&error, &limits).filter(|_| begun)?;
-            tracing::warn!(address = %visit.address, code = problem.code, "{}", problem.message);
+            visit.refused(&problem);
             stream.write_all(problem.raw().as_bytes()).await.ok()?;
         }
     }

@@ -118,6 +118,9 @@ async fn talk(opening: Opening, address: SocketAddr, net: &Net, limits: Limits) 
     let clients = net.peers.load(Relaxed);
     let code = end.code();
     tracing::info!(peer = format_args!("c{id}"), %address, code, why = %end, clients, "disconnected");
+    if let Some(limit) = end.limit() {
+        net.hub.metrics().limit(limit);
+    }
     let close_time = if shutdown.is_cancelled() {
         limits.close_time.min(LAST_CLOSE)
     } else {

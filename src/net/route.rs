@@ -256,7 +256,7 @@ pub(super) async fn whole(body: Incoming, visit: &Visit) -> Result<Bytes, Proble
             Err(_) => too_slow(time),
         }
     };
-    tracing::warn!(address = %visit.address, code = problem.code, "{}", problem.message);
+    visit.refused(&problem);
     Err(problem)
 }
 
@@ -269,7 +269,7 @@ fn too_large(most: usize) -> Problem {
 
 fn too_slow(time: Duration) -> Problem {
     let words = format!("the request's body did not arrive within {time:?}");
-    Problem::new(StatusCode::REQUEST_TIMEOUT, "TIMEOUT", words)
+    Problem::new(StatusCode::REQUEST_TIMEOUT, "BODY_TIMEOUT", words)
 }
 
 /// Headers as the hub takes them.
