@@ -29,7 +29,7 @@ async fn every_scenario_keeps_to_its_conversation() {
         let Ok(text) = std::fs::read_to_string(path) else {
             continue;
         };
-        let mut stage = Stage::new(name);
+        let mut stage = Stage::new(ws_mock::scenario::load(name, &|_| None).unwrap());
         for (n, line) in text.lines().enumerate() {
             if let Err(why) = stage.play(line).await {
                 panic!("{name}.talk:{}: {line}\n{why}", n + 1);
@@ -40,7 +40,7 @@ async fn every_scenario_keeps_to_its_conversation() {
     assert_eq!(played, 5, "as many conversations as scenarios");
 }
 
-struct Stage {
+pub(crate) struct Stage {
     hub: Hub,
     scenario: Arc<Scenario>,
     actors: HashMap<String, Actor>,
@@ -54,8 +54,7 @@ struct Actor {
 }
 
 impl Stage {
-    fn new(name: &str) -> Stage {
-        let scenario = ws_mock::scenario::load(name, &|_| None).unwrap();
+    pub(crate) fn new(scenario: Arc<Scenario>) -> Stage {
         let play = Play {
             seed: 1,
             clock: ClockStart::At(time::parse(START).unwrap()),
@@ -74,7 +73,7 @@ impl Stage {
         }
     }
 
-    async fn play(&mut self, line: &str) -> Result<(), String> {
+    pub(crate) async fn play(&mut self, line: &str) -> Result<(), String> {
         let line = self.with_tokens(line.trim());
         let (head, rest) = line.split_once(' ').unwrap_or((line.as_str(), ""));
         match head {
@@ -145,17 +144,25 @@ impl Stage {
 
     fn connect(&mut self, rest: &str) -> Result<(), String> {
         let (name, target) = rest.split_once(' ').unwrap_or((rest, "/"));
+        let (target, offered) = target.split_once(" as ").unwrap_or((target, ""));
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let ask = Handshake {
             address: address(),
             path: path.to_owned(),
             query: query.to_owned(),
             headers: Vec::new(),
-            protocols: Vec::new(),
+            protocols: offered.split_whitespace().map(str::to_owned).collect(),
         };
-        let Admission::Accepted { ticket, .. } = self.hub.admit(ask) else {
-            return Err("refused".into());
+        let (protocol, ticket) = match self.hub.admit(ask) {
+            Admission::Accepted { protocol, ticket } => (protocol, ticket),
+            Admission::Refused(answer) => {
+                self.answer = Some(answer);
+                return Ok(());
+            }
         };
+        let chosen =
+            protocol.map(|protocol| HttpAnswer::json(101, Value::from(protocol).to_string()));
+        self.answer = chosen.or_else(|| Some(HttpAnswer::json(101, "null".into())));
         let peer = self.hub.connect(ticket);
         let mailbox = peer.mailbox().clone();
         self.actors.insert(
