@@ -4,6 +4,7 @@
 //! from, the state, the bytes on the wire, the rules, and around them the hub, the sockets and the control API.
 
 pub mod config;
+pub mod control;
 pub mod engine;
 pub mod fault;
 pub mod hub;

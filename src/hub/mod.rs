@@ -25,11 +25,14 @@ use crate::engine::{self, Effect, Event, Facts, Moments, Options, Outcome, SendK
 use crate::fault::{self, Fault, Faults, Kind};
 use crate::json::Json;
 use crate::scenario::model::{Protocol, Scenario};
-use crate::sim::{self, Clock};
+use crate::sim;
 use crate::wire::ws::Opcode;
-use crate::world::PeerId;
 
-pub use crate::engine::{Change, HttpAnswer, Inbound};
+pub use crate::engine::{Change, DataError, HttpAnswer, Inbound, query, unescaped};
+pub use crate::fault::from_json as read_fault;
+pub use crate::sim::Clock;
+pub use crate::sim::time::{print_duration, rfc3339};
+pub use crate::world::{Collection, PeerId};
 pub use admission::{Admission, Handshake, HttpRequest, Ticket};
 pub use hands::{DataProblem, SendTo, TimerShown};
 pub use journal::{Entry, Journal};

@@ -81,7 +81,10 @@ impl End {
         match self {
             Self::Broken(violation) if violation.code == TOO_BIG => Some("message"),
             Self::Told { code: 1011, .. } => Some("heartbeat"),
-            Self::Dropped { code: Self::NO_CLOSE, .. } => Some("write_time"),
+            Self::Dropped {
+                code: Self::NO_CLOSE,
+                ..
+            } => Some("write_time"),
             _ => None,
         }
     }

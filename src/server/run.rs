@@ -1,13 +1,14 @@
 //! A server from its start to its signal.
 
 use std::io::Write;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use anyhow::Context;
 use tokio::sync::mpsc;
 
 use super::Server;
 use crate::config::Config;
+use crate::control;
 use crate::hub::Hub;
 use crate::scenario::model::Scenario;
 
@@ -27,7 +28,11 @@ pub async fn run(
     reloads: Option<mpsc::Receiver<Reload>>,
 ) -> anyhow::Result<()> {
     let (hub, config) = (hub(scenario, &config)?, config);
-    let server = Server::bind(&config, hub.clone(), None)?;
+    let addresses = Arc::new(OnceLock::new());
+    let api = control::handler(hub.clone(), addresses.clone());
+    let server = Server::bind(&config, hub.clone(), Some(api))?;
+    let urls = server.urls();
+    addresses.get_or_init(|| vec![urls.ws.clone(), urls.http.clone(), urls.control.clone()]);
     tell(&hub, &server);
     let url = &server.urls().ws;
     // Whoever closed the standard output does not want to know.

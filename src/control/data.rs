@@ -1,0 +1,121 @@
+//! `data`: the world, read and edited.
+
+use crate::hub::{Change, Collection, DataError, DataProblem, Hub};
+use crate::json::{Json, Kind, write};
+
+use super::ask::{Answer, Ask, Problem};
+
+/// Items a page, unless asked for another number.
+const PAGE: u64 = 100;
+
+impl From<DataProblem> for Problem {
+    fn from(problem: DataProblem) -> Problem {
+        let message = problem.to_string();
+        match problem {
+            DataProblem::NoCollection(..) | DataProblem::Edit(DataError::Missing(_)) => {
+                Problem::new(404, "NOT_FOUND", message)
+            }
+            DataProblem::Edit(DataError::Taken(_)) => Problem::new(409, "CONFLICT", message),
+            DataProblem::Edit(DataError::NoObject(_)) => Problem::invalid(message),
+        }
+    }
+}
+
+pub(super) fn collections(hub: &Hub) -> Answer {
+    Answer::items(hub.collections().iter().map(|collection| {
+        let mut out = String::from("{\"name\":");
+        write::string(&mut out, &collection.name);
+        out.push_str(",\"key\":");
+        write::string(&mut out, &collection.key);
+        out.push_str(&format!(",\"count\":{}}}", collection.len()));
+        out
+    }))
+}
+
+pub(super) fn list(hub: &Hub, name: &str, ask: &Ask) -> Result<Answer, Problem> {
+    let collection = hub.collection(name)?;
+    let page = ask.number("page")?.unwrap_or(1);
+    let limit = ask.number("limit")?.unwrap_or(PAGE);
+    if page == 0 || limit == 0 {
+        return Err(Problem::invalid(
+            "`page` and `limit` are whole numbers from 1",
+        ));
+    }
+    let wanted: Vec<(&str, &str)> = ask
+        .query
+        .iter()
+        .filter(|(name, _)| name != "page" && name != "limit")
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    if let Some((field, _)) = wanted
+        .iter()
+        .find(|(field, _)| !collection.is_empty() && !collection.has_field(field))
+    {
+        return Err(Problem::invalid(format!(
+            "no item of `{name}` has a field `{field}`"
+        )));
+    }
+    let fits = |item: &Json| {
+        wanted
+            .iter()
+            .all(|(field, value)| field_is(item, field, value))
+    };
+    let (mut total, mut shown) = (0, Vec::new());
+    for (_, item) in collection.items().filter(|(_, item)| fits(item)) {
+        if total / limit == page - 1 {
+            shown.push(item.text());
+        }
+        total += 1;
+    }
+    let body = format!(
+        "{{\"items\":[{}],\"total\":{total},\"page\":{page},\"limit\":{limit}}}",
+        shown.join(",")
+    );
+    Ok(Answer::ok(body))
+}
+
+fn field_is(item: &Json, field: &str, value: &str) -> bool {
+    item.get(field).is_some_and(|found| match found.kind() {
+        Kind::String => found.part().as_str().is_some_and(|text| text == value),
+        Kind::Number => found.text() == value || value.parse().ok() == found.part().as_f64(),
+        _ => found.text() == value,
+    })
+}
+
+pub(super) fn item(hub: &Hub, name: &str, key: &str) -> Result<Answer, Problem> {
+    let collection: std::sync::Arc<Collection> = hub.collection(name)?;
+    match collection.find(key) {
+        Some((_, item)) => Ok(Answer::ok(item.text().to_owned())),
+        None => Err(DataProblem::Edit(DataError::Missing(key.to_owned())).into()),
+    }
+}
+
+pub(super) fn insert(hub: &Hub, name: &str, ask: &Ask) -> Result<Answer, Problem> {
+    hub.collection(name)?;
+    let item = ask
+        .json()?
+        .ok_or_else(|| Problem::invalid("the body is missing: the new item, a JSON object"))?;
+    let item = hub.edit(name, Change::Insert, "", Some(&item))?;
+    Ok(Answer::json(201, item.text().to_owned()))
+}
+
+pub(super) fn edit(
+    hub: &Hub,
+    name: &str,
+    key: &str,
+    method: &str,
+    ask: &Ask,
+) -> Result<Answer, Problem> {
+    let change = match method {
+        "PUT" => Change::Replace,
+        "PATCH" => Change::Merge,
+        _ => Change::Remove,
+    };
+    let item = if change == Change::Remove {
+        None
+    } else {
+        ask.json()?
+    };
+    let item = hub.edit(name, change, key, item.as_ref())?;
+    Ok(Answer::ok(item.text().to_owned()))
+}

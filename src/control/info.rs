@@ -1,0 +1,82 @@
+//! `health`, `info`, `metrics`, `reset`.
+
+use crate::hub::{Hub, rfc3339};
+use crate::json::write;
+
+use super::ask::{Answer, Ask, Problem};
+use super::time;
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+pub(super) fn health(hub: &Hub) -> Answer {
+    let mut out = String::from("{\"status\":\"ok\",\"scenario\":");
+    write::string(&mut out, &hub.scenario().name);
+    Answer::ok(format!("{out},\"version\":\"{VERSION}\"}}"))
+}
+
+pub(super) fn info(hub: &Hub, addresses: &[String]) -> Answer {
+    let scenario = hub.scenario();
+    let mut out = String::from("{\"scenario\":");
+    write::string(&mut out, &scenario.name);
+    out.push_str(",\"title\":");
+    write::string(&mut out, &scenario.title);
+    out.push_str(&format!(
+        ",\"version\":\"{VERSION}\",\"seed\":{},\"clock\":{}",
+        hub.seed(),
+        time::clock_shown(hub)
+    ));
+    out.push_str(&format!(",\"uptime\":{}", hub.uptime().as_secs()));
+    let (_, now) = hub.clock();
+    out.push_str(&format!(",\"now\":\"{}\"", rfc3339(now)));
+    let metrics = hub.metrics();
+    out.push_str(&format!(
+        ",\"counts\":{{\"connections\":{},\"rooms\":{},\"timers\":{},\"received\":{},\"sent\":{},\"data\":{{",
+        metrics.open.get(),
+        hub.rooms().len(),
+        hub.timers().len(),
+        metrics.received.get(),
+        metrics.sent.get(),
+    ));
+    for (n, collection) in hub.collections().iter().enumerate() {
+        if n > 0 {
+            out.push(',');
+        }
+        write::string(&mut out, &collection.name);
+        out.push_str(&format!(":{}", collection.len()));
+    }
+    out.push_str("}},\"addresses\":[");
+    for (n, address) in addresses.iter().enumerate() {
+        if n > 0 {
+            out.push(',');
+        }
+        write::string(&mut out, address);
+    }
+    out.push_str("]}");
+    Answer::ok(out)
+}
+
+pub(super) fn metrics(hub: &Hub) -> Answer {
+    hub.metrics()
+        .depth
+        .set(i64::try_from(hub.waiting()).unwrap_or(i64::MAX));
+    Answer::text(
+        "application/openmetrics-text; version=1.0.0; charset=utf-8",
+        hub.metrics().text(),
+    )
+}
+
+pub(super) fn reset(hub: &Hub, ask: &Ask) -> Result<Answer, Problem> {
+    let body = ask.object(&["seed"])?;
+    let seed = match body.get("seed") {
+        None => None,
+        Some(value) => Some(value.text().parse::<u64>().map_err(|_| {
+            Problem::invalid(format!(
+                "`seed` is a whole number from 0, found `{}`",
+                value.text()
+            ))
+        })?),
+    };
+    hub.reset(seed)
+        .map_err(|error| Problem::new(500, "SCENARIO_ERROR", format!("{error:#}")))?;
+    Ok(Answer::ok(format!("{{\"seed\":{}}}", hub.seed())))
+}

@@ -1,0 +1,194 @@
+//! `journal`: what was said, and waiting for it.
+
+use std::time::Duration;
+
+use crate::hub::{Entry, Hub, PeerId};
+use crate::json::{Json, Kind, Part};
+
+use super::ask::{Answer, Ask, Problem, duration, text};
+
+/// Entries an answer has, unless asked for another number.
+const PAGE: u64 = 1000;
+/// What `wait` waits, unless asked for another time, and at most.
+const WAIT: Duration = Duration::from_secs(5);
+const LONGEST_WAIT: Duration = Duration::from_mins(1);
+
+/// Which entries are meant.
+#[derive(Default)]
+struct Filter {
+    name: Option<String>,
+    peer: Option<PeerId>,
+    inward: Option<bool>,
+    part: Option<Json>,
+}
+
+impl Filter {
+    fn new(
+        name: Option<String>,
+        connection: Option<&str>,
+        direction: Option<&str>,
+    ) -> Result<Filter, Problem> {
+        let inward = match direction {
+            None => None,
+            Some("in") => Some(true),
+            Some("out") => Some(false),
+            Some(other) => {
+                return Err(Problem::invalid(format!(
+                    "`direction` is `in` or `out`, found `{other}`"
+                )));
+            }
+        };
+        let peer = match connection {
+            None => None,
+            Some(name) => Some(
+                name.strip_prefix('c')
+                    .and_then(|number| number.parse().ok())
+                    .ok_or_else(|| {
+                        Problem::invalid(format!(
+                            "`connection` is an id such as `c1`, found `{name}`"
+                        ))
+                    })?,
+            ),
+        };
+        Ok(Filter {
+            name,
+            peer,
+            inward,
+            part: None,
+        })
+    }
+
+    fn fits(&self, entry: &Entry) -> bool {
+        self.name.as_ref().is_none_or(|name| **name == *entry.name)
+            && self.peer.is_none_or(|peer| peer == entry.peer)
+            && self.inward.is_none_or(|inward| inward == entry.inward)
+            && self.part.as_ref().is_none_or(|part| {
+                entry
+                    .message()
+                    .is_some_and(|message| is_part(part.part(), message.part()))
+            })
+    }
+}
+
+/// Whether everything that is wanted is there: members of objects, elements of lists of the same length, equal values.
+fn is_part(wanted: Part<'_>, found: Part<'_>) -> bool {
+    match (wanted.kind(), found.kind()) {
+        (Kind::Object, Kind::Object) => wanted.members().all(|member| {
+            found
+                .get(&member.key())
+                .is_some_and(|found| is_part(member, found))
+        }),
+        (Kind::List, Kind::List) => {
+            wanted.elements().count() == found.elements().count()
+                && wanted
+                    .elements()
+                    .zip(found.elements())
+                    .all(|(wanted, found)| is_part(wanted, found))
+        }
+        _ => wanted == found,
+    }
+}
+
+pub(super) fn list(hub: &Hub, ask: &Ask) -> Result<Answer, Problem> {
+    let filter = Filter::new(
+        ask.value("name").map(str::to_owned),
+        ask.value("connection"),
+        ask.value("direction"),
+    )?;
+    let limit = ask.number("limit")?.unwrap_or(PAGE) as usize;
+    let after = ask.number("after")?.unwrap_or(0);
+    let entries = hub
+        .journal()
+        .select(after, limit, |entry| filter.fits(entry));
+    Ok(Answer::items(entries.iter().map(Entry::shown)))
+}
+
+pub(super) fn clear(hub: &Hub) -> Answer {
+    hub.journal().clear();
+    Answer::items([])
+}
+
+pub(super) async fn wait(hub: &Hub, ask: &Ask) -> Result<Answer, Problem> {
+    let body = ask.object(&[
+        "match",
+        "direction",
+        "timeout",
+        "after",
+        "name",
+        "connection",
+    ])?;
+    let mut filter = Filter::new(
+        text(&body, "name")?,
+        text(&body, "connection")?.as_deref(),
+        text(&body, "direction")?.as_deref(),
+    )?;
+    filter.part = body.get("match");
+    let timeout = duration(&body, "timeout")?.unwrap_or(WAIT);
+    if timeout > LONGEST_WAIT {
+        return Err(Problem::invalid("`timeout` is a minute at most"));
+    }
+    let after = match body.get("after") {
+        None => 0,
+        Some(value) => value
+            .part()
+            .as_i64()
+            .and_then(|after| u64::try_from(after).ok())
+            .ok_or_else(|| {
+                Problem::invalid(format!(
+                    "`after` is the `seq` of a message, found `{}`",
+                    value.text()
+                ))
+            })?,
+    };
+    // Watching starts before looking, so that nothing falls in between.
+    let mut news = hub.journal().watch();
+    let found = async {
+        loop {
+            news.borrow_and_update();
+            let entries = hub.journal().select(after, 1, |entry| filter.fits(entry));
+            if let Some(entry) = entries.into_iter().next() {
+                return entry;
+            }
+            if news.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    };
+    match tokio::time::timeout(timeout, found).await {
+        Ok(entry) => Ok(Answer::ok(entry.shown())),
+        Err(_) => Err(Problem::new(
+            408,
+            "TIMEOUT",
+            format!("no such message within {timeout:?}"),
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_of_a_message_is_found_in_it() {
+        let cases = [
+            (r#"{"a":1}"#, r#"{"a":1.0,"b":2}"#, true),
+            (
+                r#"{"a":{"b":[1,{"c":2}]}}"#,
+                r#"{"a":{"b":[1,{"c":2,"d":3}]}}"#,
+                true,
+            ),
+            (r#"{"a":[1]}"#, r#"{"a":[1,2]}"#, false),
+            (r#"{"a":null}"#, "{}", false),
+            ("{}", "[]", false),
+            ("\"x\"", "\"x\"", true),
+        ];
+        for (wanted, found, expected) in cases {
+            let (wanted, found) = (Json::parse(wanted).unwrap(), Json::parse(found).unwrap());
+            assert_eq!(
+                is_part(wanted.part(), found.part()),
+                expected,
+                "{wanted:?} in {found:?}"
+            );
+        }
+    }
+}

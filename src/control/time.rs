@@ -1,0 +1,134 @@
+//! `clock`, `timers`, `triggers`.
+
+use crate::hub::{Clock, Hub, print_duration, rfc3339};
+use crate::json::{Json, write};
+
+use super::ask::{Answer, Ask, Problem, duration, text};
+
+pub(super) fn clock(hub: &Hub) -> Answer {
+    Answer::ok(clock_shown(hub))
+}
+
+pub(super) fn clock_shown(hub: &Hub) -> String {
+    let (clock, now) = hub.clock();
+    let mode = if matches!(clock, Clock::Held { .. }) {
+        "manual"
+    } else {
+        "real"
+    };
+    format!("{{\"mode\":\"{mode}\",\"now\":\"{}\"}}", rfc3339(now))
+}
+
+pub(super) async fn set_clock(hub: &Hub, ask: &Ask) -> Result<Answer, Problem> {
+    let body = ask.object(&["mode", "advance"])?;
+    let (mode, advance) = (text(&body, "mode")?, duration(&body, "advance")?);
+    match mode.as_deref() {
+        None if advance.is_none() => {
+            return Err(Problem::invalid(
+                "say {\"mode\":\"real\"}, {\"mode\":\"manual\"} or {\"advance\":\"30s\"}",
+            ));
+        }
+        None => {}
+        Some("real") => hub.hold(false),
+        Some("manual") => hub.hold(true),
+        Some(other) => {
+            return Err(Problem::invalid(format!(
+                "`mode` is `real` or `manual`, found `{other}`"
+            )));
+        }
+    }
+    if let Some(by) = advance {
+        hub.advance(by)
+            .await
+            .map_err(|error| Problem::new(409, "CONFLICT", error.to_string()))?;
+    }
+    Ok(clock(hub))
+}
+
+pub(super) fn timers(hub: &Hub) -> Answer {
+    Answer::items(hub.timers().into_iter().map(|timer| {
+        let mut out = String::from("{\"name\":");
+        write::string(&mut out, &timer.name);
+        let due = timer
+            .due
+            .map_or("null".to_owned(), |due| format!("\"{}\"", rfc3339(due)));
+        out.push_str(&format!(
+            ",\"every\":\"{}\",\"due\":{due},\"paused\":{}}}",
+            print_duration(timer.every),
+            timer.paused
+        ));
+        out
+    }))
+}
+
+fn no_timer(hub: &Hub, name: &str) -> Problem {
+    let known: Vec<String> = hub.timers().into_iter().map(|timer| timer.name).collect();
+    Problem::missing("timer", name, &known)
+}
+
+pub(super) fn fire(hub: &Hub, name: &str) -> Result<Answer, Problem> {
+    if !hub.fire(name) {
+        return Err(no_timer(hub, name));
+    }
+    Ok(Answer::ok("{\"fired\":true}".to_owned()))
+}
+
+pub(super) fn set_timer(hub: &Hub, name: &str, ask: &Ask) -> Result<Answer, Problem> {
+    let body = ask.object(&["every", "paused"])?;
+    let every = duration(&body, "every")?;
+    if every.is_some_and(|every| every.is_zero()) {
+        return Err(Problem::invalid("`every` is longer than nothing"));
+    }
+    let paused = match body
+        .get("paused")
+        .map(|paused| paused.text().to_owned())
+        .as_deref()
+    {
+        None => None,
+        Some("true") => Some(true),
+        Some("false") => Some(false),
+        Some(other) => {
+            return Err(Problem::invalid(format!(
+                "`paused` is true or false, found `{other}`"
+            )));
+        }
+    };
+    if every.is_none() && paused.is_none() {
+        return Err(Problem::invalid(
+            "say {\"every\":\"5s\"} or {\"paused\":true}",
+        ));
+    }
+    if !hub.set_timer(name, every, paused) {
+        return Err(no_timer(hub, name));
+    }
+    Ok(timers(hub))
+}
+
+pub(super) fn triggers(hub: &Hub) -> Answer {
+    Answer::items(hub.triggers().into_iter().map(|name| {
+        let mut out = String::from("{\"name\":");
+        write::string(&mut out, &name);
+        out.push('}');
+        out
+    }))
+}
+
+pub(super) fn trigger(hub: &Hub, name: &str, ask: &Ask) -> Result<Answer, Problem> {
+    let args = ask.json()?;
+    if let Some(args) = args
+        .as_ref()
+        .filter(|args| args.kind() != crate::json::Kind::Object)
+    {
+        return Err(Problem::invalid(format!(
+            "the body is the trigger's `args`, a JSON object; found `{}`",
+            args.text()
+        )));
+    }
+    let args = args.unwrap_or_else(|| {
+        Json::from_value(&crate::scenario::Value::from_pairs::<_, &str, &str>([]))
+    });
+    if !hub.trigger(name, args) {
+        return Err(Problem::missing("trigger", name, &hub.triggers()));
+    }
+    Ok(Answer::ok("{\"started\":true}".to_owned()))
+}
