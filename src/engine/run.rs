@@ -17,7 +17,7 @@ use super::{Event, Inbound, Outcome, Planned, SendKind};
 
 impl<'t> Turn<'t> {
     /// Handles an event; `None` when that takes the world to itself and this turn has not.
-    pub(super) fn run(&mut self, event: &Event) -> Option<Outcome> {
+    pub(super) fn run(&mut self, event: &'t Event) -> Option<Outcome> {
         match event {
             Event::Upgrade(arrival) => self.upgrade(arrival),
             Event::Connect(peer) => self.lifecycle(*peer, self.scenario.connect.as_ref()),
@@ -264,7 +264,7 @@ impl<'t> Turn<'t> {
         }
     }
 
-    fn planned(&mut self, plan: &Planned) -> Option<Outcome> {
+    fn planned(&mut self, plan: &'t Planned) -> Option<Outcome> {
         if matches!(self.access, super::turn::Access::Read(_)) {
             return None;
         }
