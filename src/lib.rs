@@ -3,10 +3,14 @@
 //! In reading order: the JSON texts everything is made of, what a scenario declares, where chance and time come
 //! from, the state, the bytes on the wire, the rules, and around them the hub, the sockets and the control API.
 
+pub mod cli;
+pub mod cmd;
 pub mod config;
 pub mod engine;
 pub mod json;
+pub mod log;
 pub mod scenario;
+pub mod server;
 pub mod sim;
 pub mod wire;
 pub mod world;

@@ -46,7 +46,7 @@ fn unit_milliseconds(unit: &str) -> Option<f64> {
 }
 
 /// A number of bytes: `1048576`, `64KiB`, `1MiB`.
-pub(crate) fn size(text: &str) -> Option<usize> {
+pub fn size(text: &str) -> Option<usize> {
     let text = text.trim();
     let digits = text
         .find(|c: char| !c.is_ascii_digit())

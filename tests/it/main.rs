@@ -1,3 +1,3 @@
 //! The integration tests: one binary, a module a capability.
 
-fn main() {}
+mod command;
