@@ -3,15 +3,25 @@
 //! In reading order: the JSON texts everything is made of, what a scenario declares, where chance and time come
 //! from, the state, the bytes on the wire, the rules, and around them the hub, the sockets and the control API.
 
-pub mod config;
-pub mod control;
-pub mod engine;
-pub mod fault;
-pub mod hub;
 pub mod json;
-pub mod net;
+
 pub mod scenario;
-pub mod server;
 pub mod sim;
+
+pub mod fault;
 pub mod wire;
 pub mod world;
+
+pub mod engine;
+
+pub mod hub;
+
+pub mod control;
+pub mod net;
+
+pub mod server;
+
+pub mod cli;
+pub mod cmd;
+pub mod config;
+pub mod log;

@@ -21,4 +21,4 @@ pub use bundled::bundled;
 pub use files::{Disk, Files, NoFiles};
 pub use load::{Env, load, read_text};
 pub use problem::{Problem, Problems, nearest};
-pub use units::{duration, milliseconds};
+pub use units::{duration, milliseconds, size};

@@ -22,7 +22,7 @@ pub fn milliseconds(number: f64) -> Option<Duration> {
 }
 
 /// A number of bytes: `1048576`, `64KiB`, `1MiB`.
-pub(crate) fn size(text: &str) -> Option<usize> {
+pub fn size(text: &str) -> Option<usize> {
     let text = text.trim();
     let digits = text
         .find(|c: char| !c.is_ascii_digit())

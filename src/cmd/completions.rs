@@ -1,0 +1,13 @@
+//! `ws-mock completions`: what a shell needs to complete our command line.
+
+use std::io::Write;
+
+use crate::cli::{self, Cli};
+
+pub(super) fn run(args: &cli::Completions, out: &mut dyn Write) -> anyhow::Result<()> {
+    // Into memory first: the generator panics when it cannot write.
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "ws-mock", &mut script);
+    out.write_all(&script)?;
+    Ok(())
+}

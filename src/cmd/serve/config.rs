@@ -1,0 +1,388 @@
+//! From options and a scenario to the decisions for one server.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, ToSocketAddrs};
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use anyhow::Context;
+use ring::rand::{SecureRandom, SystemRandom};
+
+use super::super::Usage;
+use super::tls;
+use crate::cli::{self, Assignment};
+use crate::config::{Access, ClockStart, Config, Limits, Listen, Play};
+use crate::scenario::model::{Origin, Scenario};
+use crate::scenario::{duration, size};
+
+/// What the options and the scenario come to. Makes the development certificate where it is needed.
+pub(super) fn resolve(args: &cli::Serve, scenario: &Scenario) -> anyhow::Result<Config> {
+    let play = play(&args.play, scenario, seed(args.play.seed)?)?;
+    let access = access(&args.access)?;
+    let limits = limits(&args.access, scenario)?;
+    Ok(Config {
+        listen: listen(&args.listen, scenario)?,
+        play,
+        access,
+        limits,
+    })
+}
+
+/// What the same options come to with the scenario as it is now; where it listens and its seed stay.
+pub(super) fn again(
+    start: &Config,
+    args: &cli::Serve,
+    scenario: &Scenario,
+) -> anyhow::Result<Config> {
+    Ok(Config {
+        listen: start.listen.clone(),
+        play: play(&args.play, scenario, start.play.seed)?,
+        access: start.access.clone(),
+        limits: limits(&args.access, scenario)?,
+    })
+}
+
+fn listen(args: &cli::Listen, scenario: &Scenario) -> anyhow::Result<Listen> {
+    let host = host(&args.host);
+    let wanted = scenario.listen.tls || args.ssl || args.ssl_only || args.cert.is_some();
+    let tls = if wanted && !args.no_ssl {
+        Some(tls::find(args)?)
+    } else {
+        None
+    };
+    Ok(Listen {
+        addresses: addresses(host)?,
+        host: host.to_owned(),
+        port: args.port.unwrap_or(scenario.listen.port),
+        tls,
+        ready_file: args.ready_file.clone(),
+    })
+}
+
+/// `[::1]` is `::1`.
+fn host(typed: &str) -> &str {
+    typed
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+        .unwrap_or(typed)
+}
+
+fn addresses(host: &str) -> anyhow::Result<Vec<IpAddr>> {
+    if host.eq_ignore_ascii_case("localhost") {
+        return Ok(vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]);
+    }
+    if let Ok(address) = host.parse() {
+        return Ok(vec![address]);
+    }
+    let mut addresses = Vec::new();
+    for address in (host, 0)
+        .to_socket_addrs()
+        .with_context(|| format!("host `{host}` has no address"))?
+    {
+        if !addresses.contains(&address.ip()) {
+            addresses.push(address.ip());
+        }
+    }
+    Ok(addresses)
+}
+
+fn seed(seed: cli::Seed) -> anyhow::Result<u64> {
+    match seed {
+        cli::Seed::Fixed(seed) => Ok(seed),
+        cli::Seed::Random => {
+            // Four bytes: short enough to type again, and exact as a number of JavaScript.
+            let mut bytes = [0; 4];
+            let drawn = SystemRandom::new().fill(&mut bytes);
+            drawn.map_err(|_| anyhow::anyhow!("the system gives no random seed"))?;
+            Ok(u32::from_le_bytes(bytes).into())
+        }
+    }
+}
+
+fn play(args: &cli::Play, scenario: &Scenario, seed: u64) -> Result<Play, Usage> {
+    let generated = |wanted: &str| {
+        let mut all = scenario.data.iter();
+        all.any(|one| one.name == wanted && matches!(one.origin, Origin::Generated { .. }))
+    };
+    let collections: Vec<_> = scenario.data.iter().map(|one| one.name.as_str()).collect();
+    let timers: Vec<_> = scenario
+        .timers
+        .iter()
+        .map(|one| one.name.as_str())
+        .collect();
+    let count = |given: &Assignment| {
+        known("collection", &given.name, &collections)?;
+        if !generated(&given.name) {
+            let name = &given.name;
+            return Err(
+                Usage::new(format!("collection `{name}` is a list of its own"))
+                    .hint("only a collection with `item:` has a count"),
+            );
+        }
+        given.value.parse().map_err(|_| {
+            Usage::new(format!(
+                "`--count {}={}` has no number",
+                given.name, given.value
+            ))
+            .hint("a whole number from 0 on is needed")
+        })
+    };
+    let every = |given: &Assignment| {
+        known("timer", &given.name, &timers)?;
+        let every = duration(&given.value).filter(|every| *every >= Duration::from_millis(1));
+        every.ok_or_else(|| {
+            Usage::new(format!(
+                "`--timer {}={}` has no duration",
+                given.name, given.value
+            ))
+            .hint("a number and a unit are needed: `250ms`, `5s`, `1m 30s`")
+        })
+    };
+    Ok(Play {
+        seed,
+        clock: match args.clock {
+            cli::Clock::Real => ClockStart::Real,
+            cli::Clock::Manual => ClockStart::Manual,
+            cli::Clock::At(time) => ClockStart::At(time.as_millisecond()),
+        },
+        counts: last_of_each(&args.count, count)?,
+        timers: last_of_each(&args.timer, every)?,
+        timers_run: !args.no_timers,
+        strict: args.strict,
+        faults: args.fault.clone(),
+    })
+}
+
+fn known(what: &str, name: &str, known: &[&str]) -> Result<(), Usage> {
+    if known.contains(&name) {
+        Ok(())
+    } else {
+        Err(Usage::unknown(what, name, known))
+    }
+}
+
+/// A name given again replaces what it was given before.
+fn last_of_each<T>(
+    given: &[Assignment],
+    read: impl Fn(&Assignment) -> Result<T, Usage>,
+) -> Result<Vec<(String, T)>, Usage> {
+    let mut all: Vec<(String, T)> = Vec::new();
+    for one in given {
+        let value = read(one)?;
+        all.retain(|(name, _)| *name != one.name);
+        all.push((one.name.clone(), value));
+    }
+    Ok(all)
+}
+
+fn access(args: &cli::Access) -> Result<Access, Usage> {
+    Ok(Access {
+        origins: origins("--allow-origin", &args.allow_origin)?,
+        hosts: given(&args.allow_host).map(str::to_owned).collect(),
+        control_origins: origins("--control-origin", &args.control_origin)?,
+        control: !args.no_control,
+    })
+}
+
+/// Without what is empty, which a list in the environment may well have.
+fn given(typed: &[String]) -> impl Iterator<Item = &str> {
+    let trimmed = typed.iter().map(|text| text.trim());
+    trimmed.filter(|text| !text.is_empty())
+}
+
+fn origins(option: &str, typed: &[String]) -> Result<Vec<String>, Usage> {
+    let read = |text: &str| {
+        let origin = text.strip_suffix('/').unwrap_or(text);
+        let host = origin.split_once("://").map_or("", |(_, host)| host);
+        let sound = !host.is_empty() && !host.contains('/');
+        if sound || matches!(origin, "*" | "null") {
+            return Ok(origin.to_owned());
+        }
+        Err(Usage::new(format!("`{option} {text}` is no origin"))
+            .hint("scheme and host are needed, and a port: `https://app.example:8080`, or `*`"))
+    };
+    given(typed).map(read).collect()
+}
+
+fn limits(args: &cli::Access, scenario: &Scenario) -> Result<Limits, Usage> {
+    let (own, default) = (&scenario.limits, Limits::default());
+    let message = args.max_message.as_deref().map(max_message).transpose()?;
+    let connections = args.max_connections.map(NonZeroUsize::get);
+    Ok(Limits {
+        message: message.or(own.message).unwrap_or(default.message),
+        frame: message.or(own.frame).unwrap_or(default.frame),
+        mailbox_frames: own.mailbox_frames.unwrap_or(default.mailbox_frames),
+        mailbox_bytes: own.mailbox_bytes.unwrap_or(default.mailbox_bytes),
+        messages_per_second: own.messages_per_second.or(default.messages_per_second),
+        connections: connections
+            .or(own.connections)
+            .unwrap_or(default.connections),
+        connections_per_address: own
+            .connections_per_address
+            .or(default.connections_per_address),
+        body: own.body.unwrap_or(default.body),
+        ping_every: scenario.listen.heartbeat.every,
+        pong_time: scenario.listen.heartbeat.timeout,
+        ..default
+    })
+}
+
+fn max_message(text: &str) -> Result<usize, Usage> {
+    size(text).filter(|size| *size > 0).ok_or_else(|| {
+        Usage::new(format!("`--max-message {text}` is no size"))
+            .hint("bytes are needed, or a unit: `65536`, `512KiB`, `32MiB`")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::cli::{Cli, Verb};
+    use crate::scenario::{NoFiles, read_text};
+
+    const SCENARIO: &str = r#"
+scenario: shop
+listen: { port: 4000, heartbeat: { every: 20s, timeout: 5s } }
+limits: { message: 64KiB, messages_per_second: 30 }
+data:
+  shops: { count: 3, key: id, item: { id: "${ n }" } }
+  towns: { key: id, items: [ { id: 1 } ] }
+timers:
+  load: { every: 30s, do: [ { log: tick } ] }
+"#;
+
+    fn scenario() -> Arc<Scenario> {
+        read_text("shop.yaml", SCENARIO, &NoFiles, &|_| None).unwrap()
+    }
+
+    fn args(options: &str) -> cli::Serve {
+        let line = ["ws-mock", "serve", "--host=127.0.0.1"];
+        let cli = Cli::read(line.into_iter().chain(options.split_whitespace())).unwrap();
+        match cli.verb {
+            Verb::Serve(args) => *args,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn resolved(options: &str) -> Config {
+        resolve(&args(options), &scenario()).unwrap()
+    }
+
+    #[track_caller]
+    fn wrong(options: &str, expected: &str) {
+        let error = resolve(&args(options), &scenario()).unwrap_err();
+        assert_eq!(error.to_string(), expected);
+        assert!(error.is::<Usage>());
+    }
+
+    #[test]
+    fn without_options_the_scenario_decides_then_the_defaults() {
+        let config = resolved("");
+        assert_eq!(config.listen.port, 4000);
+        assert!(config.listen.tls.is_none());
+        assert_eq!(config.play.seed, 1);
+        assert_eq!(config.play.clock, ClockStart::Real);
+        assert!(config.play.timers_run && config.access.control && !config.play.strict);
+        let expected = Limits {
+            message: 64 << 10,
+            messages_per_second: Some(30),
+            ping_every: Duration::from_secs(20),
+            pong_time: Duration::from_secs(5),
+            ..Limits::default()
+        };
+        assert_eq!(config.limits, expected);
+    }
+
+    #[test]
+    fn options_go_before_the_scenario() {
+        let config = resolved(
+            "--port 0 --seed 42 --clock 2024-01-20T10:30:00Z --count shops=7 --count shops=9 \
+             --timer load=1.5s --no-timers --strict --fault latency=50ms,on=x --fault drop \
+             --max-message 2MiB --max-connections 5 --no-control \
+             --allow-origin https://a.example/ --allow-origin *",
+        );
+        assert_eq!(config.listen.port, 0);
+        assert_eq!(config.play.seed, 42);
+        assert_eq!(config.play.clock, ClockStart::At(1_705_746_600_000));
+        assert_eq!(config.play.counts, [("shops".to_owned(), 9)]);
+        let every = Duration::from_millis(1500);
+        assert_eq!(config.play.timers, [("load".to_owned(), every)]);
+        assert!(!config.play.timers_run && config.play.strict && !config.access.control);
+        assert_eq!(config.play.faults, ["latency=50ms,on=x", "drop"]);
+        assert_eq!(
+            (config.limits.message, config.limits.frame),
+            (2 << 20, 2 << 20)
+        );
+        assert_eq!(config.limits.connections, 5);
+        assert_eq!(config.access.origins, ["https://a.example", "*"]);
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_wrong_usage_with_a_hint() {
+        for (options, message) in [
+            (
+                "--count shosp=3",
+                "unknown collection `shosp`\n  hint: did you mean `shops`? Known: `shops`, `towns`",
+            ),
+            (
+                "--count towns=3",
+                "collection `towns` is a list of its own\n  hint: only a collection with `item:` has a count",
+            ),
+            (
+                "--count shops=-1",
+                "`--count shops=-1` has no number\n  hint: a whole number from 0 on is needed",
+            ),
+            (
+                "--timer laod=3s",
+                "unknown timer `laod`\n  hint: did you mean `load`? Known: `load`",
+            ),
+            (
+                "--timer load=0s",
+                "`--timer load=0s` has no duration\n  hint: a number and a unit are needed: `250ms`, `5s`, `1m 30s`",
+            ),
+            (
+                "--max-message 3MB",
+                "`--max-message 3MB` is no size\n  hint: bytes are needed, or a unit: `65536`, `512KiB`, `32MiB`",
+            ),
+            (
+                "--allow-origin app.example",
+                "`--allow-origin app.example` is no origin\n  hint: scheme and host are needed, and a port: `https://app.example:8080`, or `*`",
+            ),
+            (
+                "--control-origin https://a.example/x",
+                "`--control-origin https://a.example/x` is no origin\n  hint: scheme and host are needed, and a port: `https://app.example:8080`, or `*`",
+            ),
+        ] {
+            wrong(options, message);
+        }
+    }
+
+    #[test]
+    fn a_host_is_its_addresses() {
+        for (typed, expected) in [
+            ("localhost", &["127.0.0.1", "::1"][..]),
+            ("0.0.0.0", &["0.0.0.0"]),
+            ("::1", &["::1"]),
+            ("[::1]", &["::1"]),
+        ] {
+            let found = addresses(host(typed)).unwrap();
+            let expected: Vec<IpAddr> = expected.iter().map(|ip| ip.parse().unwrap()).collect();
+            assert_eq!(found, expected, "{typed}");
+        }
+        let error = addresses("no\0host").unwrap_err();
+        assert_eq!(error.to_string(), "host `no\0host` has no address");
+    }
+
+    #[test]
+    fn a_random_seed_stays_when_the_scenario_changes() {
+        let args = args("--seed random --count shops=2");
+        let start = resolve(&args, &scenario()).unwrap();
+        assert!(u32::try_from(start.play.seed).is_ok());
+        let now = SCENARIO.replace("64KiB", "8KiB");
+        let now = read_text("shop.yaml", &now, &NoFiles, &|_| None).unwrap();
+        let config = again(&start, &args, &now).unwrap();
+        assert_eq!(config.play.seed, start.play.seed);
+        assert_eq!(config.limits.message, 8 << 10);
+    }
+}

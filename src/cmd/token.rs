@@ -1,0 +1,104 @@
+//! `ws-mock token`: a token that a running scenario accepts.
+
+use std::io::Write;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use super::{Usage, env};
+use crate::cli::{self, Assignment};
+use crate::scenario::{duration, load};
+use crate::{sim, wire};
+
+/// How long a token lasts unless told otherwise.
+const LIFE: Duration = Duration::from_hours(24);
+
+pub(super) fn run(args: &cli::Token, out: &mut dyn Write) -> anyhow::Result<()> {
+    let scenario = load(&args.scenario, &env)?;
+    let jwt = scenario.jwt.as_ref().ok_or_else(|| {
+        Usage::new(format!("scenario `{}` takes no tokens", scenario.name))
+            .hint("it would need `auth: { jwt: { secret: … } }`")
+    })?;
+    let claims = claims(args, sim::wall() / 1000)?;
+    writeln!(out, "{}", wire::jwt::sign(&claims, &jwt.secret))?;
+    Ok(())
+}
+
+/// The claims as JSON, at `now` in seconds since 1970.
+fn claims(args: &cli::Token, now: i64) -> Result<String, Usage> {
+    let mut claims = Map::new();
+    for Assignment { name, value } in &args.claim {
+        let value = serde_json::from_str(value).unwrap_or_else(|_| Value::from(value.as_str()));
+        claims.insert(name.clone(), value);
+    }
+    if args.expires.is_some() && claims.contains_key("exp") {
+        return Err(
+            Usage::new("`--expires` and the claim `exp` say the same thing")
+                .hint("leave one of them out"),
+        );
+    }
+    let life = match &args.expires {
+        None => LIFE,
+        Some(text) => duration(text).ok_or_else(|| {
+            Usage::new(format!("`--expires {text}` is no duration"))
+                .hint("a number and a unit are needed: `90s`, `15m`, `1h`, `7d`")
+        })?,
+    };
+    claims.entry("iat").or_insert(now.into());
+    claims
+        .entry("exp")
+        .or_insert((now + life.as_secs() as i64).into());
+    Ok(Value::Object(claims).to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(claim: &[&str], expires: Option<&str>, expected: &str) {
+        let args = cli::Token {
+            scenario: String::new(),
+            claim: claim.iter().map(|text| text.parse().unwrap()).collect(),
+            expires: expires.map(str::to_owned),
+        };
+        let found = claims(&args, 1000).unwrap_or_else(|error| error.message);
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn claims_are_json_where_they_parse() {
+        let all = [
+            "userId=5",
+            "role=master",
+            "on=true",
+            r#"of=["a"]"#,
+            "text=\"5\"",
+        ];
+        let expected = r#"{"userId":5,"role":"master","on":true,"of":["a"],"text":"5","iat":1000,"exp":87400}"#;
+        check(&all, None, expected);
+    }
+
+    #[test]
+    fn a_token_lasts_as_long_as_told() {
+        check(&[], Some("1h"), r#"{"iat":1000,"exp":4600}"#);
+        check(&[], Some("0s"), r#"{"iat":1000,"exp":1000}"#);
+        check(&["exp=7"], None, r#"{"exp":7,"iat":1000}"#);
+        check(
+            &["exp=7"],
+            Some("1h"),
+            "`--expires` and the claim `exp` say the same thing",
+        );
+        check(&[], Some("soon"), "`--expires soon` is no duration");
+    }
+
+    #[test]
+    fn a_scenario_without_auth_is_wrong_usage() {
+        let args = cli::Token {
+            scenario: "echo".into(),
+            claim: Vec::new(),
+            expires: None,
+        };
+        let error = run(&args, &mut Vec::new()).unwrap_err();
+        assert_eq!(super::super::code(&error), 2);
+    }
+}

@@ -1,0 +1,125 @@
+//! The command as a shell sees it: output, exit codes, and what is left on disk.
+
+use std::io::Read;
+use std::process::{Command, Output, Stdio};
+
+fn ws_mock(line: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ws-mock"));
+    command.args(line.split_whitespace());
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("WS_MOCK_") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).expect("text")
+}
+
+#[track_caller]
+fn check(line: &str, code: i32, stdout: &str, stderr: &str) -> Output {
+    let output = ws_mock(line).output().expect("the binary starts");
+    let (out, err) = (text(&output.stdout), text(&output.stderr));
+    assert_eq!(output.status.code(), Some(code), "{line}\n{out}\n{err}");
+    assert!(out.contains(stdout), "{line}\n{out}");
+    assert!(err.contains(stderr), "{line}\n{err}");
+    output
+}
+
+#[test]
+fn data_goes_to_stdout_and_trouble_to_stderr_with_an_exit_code() {
+    let version = concat!("ws-mock ", env!("CARGO_PKG_VERSION"), "\n");
+    check("--version", 0, version, "");
+    check("--help", 0, "Usage: ws-mock", "");
+    check("", 2, "", "Usage: ws-mock");
+    check("serve --bad", 2, "", "unexpected argument '--bad'");
+    check("serve no/such.yaml", 2, "", "no/such.yaml: ");
+    check("serve echo --count x=1", 2, "", "unknown collection `x`");
+    check("scenarios", 0, "echo", "");
+    check("scenarios show echo", 0, "scenario: echo", "");
+    check("scenarios show ecko", 2, "", "did you mean `echo`?");
+    check(
+        "validate echo no/such.yaml",
+        2,
+        "echo: ok\nno/such.yaml: ",
+        "1 of 2 unsound",
+    );
+    check("token --scenario echo", 2, "", "takes no tokens");
+    check("completions fish", 0, "complete -c ws-mock", "");
+    check("man", 0, ".TH ws-mock 1", "");
+}
+
+#[test]
+fn a_variable_may_be_empty_but_not_nonsense() {
+    let run = |value: &str| {
+        let mut command = ws_mock("serve echo --count x=1");
+        command.env("WS_MOCK_STRICT", value).env("WS_MOCK_PORT", "");
+        command.output().unwrap()
+    };
+    for (value, expected) in [
+        ("", "unknown collection"),
+        ("yes", "unknown collection"),
+        ("0", "unknown collection"),
+        ("banana", "invalid value 'banana' for '--strict'"),
+    ] {
+        let output = run(value);
+        assert!(
+            text(&output.stderr).contains(expected),
+            "{value}: {output:?}"
+        );
+    }
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_error() {
+    for line in [
+        "completions bash",
+        "man serve",
+        "scenarios",
+        "validate echo",
+    ] {
+        let mut command = ws_mock(line);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        drop(child.stdout.take());
+        let mut err = String::new();
+        child
+            .stderr
+            .take()
+            .unwrap()
+            .read_to_string(&mut err)
+            .unwrap();
+        assert_eq!(err, "", "{line}");
+        assert_eq!(child.wait().unwrap().code(), Some(0), "{line}");
+    }
+}
+
+#[test]
+fn certificates_are_made_once_however_many_ask() {
+    let data = tempfile::tempdir().unwrap();
+    let ask = || {
+        let mut command = ws_mock("certs");
+        command.env("WS_MOCK_DATA", data.path().join("deep/below"));
+        command.stdout(Stdio::piped()).spawn().unwrap()
+    };
+    let asked: Vec<_> = (0..4).map(|_| ask()).collect();
+    for child in asked {
+        assert!(child.wait_with_output().unwrap().status.success());
+    }
+    let file = |name: &str| std::fs::read(data.path().join("deep/below").join(name)).unwrap();
+    let before = (file("ca.pem"), file("cert.pem"));
+    assert!(ask().wait().unwrap().success());
+    assert_eq!((file("ca.pem"), file("cert.pem")), before);
+}
+
+#[test]
+fn without_a_place_for_the_certificate_the_ways_out_are_told() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let mut command = ws_mock("certs");
+    command.env("WS_MOCK_DATA", file.path().join("below"));
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("WS_MOCK_DATA"), "{output:?}");
+}
