@@ -1,1 +1,16 @@
+//! ws-mock plays a real-time back end from a file.
+//!
+//! In reading order: the JSON texts everything is made of, what a scenario declares, where chance and time come
+//! from, the state, the bytes on the wire, the rules, and around them the hub, the sockets and the control API.
 
+pub mod config;
+pub mod engine;
+pub mod fault;
+pub mod hub;
+pub mod json;
+pub mod net;
+pub mod scenario;
+pub mod server;
+pub mod sim;
+pub mod wire;
+pub mod world;

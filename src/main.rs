@@ -1,1 +1,3 @@
-fn main(){}
+//! The door: parse, log, run, exit code.
+
+fn main() {}

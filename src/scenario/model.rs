@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::scenario::expr::{Expr, Symbol, Symbols, Template};
 use crate::scenario::Value;
+use crate::scenario::expr::{Expr, Symbol, Symbols, Template};
 
 /// Everything a scenario file says.
 #[derive(Debug)]
@@ -28,6 +28,8 @@ pub struct Scenario {
     pub symbols: Symbols,
     /// `let:` constants, evaluated at load.
     pub constants: Vec<(Symbol, Value)>,
+    /// The environment variables that expressions ask for, as they were at load.
+    pub env: HashMap<String, String>,
     /// `data:` in the file's order; a [`CollectionId`] is a place in it.
     pub data: Vec<Collection>,
     /// `auth: { jwt: … }`.
@@ -36,6 +38,8 @@ pub struct Scenario {
     pub messages: Messages,
     /// `on: { NAME: … }`.
     pub on: HashMap<Box<str>, Arc<Handler>>,
+    /// The names in `on`, in the file's order, for `error.known`.
+    pub known: Vec<String>,
     /// `on: { "*": … }`, which takes what no other takes.
     pub otherwise: Option<Arc<Handler>>,
     /// `before:`, steps ahead of every handler of a message.
@@ -306,8 +310,8 @@ pub enum Verb {
     Cancel(Template),
     /// Something for each of a list.
     For {
-        /// The list.
-        list: Template,
+        /// Of what.
+        over: ForOver,
         /// `each:`, the name of one. Default `item`.
         each: Symbol,
         /// What for each.
@@ -322,6 +326,15 @@ pub enum Verb {
     },
     /// A line in the log.
     Log(Template),
+}
+
+/// What `for` goes over.
+#[derive(Debug)]
+pub enum ForOver {
+    /// A list.
+    List(Template),
+    /// Connections, as `to:` names them; the steps run in each one's place.
+    Peers(To),
 }
 
 /// What `for` does with each.
@@ -453,6 +466,8 @@ pub enum Kind {
     List,
     /// `strings`: a list of text only
     Strings,
+    /// `date`: a text that is a calendar date, `YYYY-MM-DD`
+    Date,
     /// `null`
     Null,
     /// `any`

@@ -1,1 +1,10 @@
-fn main(){}
+//! Everything that needs a running server, in one binary.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that fails may panic, in its helpers too"
+)]
+
+mod net;
+mod support;
+mod talks;

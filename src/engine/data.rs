@@ -1,0 +1,288 @@
+//! Changing data: `insert`, `update`, `remove`, and edits from outside.
+
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use crate::json::{Json, Kind, write};
+use crate::scenario::expr::{Symbol, Template, names};
+use crate::scenario::model::{CollectionId, Set, Which};
+use crate::world::{Collection, Edit, RowId, key_text, merged};
+
+use super::State;
+use super::steps::Trouble;
+use super::turn::Turn;
+use super::value::Val;
+
+impl<'t> Turn<'t> {
+    pub(super) fn insert(
+        &mut self,
+        collection: CollectionId,
+        item: &'t Template,
+        name: Option<Symbol>,
+    ) -> Result<(), Trouble> {
+        let item = self.value(item)?.to_json();
+        let edit =
+            insert(self.collection_mut(collection)?, &item).map_err(|error| error.to_string())?;
+        let inserted = edit.item.clone();
+        self.edits.push((collection, edit));
+        self.bind(
+            name.unwrap_or(names::ITEM),
+            inserted.map_or(Val::Undefined, Val::Json),
+        );
+        Ok(())
+    }
+
+    pub(super) fn update(
+        &mut self,
+        collection: CollectionId,
+        which: &'t Which,
+        set: &'t Set,
+        name: Option<Symbol>,
+    ) -> Result<(), Trouble> {
+        let ids = self.which(collection, which)?;
+        let outer = self
+            .names
+            .iter()
+            .rev()
+            .find(|(known, _)| *known == names::ITEM)
+            .map(|(_, val)| val.clone());
+        let mut after = Vec::with_capacity(ids.len());
+        for id in ids {
+            let Some(before) = self.collection(collection).item(id).cloned() else {
+                continue;
+            };
+            self.bind(names::ITEM, Val::Json(before.clone()));
+            let changes = self.changes(set)?;
+            let edit = update(self.collection_mut(collection)?, id, &before, changes);
+            after.push(
+                edit.as_ref()
+                    .and_then(|edit| edit.item.clone())
+                    .unwrap_or(before),
+            );
+            self.edits.extend(edit.map(|edit| (collection, edit)));
+        }
+        self.bind(names::ITEM, outer.unwrap_or(Val::Undefined));
+        self.gave(&after, name);
+        Ok(())
+    }
+
+    fn changes(&mut self, set: &'t Set) -> Result<Vec<(String, Json)>, Trouble> {
+        match set {
+            Set::Fields(fields) => {
+                let mut changes = Vec::with_capacity(fields.len());
+                for (name, template) in fields {
+                    changes.push((name.clone(), self.value(template)?.to_json()));
+                }
+                Ok(changes)
+            }
+            Set::Object(template) => {
+                let json = self.value(template)?.to_json();
+                if json.kind() != Kind::Object {
+                    return Err(format!(
+                        "`set` takes an object, found `{}`",
+                        super::refusal::shortened(json.text())
+                    )
+                    .into());
+                }
+                Ok(json
+                    .part()
+                    .members()
+                    .map(|member| (member.key().into_owned(), json.at(member)))
+                    .collect())
+            }
+        }
+    }
+
+    pub(super) fn remove(
+        &mut self,
+        collection: CollectionId,
+        which: &'t Which,
+        name: Option<Symbol>,
+    ) -> Result<(), Trouble> {
+        let mut gone = Vec::new();
+        for id in self.which(collection, which)? {
+            if let Some(edit) = self.collection_mut(collection)?.remove(id) {
+                gone.extend(edit.before.clone());
+                self.edits.push((collection, edit));
+            }
+        }
+        self.gave(&gone, name);
+        Ok(())
+    }
+
+    /// `items`, and `item` the first of them; with `as:` the first goes by that name.
+    fn gave(&mut self, items: &[Json], name: Option<Symbol>) {
+        let mut out = String::from("[");
+        for (n, item) in items.iter().enumerate() {
+            if n > 0 {
+                out.push(',');
+            }
+            out.push_str(item.text());
+        }
+        out.push(']');
+        self.bind(names::ITEMS, Val::json(out));
+        if let Some(first) = items.first() {
+            self.bind(name.unwrap_or(names::ITEM), Val::Json(first.clone()));
+        }
+    }
+}
+
+/// An edit from outside, to be followed by `changes`.
+#[derive(Debug, Clone)]
+pub struct Edited {
+    /// Of what.
+    pub collection: CollectionId,
+    /// What it came to.
+    pub edit: Edit,
+}
+
+/// Why data cannot be edited so.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum DataError {
+    /// An item is an object.
+    #[error("an item is a JSON object with {0}")]
+    NoObject(&'static str),
+    /// The key is in use.
+    #[error("the key `{0}` is taken")]
+    Taken(String),
+    /// No such item.
+    #[error("no item has the key `{0}`")]
+    Missing(String),
+}
+
+/// What to do to an item from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// Put it in.
+    Insert,
+    /// Put it in another's place.
+    Replace,
+    /// Set some of its fields.
+    Merge,
+    /// Take it out.
+    Remove,
+}
+
+/// Edits data from outside: `key` for all but an insertion, `item` for all but a removal.
+pub fn edit(
+    world: &mut Arc<State>,
+    collection: CollectionId,
+    change: Change,
+    key: &str,
+    item: Option<&Json>,
+) -> Result<Edited, DataError> {
+    let collection_id = collection;
+    let collection = Arc::make_mut(&mut Arc::make_mut(world).collections[collection]);
+    let object = || {
+        item.filter(|item| item.kind() == Kind::Object)
+            .ok_or(DataError::NoObject("names and values"))
+    };
+    let edit = if change == Change::Insert {
+        insert(collection, object()?)?
+    } else {
+        let (id, before) = collection
+            .find(key)
+            .ok_or_else(|| DataError::Missing(key.to_owned()))?;
+        let before = before.clone();
+        let members = |item: &Json| -> Vec<(String, Json)> {
+            item.part()
+                .members()
+                .map(|member| (member.key().into_owned(), item.at(member)))
+                .collect()
+        };
+        match change {
+            Change::Remove => collection.remove(id),
+            Change::Merge => {
+                let changes = members(object()?);
+                Some(update(collection, id, &before, changes).unwrap_or(unchanged(id, before)))
+            }
+            _ => {
+                let kept = before.get(&collection.key);
+                let mut changes = members(object()?);
+                changes.retain(|(name, _)| *name != collection.key);
+                let mut whole: Vec<(String, Json)> = kept
+                    .map(|key| (collection.key.clone(), key))
+                    .into_iter()
+                    .collect();
+                whole.extend(changes);
+                let item = merged(&Json::parse("{}").unwrap_or_else(|_| Json::null()), &whole);
+                collection.replace(id, item)
+            }
+        }
+        .ok_or_else(|| DataError::Missing(key.to_owned()))?
+    };
+    Ok(Edited {
+        collection: collection_id,
+        edit,
+    })
+}
+
+fn unchanged(id: RowId, item: Json) -> Edit {
+    Edit {
+        id,
+        before: Some(item.clone()),
+        item: Some(item),
+    }
+}
+
+/// Puts an object in; a missing key is made and goes first.
+pub(super) fn insert(collection: &mut Collection, item: &Json) -> Result<Edit, DataError> {
+    if item.kind() != Kind::Object {
+        return Err(DataError::NoObject("names and values"));
+    }
+    let item = match item.part().get(&collection.key) {
+        Some(key) if key_text(key).is_some() => compact(item),
+        Some(key) if !key.is_null() => {
+            return Err(DataError::NoObject("a text or a number as its key"));
+        }
+        _ => with_key(item, &collection.key, &collection.fresh_key()),
+    };
+    collection.insert(item).map_err(DataError::Taken)
+}
+
+/// The same object without white space, so that its members can be copied out as they stand.
+fn compact(item: &Json) -> Json {
+    if !item.text().contains([' ', '\n', '\t', '\r']) && item.text().starts_with('{') {
+        return Json::parse(item.text()).unwrap_or_else(|_| item.clone());
+    }
+    let members: Vec<(String, Json)> = item
+        .part()
+        .members()
+        .map(|member| (member.key().into_owned(), item.at(member)))
+        .collect();
+    merged(
+        &Json::parse("{}").unwrap_or_else(|_| Json::null()),
+        &members,
+    )
+}
+
+fn with_key(item: &Json, name: &str, key: &Json) -> Json {
+    let mut out = String::from("{");
+    write::string(&mut out, name);
+    out.push(':');
+    out.push_str(key.text());
+    for member in item.part().members().filter(|member| member.key() != name) {
+        out.push(',');
+        write::string(&mut out, &member.key());
+        out.push(':');
+        out.push_str(member.text());
+    }
+    out.push('}');
+    Json::parse(out).unwrap_or_else(|_| item.clone())
+}
+
+/// Sets fields; the key stays. `None` when nothing is different.
+fn update(
+    collection: &mut Collection,
+    id: RowId,
+    before: &Json,
+    mut changes: Vec<(String, Json)>,
+) -> Option<Edit> {
+    changes.retain(|(name, _)| *name != collection.key);
+    let item = merged(before, &changes);
+    if item == *before {
+        return None;
+    }
+    collection.replace(id, item)
+}

@@ -1,0 +1,207 @@
+//! What the functions of the language do.
+
+use std::sync::Arc;
+
+use minijinja::{Error, ErrorKind, Value};
+
+use crate::json::Json;
+use crate::scenario::expr::Function;
+use crate::sim::{Chance, time};
+use crate::world::{Collection, Picked, Rows, key_text};
+
+use super::fake;
+use super::scope::{Snapshot, peer_name};
+use super::value::Val;
+
+/// Values that one call may make.
+const MOST: usize = 100_000;
+
+pub(super) fn call<P>(
+    scope: &Snapshot<P>,
+    chance: Option<&mut Chance>,
+    function: Function,
+    args: &[Value],
+) -> Result<Value, Error> {
+    let call = Call { function, args };
+    match function {
+        Function::Now => Ok(Value::from(time::rfc3339(
+            scope.moments.now.saturating_add(call.offset()?),
+        ))),
+        Function::Date => Ok(Value::from(time::date(
+            scope.moments.now.saturating_add(call.offset()?),
+        ))),
+        Function::Age => Ok(
+            match args.first().and_then(Value::as_str).and_then(time::parse) {
+                Some(then) => Value::from(scope.moments.now - then),
+                None => Value::from(()),
+            },
+        ),
+        Function::Count => Ok(Value::from(call.collection(scope)?.len())),
+        Function::Get => {
+            let collection = call.collection(scope)?;
+            let key = Json::from_value(&call.arg(1));
+            let found = key_text(key.part())
+                .and_then(|key| collection.find(&key).map(|(_, item)| item.to_value()));
+            Ok(found.unwrap_or(Value::from(())))
+        }
+        Function::All => {
+            let of = call.collection(scope)?.clone();
+            let picked = Picked::Places(0, of.len());
+            Ok(Val::Rows(Arc::new(Rows {
+                of,
+                picked,
+                fields: None,
+            }))
+            .to_value())
+        }
+        Function::Room => {
+            let room = call.arg(0).to_string();
+            Ok(scope
+                .world
+                .members(&room)
+                .into_iter()
+                .map(peer_name)
+                .collect())
+        }
+        Function::Env => {
+            let name = call.arg(0).to_string();
+            Ok(scope
+                .scenario
+                .env
+                .get(&name)
+                .map_or(Value::from(()), Value::from))
+        }
+        _ => match chance {
+            Some(chance) => call.draw(chance),
+            None => Err(call.wrong("cannot be called here")),
+        },
+    }
+}
+
+struct Call<'a> {
+    function: Function,
+    args: &'a [Value],
+}
+
+impl Call<'_> {
+    fn wrong(&self, why: &str) -> Error {
+        Error::new(
+            ErrorKind::InvalidOperation,
+            format!("`{}` {why}", self.function.name()),
+        )
+    }
+
+    fn arg(&self, at: usize) -> Value {
+        self.args.get(at).cloned().unwrap_or_default()
+    }
+
+    fn number(&self, at: usize) -> Result<f64, Error> {
+        let value = self.arg(at);
+        f64::try_from(value.clone())
+            .ok()
+            .filter(|number| number.is_finite())
+            .ok_or_else(|| self.wrong(&format!("takes a number, found `{value}`")))
+    }
+
+    fn offset(&self) -> Result<i64, Error> {
+        if self.args.is_empty() {
+            Ok(0)
+        } else {
+            self.number(0).map(|number| number as i64)
+        }
+    }
+
+    fn collection<'s, P>(&self, scope: &'s Snapshot<P>) -> Result<&'s Arc<Collection>, Error> {
+        let name = self.arg(0);
+        let found = scope
+            .world
+            .collections
+            .iter()
+            .find(|collection| name.as_str() == Some(&collection.name));
+        found.ok_or_else(|| self.wrong(&format!("takes a collection's name, found `{name}`")))
+    }
+
+    fn list(&self) -> Result<Vec<Value>, Error> {
+        let list: Vec<Value> = self.arg(0).try_iter()?.take(MOST + 1).collect();
+        if list.len() > MOST {
+            return Err(self.wrong(&format!("takes a list of up to {MOST} values")));
+        }
+        Ok(list)
+    }
+
+    fn draw(&self, chance: &mut Chance) -> Result<Value, Error> {
+        match self.function {
+            Function::Pick => {
+                let list = self.arg(0);
+                let len = list.len().unwrap_or(0);
+                match chance.below(len as u64) as usize {
+                    _ if len == 0 => Err(self.wrong("takes a list with something in it")),
+                    at => list.get_item_by_index(at),
+                }
+            }
+            Function::Sample => {
+                let mut list = self.list()?;
+                let wanted = (self.number(1)?.max(0.0) as usize).min(list.len());
+                for at in 0..wanted {
+                    let other = at + chance.below((list.len() - at) as u64) as usize;
+                    list.swap(at, other);
+                }
+                list.truncate(wanted);
+                Ok(Value::from(list))
+            }
+            Function::Shuffle => {
+                let mut list = self.list()?;
+                for at in 0..list.len() {
+                    let other = at + chance.below((list.len() - at) as u64) as usize;
+                    list.swap(at, other);
+                }
+                Ok(Value::from(list))
+            }
+            Function::Int => {
+                let (low, high) = (self.number(0)?.ceil(), self.number(1)?.floor());
+                Ok(Value::from(chance.int(low as i64, (high.max(low)) as i64)))
+            }
+            Function::Float => {
+                let (low, high) = (self.number(0)?, self.number(1)?);
+                let digits = if self.args.len() > 2 {
+                    self.number(2)?.clamp(0.0, 15.0) as i32
+                } else {
+                    6
+                };
+                let scale = 10f64.powi(digits);
+                let drawn = low + chance.unit() * (high - low);
+                Ok(Value::from((drawn * scale).round() / scale))
+            }
+            Function::Chance => Ok(Value::from(chance.unit() < self.number(0)?)),
+            Function::Uuid => Ok(Value::from(uuid(chance))),
+            Function::Drift => self.drift(chance),
+            Function::Fake => {
+                let (kind, locale) = (self.arg(0), self.arg(1));
+                fake::make(chance, kind.as_str().unwrap_or_default(), locale.as_str())
+                    .map(Value::from)
+                    .map_err(|why| self.wrong(&why))
+            }
+            _ => Err(self.wrong("draws no chance")),
+        }
+    }
+
+    fn drift(&self, chance: &mut Chance) -> Result<Value, Error> {
+        let (step, low, high) = (self.number(1)?, self.number(2)?, self.number(3)?);
+        let value = self.number(0).unwrap_or(f64::midpoint(low, high));
+        let whole = (0..4).all(|at| self.arg(at).is_integer());
+        let moved = value + (chance.unit() * 2.0 - 1.0) * step;
+        let moved = moved.max(low).min(high);
+        Ok(if whole {
+            Value::from(moved.round() as i64)
+        } else {
+            Value::from((moved * 1e6).round() / 1e6)
+        })
+    }
+}
+
+fn uuid(chance: &mut Chance) -> String {
+    let (high, low) = (chance.bits(), chance.bits());
+    let (a, b, c) = (high >> 32, (high >> 16) & 0xffff, high & 0xfff);
+    let (d, e) = ((low >> 48) & 0x3fff | 0x8000, low & 0xffff_ffff_ffff);
+    format!("{a:08x}-{b:04x}-4{c:03x}-{d:04x}-{e:012x}")
+}

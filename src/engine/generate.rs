@@ -1,0 +1,249 @@
+//! Making the data at start: each item from its own stream, so that a larger count leaves the others as they are.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use thiserror::Error;
+
+use crate::json::{Json, write};
+use crate::scenario::expr::{Symbol, Template, names};
+use crate::scenario::model::{Collection as Declared, CollectionId, Origin, Scenario};
+use crate::sim::Chance;
+use crate::world::Collection;
+
+use super::turn::{Access, Turn};
+use super::value::Val;
+use super::{Moments, State};
+
+/// Items that a scenario may make.
+const MAX_ITEMS: u64 = 10_000_000;
+
+/// What the command line says about the world.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// What chance comes from.
+    pub seed: u64,
+    /// `--count COLLECTION=N`.
+    pub counts: Vec<(String, u64)>,
+    /// `--timer NAME=5s`.
+    pub timers: Vec<(String, Duration)>,
+    /// False under `--no-timers`.
+    pub timers_run: bool,
+}
+
+/// Why a world cannot be made.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("`data.{collection}`: {why}")]
+pub struct MakeError {
+    /// Of what.
+    pub collection: String,
+    /// Why.
+    pub why: String,
+}
+
+pub(super) fn fill(
+    scenario: &Arc<Scenario>,
+    options: &Options,
+    moments: Moments,
+    world: &mut State,
+) -> Result<(), MakeError> {
+    world.collections = scenario
+        .data
+        .iter()
+        .map(|declared| Arc::new(Collection::new(&declared.name, &declared.key)))
+        .collect();
+    let mut shared = Arc::new(std::mem::replace(world, State::new(options.seed)));
+    let made = in_order(scenario).into_iter().try_for_each(|id| {
+        let declared = &scenario.data[id];
+        let count = options
+            .counts
+            .iter()
+            .rev()
+            .find(|(name, _)| *name == declared.name)
+            .map(|(_, count)| *count);
+        one(scenario, id, count, moments, &mut shared).map_err(|why| MakeError {
+            collection: declared.name.clone(),
+            why,
+        })
+    });
+    *world = Arc::unwrap_or_clone(shared);
+    world.streams.clear();
+    made
+}
+
+/// Parents before their children, otherwise the file's order.
+fn in_order(scenario: &Scenario) -> Vec<CollectionId> {
+    let mut order: Vec<CollectionId> = Vec::new();
+    let mut waiting: Vec<CollectionId> = (0..scenario.data.len()).collect();
+    while !waiting.is_empty() {
+        let before = waiting.len();
+        waiting.retain(|id| match &scenario.data[*id].origin {
+            Origin::Generated {
+                each: Some(parent), ..
+            } if !order.contains(parent) => true,
+            _ => {
+                order.push(*id);
+                false
+            }
+        });
+        if waiting.len() == before {
+            // Parents in a circle have no items to start from.
+            break;
+        }
+    }
+    order
+}
+
+fn one(
+    scenario: &Arc<Scenario>,
+    id: CollectionId,
+    count: Option<u64>,
+    moments: Moments,
+    world: &mut Arc<State>,
+) -> Result<(), String> {
+    let declared = &scenario.data[id];
+    match &declared.origin {
+        Origin::Literal(items) => {
+            let collection = collection_mut(world, id);
+            for text in items {
+                let item = Json::parse(text.as_str()).map_err(|error| error.to_string())?;
+                super::data::insert(collection, &item).map_err(|error| error.to_string())?;
+            }
+            Ok(())
+        }
+        Origin::Generated {
+            count: declared_count,
+            each,
+            with,
+            fields,
+        } => {
+            let parents: Vec<Option<Json>> = match each {
+                Some(parent) => world.collections[*parent]
+                    .items()
+                    .map(|(_, item)| Some(item.clone()))
+                    .collect(),
+                None => vec![None],
+            };
+            let mut n = 0;
+            for parent in parents {
+                let mut maker = Maker {
+                    scenario,
+                    declared,
+                    moments,
+                    with,
+                    fields,
+                };
+                let count = match count {
+                    Some(count) => count,
+                    None => maker.count(world, declared_count, parent.as_ref(), n)?,
+                };
+                if n + count > MAX_ITEMS {
+                    return Err(format!(
+                        "{} items, up to {MAX_ITEMS} are allowed",
+                        n + count
+                    ));
+                }
+                for i in 1..=count {
+                    n += 1;
+                    let item = maker.item(world, parent.as_ref(), n, i)?;
+                    let inserted = super::data::insert(collection_mut(world, id), &item);
+                    inserted.map_err(|error| format!("item {n}: {error}"))?;
+                }
+            }
+            Ok(())
+        }
+    }
+}
+
+fn collection_mut(world: &mut Arc<State>, id: CollectionId) -> &mut Collection {
+    Arc::make_mut(&mut Arc::make_mut(world).collections[id])
+}
+
+struct Maker<'s> {
+    scenario: &'s Arc<Scenario>,
+    declared: &'s Declared,
+    moments: Moments,
+    with: &'s [(Symbol, Template)],
+    fields: &'s [(String, Template)],
+}
+
+impl Maker<'_> {
+    fn count(
+        &mut self,
+        world: &mut Arc<State>,
+        count: &Template,
+        parent: Option<&Json>,
+        made: u64,
+    ) -> Result<u64, String> {
+        let stream = format!("count/{}", self.declared.name);
+        let seed = world.seed;
+        let mut effects = Vec::new();
+        let mut turn = Turn::new(
+            self.scenario,
+            Access::Write(world),
+            self.moments,
+            &mut effects,
+        );
+        turn.draw_from(Chance::stream(seed, &stream, made));
+        if let Some(parent) = parent {
+            turn.bind(names::PARENT, Val::Json(parent.clone()));
+        }
+        let val = turn.value(count)?;
+        let number = val.to_json().part().as_i64();
+        number
+            .and_then(|number| u64::try_from(number).ok())
+            .ok_or_else(|| {
+                format!(
+                    "`count` is a whole number from 0, found `{}`",
+                    val.to_text()
+                )
+            })
+    }
+
+    fn item(
+        &mut self,
+        world: &mut Arc<State>,
+        parent: Option<&Json>,
+        n: u64,
+        i: u64,
+    ) -> Result<Json, String> {
+        let seed = world.seed;
+        let mut effects = Vec::new();
+        let mut turn = Turn::new(
+            self.scenario,
+            Access::Write(world),
+            self.moments,
+            &mut effects,
+        );
+        turn.draw_from(Chance::stream(
+            seed,
+            &format!("data/{}", self.declared.name),
+            n,
+        ));
+        turn.bind(names::N, Val::whole(n as usize));
+        turn.bind(names::I, Val::whole(i as usize));
+        if let Some(parent) = parent {
+            turn.bind(names::PARENT, Val::Json(parent.clone()));
+        }
+        for (name, template) in self.with {
+            let val = turn
+                .value(template)
+                .map_err(|why| format!("item {n}: {why}"))?;
+            turn.bind(*name, val);
+        }
+        let mut text = String::from("{");
+        for (name, template) in self.fields {
+            if text.len() > 1 {
+                text.push(',');
+            }
+            write::string(&mut text, name);
+            text.push(':');
+            // What is there so far is what `item` shows: a later field can use an earlier one.
+            turn.render(template, &mut text)
+                .map_err(|why| format!("item {n}, field `{name}`: {why}"))?;
+            turn.bind(names::ITEM, Val::json(format!("{text}}}")));
+        }
+        text.push('}');
+        Json::parse(text).map_err(|error| format!("item {n}: {error}"))
+    }
+}

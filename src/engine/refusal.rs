@@ -1,0 +1,143 @@
+//! Errors that are answered: their codes, words and statuses.
+
+use crate::json::write;
+
+/// What a client is told that it did wrong.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Refusal {
+    /// `INVALID_REQUEST`, or a code of the scenario's own.
+    pub code: String,
+    /// The words; without them the scenario's or ours for the code.
+    pub message: Option<String>,
+    /// Over HTTP.
+    pub status: Option<u16>,
+    /// The name that no handler has.
+    pub name: Option<String>,
+    /// The names that have one.
+    pub known: Vec<String>,
+    /// The key that no item has.
+    pub key: Option<String>,
+    /// The part of the message that is wrong.
+    pub part: Option<String>,
+}
+
+/// Characters of a client's own words that an answer or log line repeats.
+const ECHOED: usize = 256;
+
+impl Refusal {
+    pub(super) fn new(code: &str) -> Refusal {
+        Refusal {
+            code: code.to_owned(),
+            ..Refusal::default()
+        }
+    }
+
+    pub(super) fn invalid_json() -> Refusal {
+        Refusal::new("INVALID_JSON")
+    }
+
+    pub(super) fn invalid(part: &str) -> Refusal {
+        Refusal {
+            part: Some(shortened(part)),
+            ..Refusal::new("INVALID_REQUEST")
+        }
+    }
+
+    pub(super) fn unknown(name: &str, known: &[String]) -> Refusal {
+        Refusal {
+            name: Some(shortened(name)),
+            known: known.to_vec(),
+            ..Refusal::new("UNKNOWN_ACTION")
+        }
+    }
+
+    pub(super) fn not_found(key: &str) -> Refusal {
+        Refusal {
+            key: Some(shortened(key)),
+            ..Refusal::new("NOT_FOUND")
+        }
+    }
+
+    pub(super) fn pagination(part: &str) -> Refusal {
+        Refusal {
+            part: Some(part.to_owned()),
+            ..Refusal::new("INVALID_PAGINATION")
+        }
+    }
+
+    /// The status over HTTP.
+    pub(super) fn status(&self) -> u16 {
+        self.status.unwrap_or(match self.code.as_str() {
+            "INVALID_REQUEST" | "INVALID_PAGINATION" => 422,
+            "UNKNOWN_ACTION" | "NOT_FOUND" => 404,
+            "RATE_LIMITED" => 429,
+            "SCENARIO_ERROR" => 500,
+            _ => 400,
+        })
+    }
+
+    /// The words where the scenario has none.
+    pub(super) fn words(&self) -> String {
+        let or =
+            |text: &Option<String>, other: &str| text.clone().unwrap_or_else(|| other.to_owned());
+        match self.code.as_str() {
+            "INVALID_JSON" => "the message is not valid JSON".to_owned(),
+            "INVALID_REQUEST" => format!(
+                "`{}` is missing or of the wrong type",
+                or(&self.part, "message")
+            ),
+            "UNKNOWN_ACTION" => {
+                format!(
+                    "unknown action `{}`, known: {}",
+                    or(&self.name, ""),
+                    self.known.join(", ")
+                )
+            }
+            "NOT_FOUND" => format!("nothing has the key `{}`", or(&self.key, "")),
+            "INVALID_PAGINATION" => {
+                format!("`{}` is no whole number in range", or(&self.part, "page"))
+            }
+            "RATE_LIMITED" => "too many messages".to_owned(),
+            "SCENARIO_ERROR" => "the scenario failed; its log says where".to_owned(),
+            code => code.to_owned(),
+        }
+    }
+
+    /// The `error` that templates see.
+    pub(super) fn json(&self, message: Option<&str>) -> String {
+        let mut out = String::from("{\"code\":");
+        write::string(&mut out, &self.code);
+        let texts = [
+            ("message", message),
+            ("name", self.name.as_deref()),
+            ("key", self.key.as_deref()),
+            ("part", self.part.as_deref()),
+        ];
+        for (name, text) in texts {
+            out.push(',');
+            write::string(&mut out, name);
+            out.push(':');
+            match text {
+                Some(text) => write::string(&mut out, text),
+                None => out.push_str("null"),
+            }
+        }
+        out.push_str(",\"known\":[");
+        for (n, name) in self.known.iter().enumerate() {
+            if n > 0 {
+                out.push(',');
+            }
+            write::string(&mut out, name);
+        }
+        out.push_str("]}");
+        out
+    }
+}
+
+/// At most [`ECHOED`] characters of a text.
+pub(super) fn shortened(text: &str) -> String {
+    match text.char_indices().nth(ECHOED) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text.to_owned(),
+    }
+}

@@ -1,0 +1,472 @@
+//! Which handler an event runs, and what follows its changes.
+
+use std::sync::Arc;
+
+use crate::json::{Json, Kind, write};
+use crate::scenario::expr::{Template, names};
+use crate::scenario::model::{Handler, Protocol};
+use crate::world::{Arrival, Edit, PeerId};
+
+use super::data::Edited;
+use super::http::HttpRequest;
+use super::refusal::Refusal;
+use super::scope;
+use super::turn::{Asker, Halt, MAX_DEPTH, Turn};
+use super::value::Val;
+use super::{Event, Inbound, Outcome, Planned, SendKind};
+
+impl<'t> Turn<'t> {
+    /// Handles an event; `None` when that takes the world to itself and this turn has not.
+    pub(super) fn run(&mut self, event: &'t Event) -> Option<Outcome> {
+        match event {
+            Event::Upgrade(arrival) => self.upgrade(arrival),
+            Event::Connect(peer) => self.lifecycle(*peer, self.scenario.connect.as_ref()),
+            Event::Disconnect(peer) => self.lifecycle(*peer, self.scenario.disconnect.as_ref()),
+            Event::Message(peer, inbound) => self.message(*peer, inbound),
+            Event::TooMany(peer) => self.too_many(*peer),
+            Event::Http(request, route, params) => self.request(request, *route, params),
+            Event::Trigger(trigger, args) => self.trigger(*trigger, args),
+            Event::Fire(name) => self.fire(name),
+            Event::Plan(plan) => self.planned(plan),
+            Event::Edited(edits) => self.edited(edits),
+        }
+    }
+
+    fn done(&mut self) -> Option<Outcome> {
+        self.follow();
+        self.finish();
+        Some(std::mem::take(&mut self.outcome))
+    }
+
+    pub(super) fn handle(&mut self, handler: &'t Arc<Handler>) {
+        self.outcome.handler = Some(handler.name.clone());
+        let ended = self.steps(&handler.steps);
+        self.settle(ended);
+    }
+
+    fn upgrade(&mut self, arrival: &Arc<Arrival>) -> Option<Outcome> {
+        let scenario = self.scenario;
+        let Some(handler) = &scenario.upgrade else {
+            return self.done();
+        };
+        if self.must_write(Some(handler)) {
+            return None;
+        }
+        self.asker = Asker::Upgrade;
+        "upgrade".clone_into(&mut self.stream);
+        let mut out = String::from("{\"method\":\"GET\",\"path\":");
+        write::string(&mut out, &arrival.path);
+        out.push_str(",\"query\":");
+        scope::pairs(&mut out, &arrival.query);
+        out.push_str(",\"headers\":");
+        scope::pairs(&mut out, &arrival.headers);
+        out.push_str(",\"address\":");
+        write::string(&mut out, &arrival.address);
+        out.push_str(",\"protocols\":[");
+        for (n, protocol) in arrival.protocols.iter().enumerate() {
+            if n > 0 {
+                out.push(',');
+            }
+            write::string(&mut out, protocol);
+        }
+        out.push_str("]}");
+        self.bind(names::REQUEST, Val::json(out));
+        self.handle(handler);
+        self.done()
+    }
+
+    fn lifecycle(&mut self, peer: PeerId, handler: Option<&'t Arc<Handler>>) -> Option<Outcome> {
+        if self.must_write(handler) {
+            return None;
+        }
+        self.peer = Some(peer);
+        self.stream = format!("peer/{peer}");
+        if let Some(handler) = handler {
+            self.handle(handler);
+        }
+        self.done()
+    }
+
+    fn message(&mut self, peer: PeerId, inbound: &Inbound) -> Option<Outcome> {
+        let scenario = self.scenario;
+        self.peer = Some(peer);
+        self.asker = Asker::Message(None);
+        let name = match self.understand(inbound) {
+            Ok(name) => name,
+            Err(refusal) => {
+                self.settle(Err(Halt::Refuse(refusal)));
+                return self.done();
+            }
+        };
+        if self.must_write(scenario.before.as_ref()) {
+            return None;
+        }
+        // Only a writer draws.
+        if matches!(self.access, super::turn::Access::Write(_)) {
+            self.stream = format!("peer/{peer}");
+        }
+        if let Some(before) = &scenario.before
+            && let ended @ Err(_) = self.steps(&before.steps)
+        {
+            self.settle(ended);
+            return self.done();
+        }
+        match self.handler(name) {
+            Ok(handler) if self.must_write(Some(handler)) => return None,
+            Ok(handler) => self.handle(handler),
+            Err(halt) => self.settle(Err(halt)),
+        }
+        self.done()
+    }
+
+    /// Reads a message and names its parts; answers the event's name in Socket.IO.
+    fn understand(&mut self, inbound: &Inbound) -> Result<Option<String>, Refusal> {
+        let raw = self.scenario.listen.protocol == Protocol::Raw;
+        match inbound {
+            Inbound::Text(bytes) | Inbound::Binary(bytes) if raw => {
+                let text = matches!(inbound, Inbound::Text(_));
+                self.names.push((
+                    names::MESSAGE,
+                    Val::Raw {
+                        text,
+                        bytes: bytes.clone(),
+                    },
+                ));
+                Ok(None)
+            }
+            Inbound::Text(bytes) | Inbound::Binary(bytes) => {
+                let json = Json::from_bytes(bytes.clone()).map_err(|_| Refusal::invalid_json())?;
+                self.names.push((names::MESSAGE, Val::Json(json)));
+                Ok(None)
+            }
+            Inbound::Event { name, args, ack } => {
+                self.asker = Asker::Message(*ack);
+                let args = Json::from_bytes(args.clone()).map_err(|_| Refusal::invalid_json())?;
+                let message = args.elements().next().map_or(Val::Undefined, Val::Json);
+                self.names.push((names::MESSAGE, message));
+                self.names
+                    .push((names::EVENT, Val::Json(Json::string(name))));
+                self.names.push((names::ARGS, Val::Json(args)));
+                Ok(Some(name.clone()))
+            }
+        }
+    }
+
+    fn handler(&mut self, event: Option<String>) -> Result<&'t Arc<Handler>, Halt> {
+        let scenario = self.scenario;
+        let name = match (&scenario.messages.name, event) {
+            (None, Some(event)) => event,
+            (None, None) => {
+                return scenario
+                    .otherwise
+                    .as_ref()
+                    .ok_or_else(|| Halt::Refuse(Refusal::unknown("", &scenario.known)));
+            }
+            (Some(template), _) => {
+                let val = self.value(template).map_err(|why| Halt::Broken {
+                    place: "messages.name".into(),
+                    why,
+                })?;
+                match val.as_text() {
+                    Some(name) => name,
+                    None if val.is_nothing() && scenario.otherwise.is_some() => String::new(),
+                    None => return Err(Halt::Refuse(Refusal::invalid(&part_of(template)))),
+                }
+            }
+        };
+        scenario
+            .on
+            .get(name.as_str())
+            .or(scenario.otherwise.as_ref())
+            .ok_or_else(|| Halt::Refuse(Refusal::unknown(&name, &scenario.known)))
+    }
+
+    fn too_many(&mut self, peer: PeerId) -> Option<Outcome> {
+        self.peer = Some(peer);
+        self.asker = Asker::Message(None);
+        self.settle(Err(Halt::Refuse(Refusal::new("RATE_LIMITED"))));
+        self.done()
+    }
+
+    fn request(
+        &mut self,
+        request: &HttpRequest,
+        route: usize,
+        params: &[(String, String)],
+    ) -> Option<Outcome> {
+        let scenario = self.scenario;
+        let handler = &scenario.http.routes.get(route)?.handler;
+        if self.must_write(Some(handler)) {
+            return None;
+        }
+        self.asker = Asker::Http;
+        "http".clone_into(&mut self.stream);
+        match request.seen(params) {
+            Ok(seen) => {
+                self.bind(names::REQUEST, Val::json(seen));
+                self.handle(handler);
+            }
+            Err(refusal) => self.settle(Err(Halt::Refuse(refusal))),
+        }
+        self.follow();
+        self.finish();
+        let mut outcome = std::mem::take(&mut self.outcome);
+        outcome.http.get_or_insert_with(super::HttpAnswer::empty);
+        Some(outcome)
+    }
+
+    fn trigger(&mut self, trigger: usize, args: &Json) -> Option<Outcome> {
+        let (name, handler) = self.scenario.triggers.get(trigger)?;
+        if self.must_write(Some(handler)) {
+            return None;
+        }
+        self.stream = format!("trigger/{name}");
+        self.bind(names::ARGS, Val::Json(args.clone()));
+        self.handle(handler);
+        self.done()
+    }
+
+    fn fire(&mut self, name: &str) -> Option<Outcome> {
+        if matches!(self.access, super::turn::Access::Read(_)) {
+            return None;
+        }
+        let ticker = self.world().agenda.tickers.get(name)?.clone();
+        let timer = self.scenario.timers.get(ticker.timer)?;
+        self.stream = format!("timer/{name}");
+        self.bind_ticker(&ticker);
+        let goes = match &timer.guard {
+            Some(guard) => match self.eval(guard) {
+                Ok(val) => val.is_true(),
+                Err(why) => {
+                    self.settle(Err(Halt::Broken {
+                        place: timer.handler.name.clone(),
+                        why,
+                    }));
+                    false
+                }
+            },
+            None => true,
+        };
+        if goes {
+            self.handle(&timer.handler);
+        }
+        self.done()
+    }
+
+    /// `item`, under `for`.
+    pub(super) fn bind_ticker(&mut self, ticker: &crate::world::Ticker) {
+        let timer = &self.scenario.timers[ticker.timer];
+        if let (Some(key), Some(collection)) = (&ticker.key, timer.each)
+            && let Some((_, item)) = self.collection(collection).find(key)
+        {
+            let item = item.clone();
+            self.bind(names::ITEM, Val::Json(item));
+        }
+    }
+
+    fn planned(&mut self, plan: &'t Planned) -> Option<Outcome> {
+        if matches!(self.access, super::turn::Access::Read(_)) {
+            return None;
+        }
+        self.peer = plan
+            .peer
+            .filter(|peer| self.world().peers.contains_key(peer));
+        self.names.clone_from(&plan.names);
+        "later".clone_into(&mut self.stream);
+        self.outcome.handler = Some(plan.handler.clone());
+        let ended = self.steps(&plan.steps);
+        self.settle(ended);
+        self.done()
+    }
+
+    fn edited(&mut self, edits: &[Edited]) -> Option<Outcome> {
+        if matches!(self.access, super::turn::Access::Read(_)) {
+            return None;
+        }
+        "control".clone_into(&mut self.stream);
+        self.edits = edits
+            .iter()
+            .map(|edit| (edit.collection, edit.edit.clone()))
+            .collect();
+        self.done()
+    }
+
+    /// Runs `changes` for what was changed, and for what that changes in turn.
+    fn follow(&mut self) {
+        let scenario = self.scenario;
+        let asker = std::mem::replace(&mut self.asker, Asker::Nobody);
+        let mut rounds = 0;
+        while !self.edits.is_empty() {
+            let edits = std::mem::take(&mut self.edits);
+            self.follow_timers(&edits);
+            rounds += 1;
+            if rounds > MAX_DEPTH {
+                let why =
+                    format!("changes that cause changes go on for more than {MAX_DEPTH} rounds");
+                self.settle(Err(Halt::Broken {
+                    place: "changes".into(),
+                    why,
+                }));
+                break;
+            }
+            for group in grouped(edits) {
+                let changes = &scenario.changes[group.collection];
+                let (handler, name) = match group.kind {
+                    ChangeKind::Created => (&changes.created, names::CREATED),
+                    ChangeKind::Updated => (&changes.updated, names::UPDATED),
+                    ChangeKind::Removed => (&changes.removed, names::REMOVED),
+                };
+                if let Some(handler) = handler {
+                    self.names.clear();
+                    self.bind(name, group.seen());
+                    let ended = self.steps(&handler.steps);
+                    self.settle(ended);
+                }
+            }
+        }
+        self.asker = asker;
+    }
+
+    /// Answers an error that a fault asks for, in the place of an answer.
+    pub(super) fn fault(&mut self, peer: PeerId, code: &str, answer: &[u8]) {
+        self.peer = Some(peer);
+        self.asker = Asker::Message(None);
+        let text = std::str::from_utf8(answer).unwrap_or_default();
+        if let Some((ack, rest)) = text
+            .strip_prefix("43")
+            .and_then(|rest| rest.split_once('['))
+        {
+            self.asker = Asker::Message(ack.parse().ok());
+            self.bind(names::MESSAGE, Val::json(format!("[{rest}")));
+        } else {
+            // The request is gone by now; what the envelope echoes of it stands in the answer under the same names.
+            self.bind(names::MESSAGE, Val::json(text.to_owned()));
+        }
+        self.refuse(&Refusal::new(code));
+    }
+
+    /// Sends what was put together already.
+    pub(super) fn push(&mut self, to: Vec<PeerId>, text: bool, payload: bytes::Bytes) {
+        if !to.is_empty() {
+            self.effects.push(super::Effect::Send {
+                to,
+                text,
+                payload,
+                kind: SendKind::Push,
+            });
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ChangeKind {
+    Created,
+    Updated,
+    Removed,
+}
+
+struct Group {
+    collection: usize,
+    kind: ChangeKind,
+    edits: Vec<Edit>,
+}
+
+impl Group {
+    fn seen(&self) -> Val {
+        let mut out = String::from("[");
+        for (n, edit) in self.edits.iter().enumerate() {
+            if n > 0 {
+                out.push(',');
+            }
+            let text = |item: &Option<Json>| {
+                item.as_ref()
+                    .map_or("null".to_owned(), |item| item.text().to_owned())
+            };
+            match self.kind {
+                ChangeKind::Created => out.push_str(&text(&edit.item)),
+                ChangeKind::Removed => out.push_str(&text(&edit.before)),
+                ChangeKind::Updated => {
+                    out.push_str("{\"before\":");
+                    out.push_str(&text(&edit.before));
+                    out.push_str(",\"item\":");
+                    out.push_str(&text(&edit.item));
+                    out.push('}');
+                }
+            }
+        }
+        out.push(']');
+        Val::json(out)
+    }
+}
+
+/// One group for each collection and kind, in the order of their first change; an item changed twice counts once.
+fn grouped(edits: Vec<(usize, Edit)>) -> Vec<Group> {
+    let mut merged: Vec<(usize, Edit)> = Vec::with_capacity(edits.len());
+    let mut places: std::collections::HashMap<(usize, u32), usize> =
+        std::collections::HashMap::new();
+    for (collection, edit) in edits {
+        match places.get(&(collection, edit.id)) {
+            Some(at) => merged[*at].1.item = edit.item,
+            None => {
+                places.insert((collection, edit.id), merged.len());
+                merged.push((collection, edit));
+            }
+        }
+    }
+    let mut groups: Vec<Group> = Vec::new();
+    for (collection, edit) in merged {
+        let kind = match (&edit.before, &edit.item) {
+            (None, Some(_)) => ChangeKind::Created,
+            (Some(before), Some(item)) if before.text() != item.text() => ChangeKind::Updated,
+            (Some(_), None) => ChangeKind::Removed,
+            _ => continue,
+        };
+        match groups
+            .iter_mut()
+            .find(|group| group.collection == collection && group.kind == kind)
+        {
+            Some(group) => group.edits.push(edit),
+            None => groups.push(Group {
+                collection,
+                kind,
+                edits: vec![edit],
+            }),
+        }
+    }
+    groups
+}
+
+/// How a template's value is called in an error: its path without the message's name.
+pub(super) fn part_of(template: &Template) -> String {
+    let path = match template {
+        Template::Expr(expr) => expr.path_text(),
+        _ => None,
+    };
+    let path = path.unwrap_or("message");
+    let stripped = ["message.", "request.body.", "args."]
+        .iter()
+        .find_map(|prefix| path.strip_prefix(prefix));
+    stripped.unwrap_or(path).to_owned()
+}
+
+/// Whether a part is of one of these kinds, in the words of `check`.
+pub(super) fn is_kind(json: &Json, kind: crate::scenario::model::Kind) -> bool {
+    use crate::scenario::model::Kind as Wanted;
+    let part = json.part();
+    match kind {
+        Wanted::String => part.kind() == Kind::String,
+        Wanted::Number => part.kind() == Kind::Number,
+        Wanted::Integer => part.as_i64().is_some(),
+        Wanted::Boolean => part.kind() == Kind::Bool,
+        Wanted::Object => part.kind() == Kind::Object,
+        Wanted::List => part.kind() == Kind::List,
+        Wanted::Strings => {
+            part.kind() == Kind::List && part.elements().all(|part| part.kind() == Kind::String)
+        }
+        Wanted::Date => part
+            .as_str()
+            .is_some_and(|text| crate::sim::time::is_date(&text)),
+        Wanted::Null => part.is_null(),
+        Wanted::Any => true,
+    }
+}

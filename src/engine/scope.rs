@@ -1,0 +1,171 @@
+//! What an expression sees while a handler runs.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use minijinja::{Error, Value};
+
+use crate::json::{Json, write};
+use crate::scenario::expr::{Function, Scope, Symbol, names};
+use crate::scenario::model::Scenario;
+use crate::sim::{Chance, time};
+use crate::world::{PeerId, World};
+
+use super::value::Val;
+use super::{Facts, Moments, functions};
+
+/// A snapshot for one evaluation: it is dropped before anything is changed.
+#[derive(Debug)]
+pub(super) struct Snapshot<P> {
+    pub(super) scenario: Arc<Scenario>,
+    pub(super) world: Arc<World<P>>,
+    pub(super) names: Vec<(Symbol, Val)>,
+    pub(super) moments: Moments,
+    pub(super) peer: Option<PeerId>,
+    pub(super) chance: Mutex<Option<Chance>>,
+}
+
+impl<P: std::fmt::Debug + Send + Sync + 'static> Scope for Snapshot<P> {
+    fn lookup(&self, name: &str) -> Option<Value> {
+        let symbol = self.scenario.symbols.find(name)?;
+        let val = lookup(
+            &self.scenario,
+            &self.world,
+            &self.names,
+            self.moments.facts,
+            self.peer,
+            symbol,
+        );
+        match val {
+            Val::Undefined => None,
+            val => Some(val.to_value()),
+        }
+    }
+
+    fn call(&self, function: Function, args: &[Value]) -> Result<Value, Error> {
+        let mut chance = self.chance.lock().unwrap_or_else(PoisonError::into_inner);
+        functions::call(self, chance.as_mut(), function, args)
+    }
+}
+
+/// A name's value.
+pub(super) fn lookup<P>(
+    scenario: &Scenario,
+    world: &World<P>,
+    bound: &[(Symbol, Val)],
+    facts: Facts,
+    peer: Option<PeerId>,
+    symbol: Symbol,
+) -> Val {
+    if let Some((_, val)) = bound.iter().rev().find(|(name, _)| *name == symbol) {
+        return val.clone();
+    }
+    match symbol {
+        names::CONNECTION => peer.map_or(Val::Undefined, |id| Val::json(connection(world, id))),
+        names::SESSION => peer.map_or(Val::Undefined, |id| Val::json(session(world, id))),
+        names::SERVER => Val::json(server(facts)),
+        _ => scenario
+            .constants
+            .iter()
+            .find(|(name, _)| *name == symbol)
+            .map_or(Val::Undefined, |(_, value)| {
+                super::value::from_value(value.clone())
+            }),
+    }
+}
+
+/// `c1`
+pub(super) fn peer_name(id: PeerId) -> String {
+    format!("c{id}")
+}
+
+/// The peer that a text names.
+pub(super) fn peer_of(name: &str) -> Option<PeerId> {
+    name.strip_prefix('c')?.parse().ok()
+}
+
+fn connection<P>(world: &World<P>, id: PeerId) -> String {
+    let mut out = String::from("{\"id\":");
+    write::string(&mut out, &peer_name(id));
+    if let Some(peer) = world.peers.get(&id) {
+        out.push_str(",\"address\":");
+        write::string(&mut out, &peer.arrival.address);
+        out.push_str(",\"path\":");
+        write::string(&mut out, &peer.arrival.path);
+        out.push_str(",\"since\":");
+        write::string(&mut out, &time::rfc3339(peer.since));
+        out.push_str(",\"query\":");
+        pairs(&mut out, &peer.arrival.query);
+        out.push_str(",\"headers\":");
+        pairs(&mut out, &peer.arrival.headers);
+        out.push_str(",\"rooms\":[");
+        for (n, room) in peer.rooms.iter().enumerate() {
+            if n > 0 {
+                out.push(',');
+            }
+            write::string(&mut out, room);
+        }
+        out.push(']');
+    }
+    out.push('}');
+    out
+}
+
+fn session<P>(world: &World<P>, id: PeerId) -> String {
+    let mut out = String::from("{");
+    for (name, value) in world
+        .peers
+        .get(&id)
+        .into_iter()
+        .flat_map(|peer| &peer.session)
+    {
+        if out.len() > 1 {
+            out.push(',');
+        }
+        write::string(&mut out, name);
+        out.push(':');
+        out.push_str(value.text());
+    }
+    out.push('}');
+    out
+}
+
+fn server(facts: Facts) -> String {
+    let mut out = String::from("{");
+    let whole = [
+        ("connections", facts.connections),
+        ("sent", facts.sent),
+        ("received", facts.received),
+    ];
+    for (name, number) in whole {
+        out.push_str(&format!("\"{name}\":{number},"));
+    }
+    for (name, number) in [
+        ("uptime", facts.uptime),
+        ("cpu", facts.cpu),
+        ("memory", facts.memory),
+    ] {
+        out.push_str(&format!("\"{name}\":"));
+        write::float(&mut out, (number * 100.0).round() / 100.0);
+        out.push(if name == "memory" { '}' } else { ',' });
+    }
+    out
+}
+
+/// An object of texts; of two with one name, the last is what look-ups see.
+pub(super) fn pairs(out: &mut String, pairs: &[(String, String)]) {
+    out.push('{');
+    for (n, (name, value)) in pairs.iter().enumerate() {
+        if n > 0 {
+            out.push(',');
+        }
+        write::string(out, name);
+        out.push(':');
+        write::string(out, value);
+    }
+    out.push('}');
+}
+
+/// A session's value, without making the whole of it.
+pub(super) fn session_value<P>(world: &World<P>, peer: Option<PeerId>, name: &str) -> Option<Json> {
+    world.peers.get(&peer?)?.session.get(name).cloned()
+}

@@ -1,0 +1,355 @@
+//! `list` and `find`: selecting without copying.
+
+use std::sync::Arc;
+
+use crate::json::{Json, Kind};
+use crate::scenario::expr::{Expr, Symbol, Template, names};
+use crate::scenario::model::{CollectionId, DefaultLimit, Find, List, Which};
+use crate::world::{Collection, Condition, Picked, RowId, Rows, chosen, key_text};
+
+use super::Effect;
+use super::refusal::Refusal;
+use super::run::part_of;
+use super::steps::Trouble;
+use super::turn::Turn;
+use super::value::Val;
+
+type Fields = Option<Arc<[Box<str>]>>;
+
+impl<'t> Turn<'t> {
+    pub(super) fn list(&mut self, list: &'t List, name: Option<Symbol>) -> Result<(), Trouble> {
+        let of = self.collection(list.collection).clone();
+        let fields = self.fields(list.fields.as_ref(), &list.fields_part, &of)?;
+        let conditions = match &list.matching {
+            Some(template) => self.conditions(list, template, &of)?,
+            None => Vec::new(),
+        };
+        let page = self.count(list.page.as_ref(), usize::MAX)?.unwrap_or(1);
+        let limit = self.count(list.limit.as_ref(), list.max)?;
+        let mut matches = of.select(&conditions);
+        if let Some(filter) = &list.filter {
+            matches = Picked::Ids(self.filter(&of, matches, filter)?);
+        }
+        if let Some(sort) = &list.sort {
+            let by = self.value(sort)?;
+            if let Some(by) = by.as_text().filter(|by| !by.is_empty()) {
+                matches = Picked::Ids(sorted(&of, &matches, &by));
+            }
+        }
+        let all = Rows {
+            of: of.clone(),
+            picked: matches,
+            fields: None,
+        };
+        let total = all.len();
+        let limit = limit.unwrap_or(match list.default {
+            DefaultLimit::Items(limit) => limit,
+            DefaultLimit::All => total,
+        });
+        let from = (page - 1).saturating_mul(limit).min(total);
+        let to = from.saturating_add(limit).min(total);
+        let picked = match &all.picked {
+            Picked::Places(first, _) => Picked::Places(first + from, first + to),
+            Picked::Ids(ids) => Picked::Ids(ids[from..to].to_vec()),
+        };
+        let parts = [
+            (
+                "items",
+                names::ITEMS,
+                Val::Rows(Arc::new(Rows { of, picked, fields })),
+            ),
+            ("total", names::TOTAL, Val::whole(total)),
+            ("page", names::PAGE, Val::whole(page)),
+            ("limit", names::LIMIT, Val::whole(limit)),
+            ("matches", names::MATCHES, Val::Rows(Arc::new(all))),
+        ];
+        match name {
+            Some(name) => self.bind(
+                name,
+                Val::Named(
+                    parts
+                        .into_iter()
+                        .map(|(name, _, val)| (name, val))
+                        .collect(),
+                ),
+            ),
+            None => parts
+                .into_iter()
+                .for_each(|(_, name, val)| self.bind(name, val)),
+        }
+        Ok(())
+    }
+
+    /// A page or a limit as the client sent it: a whole number from 1.
+    fn count(&mut self, template: Option<&Template>, max: usize) -> Result<Option<usize>, Trouble> {
+        let Some(template) = template else {
+            return Ok(None);
+        };
+        let val = self.value(template)?;
+        if val.is_nothing() {
+            return Ok(None);
+        }
+        let number = match &val {
+            // A Socket.IO or HTTP client may send it as text in a query.
+            Val::Json(json)
+                if json.kind() == Kind::String && self.asker == super::turn::Asker::Http =>
+            {
+                json.part().as_str().and_then(|text| text.parse().ok())
+            }
+            val => val.to_json().part().as_i64(),
+        };
+        match number {
+            Some(number) if number >= 1 && number as u64 <= max as u64 => Ok(Some(number as usize)),
+            _ => Err(Refusal::pagination(&part_of(template)).into()),
+        }
+    }
+
+    /// The fields that are asked for, each once; `None` for all.
+    fn fields(
+        &mut self,
+        template: Option<&Template>,
+        part: &str,
+        of: &Collection,
+    ) -> Result<Fields, Trouble> {
+        let Some(template) = template else {
+            return Ok(None);
+        };
+        let val = self.value(template)?;
+        if val.is_nothing() {
+            return Ok(None);
+        }
+        let json = val.to_json();
+        if json.kind() != Kind::List {
+            return Err(Refusal::invalid(part).into());
+        }
+        let mut fields: Vec<Box<str>> = Vec::new();
+        for element in json.part().elements() {
+            let Some(field) = element.as_str() else {
+                return Err(Refusal::invalid(part).into());
+            };
+            if fields.iter().any(|known| **known == *field) {
+                continue;
+            }
+            if self.unknown(of, &field) {
+                if self.moments.strict {
+                    return Err(Refusal::invalid(&format!("{part}.{field}")).into());
+                }
+                continue;
+            }
+            fields.push(field.into());
+        }
+        Ok(if json.part().elements().next().is_none() {
+            None
+        } else {
+            Some(fields.into())
+        })
+    }
+
+    /// Whether no item has such a field; says so in the log.
+    fn unknown(&mut self, of: &Collection, field: &str) -> bool {
+        let unknown = !of.is_empty() && !of.has_field(field);
+        if unknown && !self.moments.strict {
+            let field = super::refusal::shortened(field);
+            self.effects.push(Effect::WarnOnce(format!(
+                "`{}` has no field `{field}`: it is ignored",
+                of.name
+            )));
+        }
+        unknown
+    }
+
+    fn conditions(
+        &mut self,
+        list: &List,
+        template: &Template,
+        of: &Collection,
+    ) -> Result<Vec<(String, Condition)>, Trouble> {
+        let val = self.value(template)?;
+        if val.is_nothing() {
+            return Ok(Vec::new());
+        }
+        let whole = list.match_prefix.trim_end_matches('.');
+        let json = val.to_json();
+        if json.kind() != Kind::Object {
+            return Err(Refusal::invalid(whole).into());
+        }
+        let mut conditions: Vec<(String, Condition)> = Vec::new();
+        for member in json.part().members() {
+            let field = member.key().into_owned();
+            let part = format!("{}{field}", list.match_prefix);
+            if member.is_null() || member.text() == "\"\"" {
+                continue;
+            }
+            if self.unknown(of, &field) {
+                if self.moments.strict {
+                    return Err(Refusal::invalid(&part).into());
+                }
+                continue;
+            }
+            let condition = if list.contains.contains(&field) {
+                let Some(text) = member.as_str() else {
+                    return Err(Refusal::invalid(&part).into());
+                };
+                Condition::Contains(text.into_owned())
+            } else {
+                Condition::Equals(json.at(member))
+            };
+            conditions.retain(|(known, _)| *known != field);
+            conditions.push((field, condition));
+        }
+        Ok(conditions)
+    }
+
+    /// The items among these for which an expression holds.
+    fn filter(
+        &mut self,
+        of: &Arc<Collection>,
+        among: Picked,
+        filter: &Expr,
+    ) -> Result<Vec<RowId>, Trouble> {
+        let outer = self
+            .names
+            .iter()
+            .rev()
+            .find(|(name, _)| *name == names::ITEM)
+            .map(|(_, val)| val.clone());
+        let among = Rows {
+            of: of.clone(),
+            picked: among,
+            fields: None,
+        };
+        let mut kept = Vec::new();
+        for at in 0..among.len() {
+            let (id, item) = match &among.picked {
+                Picked::Places(from, _) => (of.id_at(from + at), of.at(from + at)),
+                Picked::Ids(ids) => (Some(ids[at]), of.item(ids[at])),
+            };
+            let (Some(id), Some(item)) = (id, item) else {
+                continue;
+            };
+            self.bind(names::ITEM, Val::Json(item.clone()));
+            if self.eval(filter)?.is_true() {
+                kept.push(id);
+            }
+        }
+        self.bind(names::ITEM, outer.unwrap_or(Val::Undefined));
+        Ok(kept)
+    }
+
+    pub(super) fn find(&mut self, find: &'t Find, name: Option<Symbol>) -> Result<(), Trouble> {
+        let of = self.collection(find.collection).clone();
+        let fields = self.fields(find.fields.as_ref(), &find.fields_part, &of)?;
+        let (found, key) = self.one_of(find.collection, &find.which)?;
+        let Some(item) = found.and_then(|id| of.item(id)) else {
+            let Some(otherwise) = &find.otherwise else {
+                return Err(Refusal::not_found(&key).into());
+            };
+            self.bind(name.unwrap_or(names::ITEM), Val::Undefined);
+            return self.steps(otherwise).map_err(Trouble::Halt);
+        };
+        let item = fields.map_or_else(|| item.clone(), |fields| chosen(item, &fields));
+        self.bind(name.unwrap_or(names::ITEM), Val::Json(item));
+        Ok(())
+    }
+
+    fn one_of(
+        &mut self,
+        collection: CollectionId,
+        which: &'t Which,
+    ) -> Result<(Option<RowId>, String), Trouble> {
+        if let Which::Key(template) = which {
+            let val = self.value(template)?;
+            if val.is_nothing() {
+                return Ok((None, String::new()));
+            }
+            let json = val.to_json();
+            let key = key_text(json.part());
+            let found = key
+                .as_ref()
+                .and_then(|key| self.collection(collection).find(key).map(|(id, _)| id));
+            return Ok((found, key.unwrap_or_else(|| json.text().to_owned())));
+        }
+        Ok((
+            self.which(collection, which)?.first().copied(),
+            String::new(),
+        ))
+    }
+
+    /// The items that a step means.
+    pub(super) fn which(
+        &mut self,
+        collection: CollectionId,
+        which: &'t Which,
+    ) -> Result<Vec<RowId>, Trouble> {
+        let of = self.collection(collection).clone();
+        match which {
+            Which::Key(_) => match self.one_of(collection, which)? {
+                (Some(id), _) => Ok(vec![id]),
+                (None, key) => Err(Refusal::not_found(&key).into()),
+            },
+            Which::Where(filter) => {
+                let everything = Picked::Places(0, of.len());
+                self.filter(&of, everything, filter)
+            }
+            Which::All => Ok(of.items().map(|(id, _)| id).collect()),
+            Which::Sample(template) => {
+                let val = self.value(template)?;
+                let wanted = val.to_json().part().as_i64().filter(|wanted| *wanted >= 0);
+                let wanted = wanted.ok_or_else(|| {
+                    format!("`sample` takes a whole number, found `{}`", val.to_text())
+                })?;
+                self.sample(&of, wanted as usize)
+            }
+        }
+    }
+
+    /// So many items by chance, each once.
+    fn sample(&mut self, of: &Collection, wanted: usize) -> Result<Vec<RowId>, Trouble> {
+        let wanted = wanted.min(of.len());
+        let chance = self.chance()?;
+        // Floyd's way: as many draws as items wanted, however large the collection.
+        let mut places: Vec<usize> = Vec::with_capacity(wanted);
+        for last in of.len() - wanted..of.len() {
+            let drawn = chance.below(last as u64 + 1) as usize;
+            places.push(if places.contains(&drawn) { last } else { drawn });
+        }
+        Ok(places
+            .into_iter()
+            .filter_map(|place| of.id_at(place))
+            .collect())
+    }
+}
+
+/// By a field's value, `-` before it for downwards; what has no such field comes last.
+fn sorted(of: &Arc<Collection>, among: &Picked, by: &str) -> Vec<RowId> {
+    let (field, down) = by
+        .strip_prefix('-')
+        .map_or((by, false), |field| (field, true));
+    let mut rows: Vec<(RowId, Option<Json>)> = match among {
+        Picked::Places(from, to) => (*from..*to)
+            .filter_map(|at| Some((of.id_at(at)?, of.at(at)?.get(field))))
+            .collect(),
+        Picked::Ids(ids) => ids
+            .iter()
+            .map(|id| (*id, of.item(*id).and_then(|item| item.get(field))))
+            .collect(),
+    };
+    rows.sort_by(|(_, a), (_, b)| {
+        let order = match (a, b) {
+            (Some(a), Some(b)) => compare(a, b),
+            (a, b) => return b.is_some().cmp(&a.is_some()),
+        };
+        if down { order.reverse() } else { order }
+    });
+    rows.into_iter().map(|(id, _)| id).collect()
+}
+
+fn compare(a: &Json, b: &Json) -> std::cmp::Ordering {
+    match (a.part().as_f64(), b.part().as_f64()) {
+        (Some(a), Some(b)) => a.total_cmp(&b),
+        _ => match (a.part().as_str(), b.part().as_str()) {
+            (Some(a), Some(b)) => a.cmp(&b),
+            _ => a.text().cmp(b.text()),
+        },
+    }
+}

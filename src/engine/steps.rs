@@ -1,0 +1,531 @@
+//! Steps in order, and the verbs that are a few lines each.
+
+use std::time::Duration;
+
+use crate::json::{Json, Kind, write};
+use crate::scenario::expr::{Symbol, Template, names};
+use crate::scenario::model::{ForBody, ForOver, Kinds, Protocol, Step, Steps, To, Verb};
+use crate::sim::time;
+use crate::wire::jwt;
+use crate::world::PeerId;
+
+use super::refusal::Refusal;
+use super::run::is_kind;
+use super::scope::peer_of;
+use super::turn::{Halt, MAX_DEPTH, Turn, encode};
+use super::value::Val;
+use super::{Effect, Planned};
+
+/// Plans that may wait at once.
+const MAX_PLANS: usize = 100_000;
+
+/// A step's own trouble: what went wrong, without its place.
+pub(super) enum Trouble {
+    Halt(Halt),
+    Why(String),
+}
+
+impl From<String> for Trouble {
+    fn from(why: String) -> Self {
+        Trouble::Why(why)
+    }
+}
+
+impl From<Halt> for Trouble {
+    fn from(halt: Halt) -> Self {
+        Trouble::Halt(halt)
+    }
+}
+
+impl From<Refusal> for Trouble {
+    fn from(refusal: Refusal) -> Self {
+        Trouble::Halt(Halt::Refuse(refusal))
+    }
+}
+
+impl<'t> Turn<'t> {
+    pub(super) fn steps(&mut self, steps: &'t [Step]) -> Result<(), Halt> {
+        steps.iter().try_for_each(|step| {
+            self.step(step).map_err(|trouble| match trouble {
+                Trouble::Halt(halt) => halt,
+                Trouble::Why(why) => Halt::Broken {
+                    place: step.place.clone(),
+                    why,
+                },
+            })
+        })
+    }
+
+    fn nested(&mut self, steps: &'t [Step]) -> Result<(), Trouble> {
+        if self.depth >= MAX_DEPTH {
+            return Err(
+                format!("`run` and `for` are nested more than {MAX_DEPTH} levels deep").into(),
+            );
+        }
+        self.depth += 1;
+        let ended = self.steps(steps);
+        self.depth -= 1;
+        ended.map_err(Trouble::Halt)
+    }
+
+    fn step(&mut self, step: &'t Step) -> Result<(), Trouble> {
+        self.steps_left = self.steps_left.checked_sub(1).ok_or_else(|| {
+            format!(
+                "the handler takes more than {} steps",
+                super::turn::MAX_STEPS
+            )
+        })?;
+        if let Some(when) = &step.when
+            && !self.eval(when)?.is_true()
+        {
+            return Ok(());
+        }
+        match &step.verb {
+            Verb::List(list) => self.list(list, step.name),
+            Verb::Find(find) => self.find(find, step.name),
+            Verb::Insert { collection, item } => self.insert(*collection, item, step.name),
+            Verb::Update {
+                collection,
+                which,
+                set,
+            } => self.update(*collection, which, set, step.name),
+            Verb::Remove { collection, which } => self.remove(*collection, which, step.name),
+            Verb::Let(values) => self.bind_all(values),
+            Verb::Remember(values) => self.remember(values),
+            Verb::Reply { body, status } => {
+                let status = self.status(status.as_ref())?;
+                Ok(self.reply(body, status)?)
+            }
+            Verb::Send { message, to, event } => self.send(message, to, event.as_ref()),
+            Verb::Fail {
+                code,
+                message,
+                status,
+            } => self.fail(code, message.as_ref(), status.as_ref()),
+            Verb::Close { code, reason } => self.close(code, reason.as_ref()),
+            Verb::Stop => Err(Halt::Stop.into()),
+            Verb::Join(room) => self.enter(room, true),
+            Verb::Leave(room) => self.enter(room, false),
+            Verb::Verify { token, otherwise } => self.verify(token, otherwise, step.name),
+            Verb::Check {
+                value,
+                prefix,
+                has,
+                may,
+            } => self.check(value, prefix, has, may),
+            Verb::Later { after, id, steps } => self.later(after, id.as_ref(), steps),
+            Verb::Cancel(name) => {
+                let name = self.value(name)?.to_text();
+                self.world_mut()?.agenda.cancel(&name);
+                Ok(())
+            }
+            Verb::For { over, each, body } => self.each(over, *each, body, step.name),
+            Verb::Run { definition, with } => {
+                self.bind_all(with)?;
+                let scenario = self.scenario;
+                self.nested(&scenario.define[*definition].1)
+            }
+            Verb::Log(text) => {
+                let text = self.value(text)?.to_text();
+                self.effects.push(Effect::Log(text));
+                Ok(())
+            }
+        }
+    }
+
+    fn bind_all(&mut self, values: &'t [(Symbol, Template)]) -> Result<(), Trouble> {
+        for (name, template) in values {
+            let val = self.value(template)?;
+            self.bind(*name, val);
+        }
+        Ok(())
+    }
+
+    fn remember(&mut self, values: &'t [(String, Template)]) -> Result<(), Trouble> {
+        for (name, template) in values {
+            let json = self.value(template)?.to_json();
+            let Some(peer) = self.peer else {
+                if self.asker != super::turn::Asker::Upgrade {
+                    return Err("there is no session here to remember in".to_owned().into());
+                }
+                self.outcome.remembered.push((name.clone(), json));
+                continue;
+            };
+            if let Some(peer) = self.world_mut()?.peers.get_mut(&peer) {
+                if json.kind() == Kind::Null {
+                    peer.session.remove(name);
+                } else {
+                    peer.session.insert(name.clone(), json);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn status(&mut self, status: Option<&Template>) -> Result<Option<u16>, Trouble> {
+        let Some(template) = status else {
+            return Ok(None);
+        };
+        let val = self.value(template)?;
+        let number = val
+            .to_json()
+            .part()
+            .as_i64()
+            .filter(|number| (200..=599).contains(number));
+        number.map(|number| Some(number as u16)).ok_or_else(|| {
+            format!(
+                "`status` is a whole number from 200 to 599, found `{}`",
+                val.to_text()
+            )
+            .into()
+        })
+    }
+
+    fn fail(
+        &mut self,
+        code: &Template,
+        message: Option<&Template>,
+        status: Option<&Template>,
+    ) -> Result<(), Trouble> {
+        let mut refusal = Refusal::new(&self.value(code)?.to_text());
+        refusal.status = self.status(status)?;
+        refusal.message = message
+            .map(|message| self.value(message).map(|val| val.to_text()))
+            .transpose()?;
+        Err(refusal.into())
+    }
+
+    fn close(&mut self, code: &Template, reason: Option<&Template>) -> Result<(), Trouble> {
+        let val = self.value(code)?;
+        let code = val
+            .to_json()
+            .part()
+            .as_i64()
+            .filter(|code| {
+                (1000..=1003).contains(code)
+                    || (1007..=1014).contains(code)
+                    || (3000..=4999).contains(code)
+            })
+            .ok_or_else(|| {
+                format!(
+                    "`close` takes a close code such as 1000, 1008 or 4001, found `{}`",
+                    val.to_text()
+                )
+            })?;
+        let reason = reason
+            .map(|reason| self.value(reason).map(|val| val.to_text()))
+            .transpose()?
+            .unwrap_or_default();
+        let peer = self
+            .peer
+            .ok_or_else(|| "there is no connection here to close".to_owned())?;
+        self.effects.push(Effect::Close {
+            peer,
+            code: code as u16,
+            reason,
+        });
+        Err(Halt::Stop.into())
+    }
+
+    fn enter(&mut self, room: &Template, join: bool) -> Result<(), Trouble> {
+        let room = self.value(room)?.to_text();
+        let peer = self
+            .peer
+            .ok_or_else(|| "there is no connection here to join or leave a room".to_owned())?;
+        let world = self.world_mut()?;
+        if join {
+            world.join(peer, &room);
+        } else {
+            world.leave(peer, &room);
+        }
+        Ok(())
+    }
+
+    fn verify(
+        &mut self,
+        token: &Template,
+        otherwise: &'t Steps,
+        name: Option<Symbol>,
+    ) -> Result<(), Trouble> {
+        let jwt = self
+            .scenario
+            .jwt
+            .as_ref()
+            .ok_or_else(|| "`verify` needs `auth: { jwt: … }`".to_owned())?;
+        let token = self.value(token)?.as_text().unwrap_or_default();
+        match jwt::verify(&token, &jwt.secret, self.moments.now) {
+            Ok(claims) => {
+                self.bind(name.unwrap_or(names::CLAIMS), Val::json(claims));
+                Ok(())
+            }
+            Err(error) => {
+                self.bind(names::ERROR, Val::Json(Json::string(&error.to_string())));
+                if otherwise.is_empty() {
+                    return Err(Refusal::invalid("token").into());
+                }
+                self.nested(otherwise)?;
+                Err(Halt::Stop.into())
+            }
+        }
+    }
+
+    fn check(
+        &mut self,
+        value: &Template,
+        prefix: &str,
+        has: &[(String, Kinds)],
+        may: &[(String, Kinds)],
+    ) -> Result<(), Trouble> {
+        let val = self.value(value)?;
+        if val.is_nothing() && has.is_empty() {
+            return Ok(());
+        }
+        let json = val.to_json();
+        if json.kind() != Kind::Object {
+            let whole = prefix.strip_suffix('.').unwrap_or(prefix);
+            return Err(Refusal::invalid(if whole.is_empty() { "message" } else { whole }).into());
+        }
+        let wrong = |part: &str| Trouble::from(Refusal::invalid(&format!("{prefix}{part}")));
+        for (part, kinds) in has {
+            if !json.get(part).is_some_and(|json| fits(&json, kinds)) {
+                return Err(wrong(part));
+            }
+        }
+        for (part, kinds) in may {
+            if json
+                .get(part)
+                .is_some_and(|json| json.kind() != Kind::Null && !fits(&json, kinds))
+            {
+                return Err(wrong(part));
+            }
+        }
+        Ok(())
+    }
+
+    fn later(
+        &mut self,
+        after: &Template,
+        id: Option<&Template>,
+        steps: &Steps,
+    ) -> Result<(), Trouble> {
+        let wait = self.value(after)?;
+        let wait = duration(&wait).ok_or_else(|| {
+            format!(
+                "`later` takes a duration such as `5m`, found `{}`",
+                wait.to_text()
+            )
+        })?;
+        let name = id
+            .map(|id| self.value(id).map(|val| val.to_text()))
+            .transpose()?;
+        let planned = Planned {
+            steps: steps.clone(),
+            names: self.names.clone(),
+            peer: self.peer,
+            handler: self
+                .outcome
+                .handler
+                .clone()
+                .unwrap_or_else(|| "later".into()),
+        };
+        let at = self.moments.now.saturating_add(wait.as_millis() as i64);
+        let world = self.world_mut()?;
+        if world.agenda.plans() >= MAX_PLANS {
+            return Err(format!("{MAX_PLANS} plans wait already").into());
+        }
+        world.agenda.plan(at, name, planned);
+        Ok(())
+    }
+
+    fn each(
+        &mut self,
+        over: &'t ForOver,
+        each: Symbol,
+        body: &'t ForBody,
+        name: Option<Symbol>,
+    ) -> Result<(), Trouble> {
+        let mut collected = String::from("[");
+        let outer = self
+            .names
+            .iter()
+            .rev()
+            .find(|(known, _)| *known == each)
+            .map(|(_, val)| val.clone());
+        match over {
+            ForOver::List(list) => {
+                let list = self.value(list)?;
+                for val in elements(&list)? {
+                    self.bind(each, val);
+                    self.one(body, &mut collected)?;
+                }
+                self.bind(each, outer.unwrap_or(Val::Undefined));
+            }
+            ForOver::Peers(to) => {
+                let caller = self.peer;
+                for peer in self.recipients(to)? {
+                    self.peer = Some(peer);
+                    let ended = self.one(body, &mut collected);
+                    self.peer = caller;
+                    ended?;
+                }
+            }
+        }
+        if matches!(body, ForBody::Collect(_)) {
+            collected.push(']');
+            self.bind(name.unwrap_or(names::ITEMS), Val::json(collected));
+        }
+        Ok(())
+    }
+
+    fn one(&mut self, body: &'t ForBody, collected: &mut String) -> Result<(), Trouble> {
+        match body {
+            ForBody::Do(steps) => self.nested(steps),
+            ForBody::Collect(template) => {
+                self.steps_left = self
+                    .steps_left
+                    .checked_sub(1)
+                    .ok_or_else(|| "too many values are collected".to_owned())?;
+                if collected.len() > 1 {
+                    collected.push(',');
+                }
+                Ok(self.render(template, collected)?)
+            }
+        }
+    }
+
+    fn send(
+        &mut self,
+        message: &'t Template,
+        to: &'t To,
+        event: Option<&Template>,
+    ) -> Result<(), Trouble> {
+        let to = self.recipients(to)?;
+        if to.is_empty() {
+            return Ok(());
+        }
+        let event = event
+            .map(|event| self.value(event).map(|val| val.to_text()))
+            .transpose()?;
+        let protocol = self.scenario.listen.protocol;
+        let (text, payload) = if protocol == Protocol::Json {
+            let mut out = String::with_capacity(256);
+            self.render(message, &mut out)?;
+            (true, out.into())
+        } else if let (Protocol::Raw, Val::Raw { text, bytes }) = (protocol, self.value(message)?) {
+            (text, bytes)
+        } else {
+            let mut out = String::new();
+            self.render(message, &mut out)?;
+            encode(protocol, event.as_deref(), &out)
+        };
+        self.push(to, text, payload);
+        Ok(())
+    }
+
+    /// Who is meant, each once, by number.
+    pub(super) fn recipients(&mut self, to: &'t To) -> Result<Vec<PeerId>, Trouble> {
+        Ok(match to {
+            To::This => {
+                vec![self.peer.ok_or_else(|| {
+                    "there is no connection here to send to; say `to:`".to_owned()
+                })?]
+            }
+            To::All => self.world().peers.keys().copied().collect(),
+            To::Room(room) => {
+                let room = self.value(room)?.to_text();
+                self.world().members(&room)
+            }
+            To::Connection(id) => {
+                let id = self.value(id)?.to_text();
+                peer_of(&id)
+                    .filter(|id| self.world().peers.contains_key(id))
+                    .into_iter()
+                    .collect()
+            }
+            To::Session(wanted) => {
+                let mut values = Vec::with_capacity(wanted.len());
+                for (name, template) in wanted {
+                    values.push((name, self.value(template)?.to_json()));
+                }
+                let fits = |peer: &crate::world::Peer| {
+                    values.iter().all(|(name, value)| {
+                        value.kind() != Kind::Null
+                            && peer.session.get(*name).is_some_and(|kept| kept == value)
+                    })
+                };
+                self.world()
+                    .peers
+                    .iter()
+                    .filter(|(_, peer)| fits(peer))
+                    .map(|(id, _)| *id)
+                    .collect()
+            }
+            To::Any(list) => {
+                let mut all = Vec::new();
+                for to in list {
+                    all.extend(self.recipients(to)?);
+                }
+                all.sort_unstable();
+                all.dedup();
+                all
+            }
+            To::Others(to) => {
+                let mut all = self.recipients(to)?;
+                all.retain(|id| Some(*id) != self.peer);
+                all
+            }
+        })
+    }
+}
+
+fn fits(json: &Json, kinds: &Kinds) -> bool {
+    match kinds {
+        Kinds::Types(types) => types.iter().any(|kind| is_kind(json, *kind)),
+        Kinds::Values(values) => values.iter().any(|value| {
+            value == json.text() || Json::parse(value.as_str()).is_ok_and(|value| value == *json)
+        }),
+    }
+}
+
+/// A duration's text, or milliseconds.
+pub(super) fn duration(val: &Val) -> Option<Duration> {
+    match val.as_text() {
+        Some(text) => time::parse_duration(&text),
+        None => {
+            let millis = val.to_json().part().as_f64()?;
+            (0.0..1e15)
+                .contains(&millis)
+                .then(|| Duration::from_millis(millis as u64))
+        }
+    }
+}
+
+fn elements(list: &Val) -> Result<Vec<Val>, Trouble> {
+    match list {
+        Val::Undefined => Ok(Vec::new()),
+        Val::Json(json) if json.kind() == Kind::List => {
+            Ok(json.elements().map(Val::Json).collect())
+        }
+        Val::Json(json) if json.kind() == Kind::Null => Ok(Vec::new()),
+        Val::Value(value) => {
+            let bounded: Vec<_> = value
+                .try_iter()
+                .map_err(|_| Trouble::from(format!("`for` takes a list, found {}", value.kind())))?
+                .take(super::turn::MAX_STEPS as usize + 1)
+                .map(super::value::from_value)
+                .collect();
+            Ok(bounded)
+        }
+        Val::Rows(rows) => Ok((0..rows.len())
+            .filter_map(|at| rows.shown(at))
+            .map(Val::Json)
+            .collect()),
+        other => {
+            let mut found = String::new();
+            other.write(&mut found);
+            let mut message = String::from("`for` takes a list, found ");
+            write::inside(&mut message, &super::refusal::shortened(&found));
+            Err(message.into())
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! What a name stands for while a handler runs.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use minijinja::Value;
+
+use crate::json::{Json, Kind, write};
+use crate::scenario::expr::Key;
+use crate::world::Rows;
+
+/// A name's value. Cheap to copy, and nothing in it is written out before somebody asks.
+#[derive(Debug, Clone)]
+pub enum Val {
+    /// Absent.
+    Undefined,
+    /// A part of a JSON text.
+    Json(Json),
+    /// A selection of items.
+    Rows(Arc<Rows>),
+    /// What an expression made.
+    Value(Value),
+    /// What a step gave, by name.
+    Named(Arc<[(&'static str, Val)]>),
+    /// A message of a peer that speaks `raw`.
+    Raw {
+        /// Text or binary.
+        text: bool,
+        /// As it came.
+        bytes: Bytes,
+    },
+}
+
+impl Val {
+    /// A whole number.
+    pub(super) fn whole(number: usize) -> Val {
+        Val::Value(Value::from(number))
+    }
+
+    /// A JSON text that our own code put together.
+    pub(super) fn json(text: String) -> Val {
+        Json::parse(text).map_or(Val::Undefined, Val::Json)
+    }
+
+    /// What an expression sees.
+    pub(super) fn to_value(&self) -> Value {
+        match self {
+            Val::Undefined => Value::UNDEFINED,
+            Val::Json(json) => json.to_value(),
+            Val::Rows(rows) => Value::from_dyn_object(rows.clone()),
+            Val::Value(value) => value.clone(),
+            Val::Named(fields) => Value::from_pairs(
+                fields
+                    .iter()
+                    .map(|(name, val)| (Value::from(*name), val.to_value())),
+            ),
+            Val::Raw { bytes, .. } => Value::from(String::from_utf8_lossy(bytes).as_ref()),
+        }
+    }
+
+    /// As a JSON value of its own.
+    pub(super) fn to_json(&self) -> Json {
+        match self {
+            Val::Json(json) => json.clone(),
+            Val::Undefined => Json::null(),
+            Val::Value(value) => Json::from_value(value),
+            _ => {
+                let mut out = String::new();
+                self.write(&mut out);
+                Json::parse(out).unwrap_or_else(|_| Json::null())
+            }
+        }
+    }
+
+    /// Writes it as JSON; undefined is null.
+    pub(super) fn write(&self, out: &mut String) {
+        match self {
+            Val::Undefined => out.push_str("null"),
+            Val::Json(json) => out.push_str(json.text()),
+            Val::Rows(rows) => rows.write(out),
+            Val::Value(value) => write::value(out, value),
+            Val::Named(fields) => {
+                for (n, (name, val)) in fields.iter().enumerate() {
+                    out.push(if n == 0 { '{' } else { ',' });
+                    write::string(out, name);
+                    out.push(':');
+                    val.write(out);
+                }
+                out.push('}');
+            }
+            Val::Raw { bytes, .. } => write::string(out, &String::from_utf8_lossy(bytes)),
+        }
+    }
+
+    /// As text: a string as itself, null and undefined as nothing, the rest as in JSON.
+    pub(super) fn write_text(&self, out: &mut String) {
+        match self {
+            Val::Undefined => {}
+            Val::Json(json) => match json.kind() {
+                Kind::Null => {}
+                Kind::String => out.push_str(&json.part().as_str().unwrap_or_default()),
+                _ => out.push_str(json.text()),
+            },
+            Val::Value(value) if value.is_undefined() || value.is_none() => {}
+            Val::Value(value) => match value.as_str() {
+                Some(text) => out.push_str(text),
+                None => write::value(out, value),
+            },
+            Val::Raw { bytes, .. } => out.push_str(&String::from_utf8_lossy(bytes)),
+            _ => self.write(out),
+        }
+    }
+
+    /// As text.
+    pub(super) fn to_text(&self) -> String {
+        let mut out = String::new();
+        self.write_text(&mut out);
+        out
+    }
+
+    /// The text, if it is one.
+    pub(super) fn as_text(&self) -> Option<String> {
+        match self {
+            Val::Json(json) => json.part().as_str().map(Into::into),
+            Val::Value(value) => value.as_str().map(str::to_owned),
+            Val::Raw { text: true, bytes } => Some(String::from_utf8_lossy(bytes).into_owned()),
+            _ => None,
+        }
+    }
+
+    /// Absent or null?
+    pub(super) fn is_nothing(&self) -> bool {
+        match self {
+            Val::Undefined => true,
+            Val::Json(json) => json.kind() == Kind::Null,
+            Val::Value(value) => value.is_undefined() || value.is_none(),
+            _ => false,
+        }
+    }
+
+    /// Whether `when:` takes it for true.
+    pub(super) fn is_true(&self) -> bool {
+        match self {
+            Val::Undefined => false,
+            Val::Rows(rows) => !rows.is_empty(),
+            Val::Named(_) => true,
+            Val::Raw { bytes, .. } => !bytes.is_empty(),
+            _ => self.to_value().is_true(),
+        }
+    }
+
+    /// One step down.
+    pub(super) fn down(&self, key: &Key) -> Val {
+        match (self, key) {
+            (Val::Json(json), Key::Member(name)) => {
+                json.get(name).map_or(Val::Undefined, Val::Json)
+            }
+            (Val::Json(json), Key::Index(at)) => {
+                json.elements().nth(*at).map_or(Val::Undefined, Val::Json)
+            }
+            (Val::Rows(rows), Key::Index(at)) => rows.shown(*at).map_or(Val::Undefined, Val::Json),
+            (Val::Named(fields), Key::Member(name)) => fields
+                .iter()
+                .find(|(known, _)| **known == **name)
+                .map_or(Val::Undefined, |(_, val)| val.clone()),
+            (Val::Value(value), Key::Member(name)) => {
+                from_value(value.get_attr(name).unwrap_or_default())
+            }
+            (Val::Value(value), Key::Index(at)) => {
+                from_value(value.get_item_by_index(*at).unwrap_or_default())
+            }
+            _ => Val::Undefined,
+        }
+    }
+}
+
+/// A value an expression made, seen through to what it holds.
+pub(super) fn from_value(value: Value) -> Val {
+    if value.is_undefined() {
+        return Val::Undefined;
+    }
+    if let Some(json) = value.downcast_object_ref::<Json>() {
+        return Val::Json(json.clone());
+    }
+    match value.downcast_object::<Rows>() {
+        Some(rows) => Val::Rows(rows),
+        None => Val::Value(value),
+    }
+}

@@ -1,0 +1,346 @@
+//! JSON texts, read once into parts that keep the text they came from.
+//!
+//! A [`Json`] is a cheap handle to a part of a text: passing it on copies its bytes unchanged, so a client's
+//! `12345678901234567` or `1.50` keeps its digits. Values that expressions make are written by [`write`].
+
+mod read;
+mod value;
+pub mod write;
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tungstenite::Utf8Bytes;
+
+pub use read::JsonError;
+
+/// Nested deeper than this is refused.
+pub const MAX_DEPTH: usize = 128;
+
+/// A part of a JSON text, the whole of it included.
+#[derive(Clone)]
+pub struct Json {
+    doc: Arc<Doc>,
+    at: u32,
+}
+
+struct Doc {
+    text: Utf8Bytes,
+    /// In the order of the text; a container is followed by what it holds.
+    nodes: Box<[Node]>,
+}
+
+#[derive(Clone, Copy)]
+struct Node {
+    /// Where the member's name starts, its quote included; 0 outside of objects.
+    key: u32,
+    key_end: u32,
+    start: u32,
+    end: u32,
+    /// The node after this one and all it holds.
+    next: u32,
+    kind: Kind,
+    /// Whether the text holds escapes; of a member, whether its name does.
+    escaped: bool,
+    key_escaped: bool,
+}
+
+/// What a part is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `null`
+    Null,
+    /// `true`, `false`
+    Bool,
+    /// A number.
+    Number,
+    /// A text.
+    String,
+    /// A list.
+    List,
+    /// An object.
+    Object,
+}
+
+/// A part, borrowed: what look-ups on the hot path use.
+#[derive(Clone, Copy)]
+pub struct Part<'a> {
+    doc: &'a Doc,
+    at: u32,
+}
+
+impl Json {
+    /// Reads a text strictly (RFC 8259), to [`MAX_DEPTH`].
+    pub fn parse(text: impl Into<String>) -> Result<Json, JsonError> {
+        read::document(Utf8Bytes::from(text.into()))
+    }
+
+    /// As [`Json::parse`], of bytes as they came.
+    pub fn from_bytes(bytes: Bytes) -> Result<Json, JsonError> {
+        read::document(Utf8Bytes::try_from(bytes).map_err(|_| JsonError {
+            at: 0,
+            what: "bytes that are not UTF-8",
+        })?)
+    }
+
+    /// `null`.
+    pub fn null() -> Json {
+        Json::constant("null", Kind::Null)
+    }
+
+    /// A JSON string.
+    pub fn string(text: &str) -> Json {
+        let mut out = String::with_capacity(text.len() + 2);
+        write::string(&mut out, text);
+        let escaped = out.len() != text.len() + 2;
+        let mut json = Json::constant(out, Kind::String);
+        if escaped && let Some(doc) = Arc::get_mut(&mut json.doc) {
+            doc.nodes[0].escaped = true;
+        }
+        json
+    }
+
+    fn constant(text: impl Into<String>, kind: Kind) -> Json {
+        let text = Utf8Bytes::from(text.into());
+        let end = text.len() as u32;
+        let node = Node {
+            key: 0,
+            key_end: 0,
+            start: 0,
+            end,
+            next: 1,
+            kind,
+            escaped: false,
+            key_escaped: false,
+        };
+        Json {
+            doc: Arc::new(Doc {
+                text,
+                nodes: Box::new([node]),
+            }),
+            at: 0,
+        }
+    }
+
+    /// This part, borrowed.
+    pub fn part(&self) -> Part<'_> {
+        Part {
+            doc: &self.doc,
+            at: self.at,
+        }
+    }
+
+    /// A handle to a part of this text.
+    #[must_use]
+    pub fn at(&self, part: Part<'_>) -> Json {
+        debug_assert!(std::ptr::eq(part.doc, &raw const *self.doc));
+        Json {
+            doc: self.doc.clone(),
+            at: part.at,
+        }
+    }
+
+    /// The JSON text.
+    pub fn text(&self) -> &str {
+        self.part().text()
+    }
+
+    /// What it is.
+    pub fn kind(&self) -> Kind {
+        self.part().kind()
+    }
+
+    /// A member of an object.
+    pub fn get(&self, name: &str) -> Option<Json> {
+        self.part().get(name).map(|part| self.at(part))
+    }
+
+    /// Its elements, if it is a list.
+    pub fn elements(&self) -> impl Iterator<Item = Json> + '_ {
+        self.part().elements().map(|part| self.at(part))
+    }
+}
+
+impl<'a> Part<'a> {
+    fn node(self) -> &'a Node {
+        &self.doc.nodes[self.at as usize]
+    }
+
+    /// What it is.
+    pub fn kind(self) -> Kind {
+        self.node().kind
+    }
+
+    /// The JSON text.
+    pub fn text(self) -> &'a str {
+        let node = self.node();
+        &self.doc.text.as_str()[node.start as usize..node.end as usize]
+    }
+
+    /// `null`?
+    pub fn is_null(self) -> bool {
+        self.kind() == Kind::Null
+    }
+
+    /// The text of a JSON string.
+    pub fn as_str(self) -> Option<Cow<'a, str>> {
+        if self.kind() != Kind::String {
+            return None;
+        }
+        let text = self.text();
+        Some(read::unquote(&text[1..text.len() - 1], self.node().escaped))
+    }
+
+    /// The number, as a double.
+    pub fn as_f64(self) -> Option<f64> {
+        (self.kind() == Kind::Number)
+            .then(|| self.text().parse().ok())
+            .flatten()
+    }
+
+    /// The number, when it is whole (`3`, `3.0` and `3e0` are).
+    pub fn as_i64(self) -> Option<i64> {
+        let number = self.as_f64()?;
+        let text = self.text();
+        text.parse()
+            .ok()
+            .or_else(|| (number.fract() == 0.0 && number.abs() < 9e15).then_some(number as i64))
+    }
+
+    /// The name of this member of an object.
+    pub fn key(self) -> Cow<'a, str> {
+        let node = self.node();
+        let quoted = &self.doc.text.as_str()[node.key as usize..node.key_end as usize];
+        match quoted.len() {
+            0 => Cow::Borrowed(""),
+            n => read::unquote(&quoted[1..n - 1], node.key_escaped),
+        }
+    }
+
+    fn key_is(self, name: &str) -> bool {
+        let node = self.node();
+        if node.key_escaped {
+            return self.key() == name;
+        }
+        let (start, end) = (
+            node.key as usize + 1,
+            (node.key_end as usize).saturating_sub(1),
+        );
+        end >= start && &self.doc.text.as_bytes()[start..end] == name.as_bytes()
+    }
+
+    /// `"name":value` as it stands in the text, if it is a member of an object.
+    pub fn member_text(self) -> &'a str {
+        let node = self.node();
+        &self.doc.text.as_str()[node.key as usize..node.end as usize]
+    }
+
+    /// A member of an object; of two with one name, the last.
+    pub fn get(self, name: &str) -> Option<Part<'a>> {
+        self.members().filter(|member| member.key_is(name)).last()
+    }
+
+    /// As [`Part::get`], looking first where another object of the same make had it; `hint` is that place and is
+    /// moved when it proves wrong.
+    pub fn get_near(self, name: &str, hint: &mut u32) -> Option<Part<'a>> {
+        if *hint > self.at && *hint < self.node().next && self.at == 0 {
+            let guess = Part {
+                doc: self.doc,
+                at: *hint,
+            };
+            if guess.node().key_end > 0 && guess.key_is(name) {
+                return Some(guess);
+            }
+        }
+        let found = self.members().find(|member| member.key_is(name))?;
+        *hint = found.at;
+        Some(found)
+    }
+
+    /// The members of an object.
+    pub fn members(self) -> Children<'a> {
+        self.children(Kind::Object)
+    }
+
+    /// The elements of a list.
+    pub fn elements(self) -> Children<'a> {
+        self.children(Kind::List)
+    }
+
+    fn children(self, kind: Kind) -> Children<'a> {
+        let end = if self.kind() == kind {
+            self.node().next
+        } else {
+            self.at + 1
+        };
+        Children {
+            doc: self.doc,
+            at: self.at + 1,
+            end,
+        }
+    }
+}
+
+/// What a container holds.
+pub struct Children<'a> {
+    doc: &'a Doc,
+    at: u32,
+    end: u32,
+}
+
+impl<'a> Iterator for Children<'a> {
+    type Item = Part<'a>;
+
+    fn next(&mut self) -> Option<Part<'a>> {
+        if self.at >= self.end {
+            return None;
+        }
+        let part = Part {
+            doc: self.doc,
+            at: self.at,
+        };
+        self.at = part.node().next;
+        Some(part)
+    }
+}
+
+impl PartialEq for Json {
+    /// As JSON means it: numbers by value, objects whatever the order.
+    fn eq(&self, other: &Json) -> bool {
+        self.part() == other.part()
+    }
+}
+
+impl PartialEq for Part<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        if self.kind() != other.kind() {
+            return false;
+        }
+        match self.kind() {
+            Kind::Null => true,
+            Kind::Bool => self.text() == other.text(),
+            Kind::Number => self.text() == other.text() || self.as_f64() == other.as_f64(),
+            Kind::String => self.as_str() == other.as_str(),
+            Kind::List => self.elements().eq(other.elements()),
+            Kind::Object => {
+                self.members().count() == other.members().count()
+                    && self
+                        .members()
+                        .all(|m| other.get(&m.key()).is_some_and(|o| o == m))
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Json {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.text())
+    }
+}
+
+impl std::fmt::Debug for Part<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.text())
+    }
+}

@@ -1,0 +1,385 @@
+//! The strict reader: one pass, no recursion past [`MAX_DEPTH`], nothing decoded that nobody asks for.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use thiserror::Error;
+use tungstenite::Utf8Bytes;
+
+use super::{Doc, Json, Kind, MAX_DEPTH, Node};
+
+/// Why a text is no JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("found {what} at byte {at}")]
+pub struct JsonError {
+    /// Where, in bytes from the start.
+    pub at: usize,
+    /// What was found.
+    pub what: &'static str,
+}
+
+pub(super) fn document(text: Utf8Bytes) -> Result<Json, JsonError> {
+    let mut reader = Reader {
+        bytes: text.as_bytes(),
+        at: 0,
+        nodes: Vec::with_capacity(16),
+    };
+    if reader.bytes.len() > u32::MAX as usize {
+        return Err(reader.found("more than 4 GiB"));
+    }
+    reader.space();
+    reader.value(Name::default(), 0)?;
+    reader.space();
+    if reader.at < reader.bytes.len() {
+        return Err(reader.found("more after the value's end"));
+    }
+    let nodes = reader.nodes.into_boxed_slice();
+    Ok(Json {
+        doc: Arc::new(Doc { text, nodes }),
+        at: 0,
+    })
+}
+
+struct Reader<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    nodes: Vec<Node>,
+}
+
+#[derive(Default, Clone, Copy)]
+struct Name {
+    start: usize,
+    end: usize,
+    escaped: bool,
+}
+
+impl Reader<'_> {
+    fn found(&self, what: &'static str) -> JsonError {
+        let what = if self.at >= self.bytes.len() && !what.starts_with("more") {
+            "the end of the text"
+        } else {
+            what
+        };
+        JsonError { at: self.at, what }
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.bytes.get(self.at).copied()
+    }
+
+    fn space(&mut self) {
+        while matches!(self.peek(), Some(b' ' | b'\n' | b'\r' | b'\t')) {
+            self.at += 1;
+        }
+    }
+
+    fn value(&mut self, name: Name, depth: usize) -> Result<(), JsonError> {
+        let start = self.at;
+        let place = self.nodes.len();
+        self.nodes.push(Node {
+            key: name.start as u32,
+            key_end: name.end as u32,
+            start: start as u32,
+            end: 0,
+            next: 0,
+            kind: Kind::Null,
+            escaped: false,
+            key_escaped: name.escaped,
+        });
+        let (kind, escaped) = match self.peek() {
+            Some(b'"') => (Kind::String, self.string()?),
+            Some(b'{') => (self.object(depth)?, false),
+            Some(b'[') => (self.list(depth)?, false),
+            Some(b'-' | b'0'..=b'9') => (self.number()?, false),
+            Some(b't') => (self.word(b"true", Kind::Bool)?, false),
+            Some(b'f') => (self.word(b"false", Kind::Bool)?, false),
+            Some(b'n') => (self.word(b"null", Kind::Null)?, false),
+            _ => return Err(self.found("no value")),
+        };
+        let next = self.nodes.len() as u32;
+        let node = &mut self.nodes[place];
+        (node.end, node.next, node.kind, node.escaped) = (self.at as u32, next, kind, escaped);
+        Ok(())
+    }
+
+    fn word(&mut self, word: &[u8], kind: Kind) -> Result<Kind, JsonError> {
+        if !self.bytes[self.at..].starts_with(word) {
+            return Err(self.found("an unknown word"));
+        }
+        self.at += word.len();
+        Ok(kind)
+    }
+
+    fn object(&mut self, depth: usize) -> Result<Kind, JsonError> {
+        self.enter(depth)?;
+        if self.closes(b'}') {
+            return Ok(Kind::Object);
+        }
+        loop {
+            if self.peek() != Some(b'"') {
+                return Err(self.found("no name of a member"));
+            }
+            let start = self.at;
+            let escaped = self.string()?;
+            let name = Name {
+                start,
+                end: self.at,
+                escaped,
+            };
+            self.space();
+            if self.peek() != Some(b':') {
+                return Err(self.found("no colon after a name"));
+            }
+            self.at += 1;
+            self.space();
+            self.value(name, depth + 1)?;
+            if self.ends(b'}')? {
+                return Ok(Kind::Object);
+            }
+        }
+    }
+
+    fn list(&mut self, depth: usize) -> Result<Kind, JsonError> {
+        self.enter(depth)?;
+        if self.closes(b']') {
+            return Ok(Kind::List);
+        }
+        loop {
+            self.value(Name::default(), depth + 1)?;
+            if self.ends(b']')? {
+                return Ok(Kind::List);
+            }
+        }
+    }
+
+    fn enter(&mut self, depth: usize) -> Result<(), JsonError> {
+        if depth >= MAX_DEPTH {
+            return Err(self.found("more than 128 levels"));
+        }
+        self.at += 1;
+        self.space();
+        Ok(())
+    }
+
+    fn closes(&mut self, end: u8) -> bool {
+        let closes = self.peek() == Some(end);
+        self.at += usize::from(closes);
+        closes
+    }
+
+    /// After an element: `true` at the container's end, `false` before the next element.
+    fn ends(&mut self, end: u8) -> Result<bool, JsonError> {
+        self.space();
+        if self.closes(end) {
+            return Ok(true);
+        }
+        if !self.closes(b',') {
+            return Err(self.found("neither a comma nor the end of an object or list"));
+        }
+        self.space();
+        Ok(false)
+    }
+
+    /// Passes over a string; answers whether it holds escapes.
+    fn string(&mut self) -> Result<bool, JsonError> {
+        self.at += 1;
+        let mut escaped = false;
+        loop {
+            match self.peek() {
+                Some(b'"') => {
+                    self.at += 1;
+                    return Ok(escaped);
+                }
+                Some(b'\\') => {
+                    escaped = true;
+                    self.escape()?;
+                }
+                Some(0..=0x1f) => return Err(self.found("a control character in a string")),
+                Some(_) => self.at += 1,
+                None => return Err(self.found("")),
+            }
+        }
+    }
+
+    fn escape(&mut self) -> Result<(), JsonError> {
+        self.at += 1;
+        match self.peek() {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => self.at += 1,
+            Some(b'u') => {
+                let digits = self.bytes.get(self.at + 1..self.at + 5);
+                if !digits.is_some_and(|d| d.iter().all(u8::is_ascii_hexdigit)) {
+                    return Err(self.found("an escape without four hexadecimal digits"));
+                }
+                self.at += 5;
+            }
+            _ => return Err(self.found("an unknown escape")),
+        }
+        Ok(())
+    }
+
+    fn number(&mut self) -> Result<Kind, JsonError> {
+        let start = self.at;
+        self.at += usize::from(self.peek() == Some(b'-'));
+        match self.peek() {
+            Some(b'0') => self.at += 1,
+            Some(b'1'..=b'9') => self.digits()?,
+            _ => return Err(self.found("a minus without digits")),
+        }
+        let mut large = self.at - start > 300;
+        if self.peek() == Some(b'.') {
+            self.at += 1;
+            self.digits()?;
+        }
+        if matches!(self.peek(), Some(b'e' | b'E')) {
+            large = true;
+            self.at += 1;
+            self.at += usize::from(matches!(self.peek(), Some(b'+' | b'-')));
+            self.digits()?;
+        }
+        if large && !fits_a_double(&self.bytes[start..self.at]) {
+            self.at = start;
+            return Err(self.found("a number that no double can hold"));
+        }
+        Ok(Kind::Number)
+    }
+
+    fn digits(&mut self) -> Result<(), JsonError> {
+        if !matches!(self.peek(), Some(b'0'..=b'9')) {
+            return Err(self.found("no digit where a number needs one"));
+        }
+        while matches!(self.peek(), Some(b'0'..=b'9')) {
+            self.at += 1;
+        }
+        Ok(())
+    }
+}
+
+fn fits_a_double(number: &[u8]) -> bool {
+    std::str::from_utf8(number)
+        .ok()
+        .and_then(|text| text.parse::<f64>().ok())
+        .is_some_and(f64::is_finite)
+}
+
+/// The text between the quotes with its escapes resolved; half of a surrogate pair becomes U+FFFD.
+pub(super) fn unquote(inner: &str, escaped: bool) -> Cow<'_, str> {
+    if !escaped {
+        return Cow::Borrowed(inner);
+    }
+    let mut out = String::with_capacity(inner.len());
+    let mut rest = inner;
+    while let Some(at) = rest.find('\\') {
+        out.push_str(&rest[..at]);
+        let (decoded, used) = unescape(&rest[at..]);
+        out.push(decoded);
+        rest = &rest[at + used..];
+    }
+    out.push_str(rest);
+    Cow::Owned(out)
+}
+
+fn unescape(text: &str) -> (char, usize) {
+    match text.as_bytes().get(1) {
+        Some(b'b') => ('\u{8}', 2),
+        Some(b'f') => ('\u{c}', 2),
+        Some(b'n') => ('\n', 2),
+        Some(b'r') => ('\r', 2),
+        Some(b't') => ('\t', 2),
+        Some(b'u') => unescape_unit(text),
+        Some(&other) => (char::from(other), 2),
+        None => (char::REPLACEMENT_CHARACTER, 1),
+    }
+}
+
+fn unescape_unit(text: &str) -> (char, usize) {
+    let unit = |at: usize| {
+        text.get(at..at + 4)
+            .and_then(|digits| u32::from_str_radix(digits, 16).ok())
+    };
+    let Some(high) = unit(2) else {
+        return (char::REPLACEMENT_CHARACTER, 2);
+    };
+    if (0xd800..0xdc00).contains(&high)
+        && text.get(6..8) == Some("\\u")
+        && let Some(low @ 0xdc00..0xe000) = unit(8)
+    {
+        let code = 0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00);
+        return (
+            char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER),
+            12,
+        );
+    }
+    (
+        char::from_u32(high).unwrap_or(char::REPLACEMENT_CHARACTER),
+        6,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[track_caller]
+    fn refused(text: &str, what: &str) {
+        let error = Json::parse(text).expect_err(text);
+        assert!(error.to_string().contains(what), "{text}: {error}");
+    }
+
+    #[test]
+    fn what_is_no_json_is_refused_with_its_place() {
+        refused("", "the end of the text at byte 0");
+        refused("{", "the end of the text");
+        refused("{\"a\":1,}", "no name of a member at byte 7");
+        refused("[1,]", "no value at byte 3");
+        refused("01", "more after the value's end at byte 1");
+        refused("1.", "the end of the text");
+        refused("-", "the end of the text");
+        refused("1e400", "no double can hold");
+        refused("\"\u{1}\"", "a control character");
+        refused("\"\\x\"", "an unknown escape");
+        refused("\"\\u12\"", "four hexadecimal digits");
+        refused("\u{feff}{}", "no value at byte 0");
+        refused("nul", "an unknown word");
+        refused("NaN", "no value");
+        refused(&"[".repeat(100_000), "more than 128 levels");
+    }
+
+    #[test]
+    fn parts_keep_their_text() {
+        let json =
+            Json::parse(r#" {"a": 1.50, "b":[12345678901234567,"\ud83d\ude00"], "a":{"c":null}} "#)
+                .unwrap();
+        assert_eq!(json.get("a").unwrap().text(), r#"{"c":null}"#);
+        let b = json.get("b").unwrap();
+        assert_eq!(b.text(), r#"[12345678901234567,"\ud83d\ude00"]"#);
+        assert_eq!(b.part().elements().nth(1).unwrap().as_str().unwrap(), "😀");
+        assert_eq!(
+            Json::parse(r#""\ud83d""#).unwrap().part().as_str().unwrap(),
+            "\u{fffd}"
+        );
+    }
+
+    #[test]
+    fn whole_numbers_are_told_from_others() {
+        let whole = |text: &str| Json::parse(text).unwrap().part().as_i64();
+        assert_eq!(whole("3"), Some(3));
+        assert_eq!(whole("3.0"), Some(3));
+        assert_eq!(whole("3.5"), None);
+        assert_eq!(whole("\"3\""), None);
+        assert_eq!(whole("1e300"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn it_agrees_with_serde_json(text in "[\\[\\]{}\",:0-9eE.\\-+ a-z\\\\]{0,24}") {
+            let ours = Json::parse(text.clone());
+            let theirs = serde_json::from_str::<serde_json::Value>(&text);
+            // serde_json refuses half of a surrogate pair, as JavaScript does not.
+            if !text.contains("\\u") {
+                prop_assert_eq!(ours.is_ok(), theirs.is_ok(), "{}", text);
+            }
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Writing JSON text.
+
+use std::fmt::Write as _;
+
+use minijinja::Value;
+use minijinja::value::ValueKind;
+
+use super::Json;
+
+/// A JSON string with what needs it escaped.
+pub fn string(out: &mut String, text: &str) {
+    out.push('"');
+    inside(out, text);
+    out.push('"');
+}
+
+/// The inside of a JSON string.
+pub fn inside(out: &mut String, text: &str) {
+    let mut clean = 0;
+    for (at, byte) in text.bytes().enumerate() {
+        let escape = match byte {
+            b'"' => "\\\"",
+            b'\\' => "\\\\",
+            b'\n' => "\\n",
+            b'\r' => "\\r",
+            b'\t' => "\\t",
+            0..=0x1f => "",
+            _ => continue,
+        };
+        out.push_str(&text[clean..at]);
+        clean = at + 1;
+        if escape.is_empty() {
+            // Writing to a String cannot fail.
+            let _ = write!(out, "\\u{byte:04x}");
+        } else {
+            out.push_str(escape);
+        }
+    }
+    out.push_str(&text[clean..]);
+}
+
+/// A number as JavaScript prints it; what JSON cannot say is null.
+pub fn float(out: &mut String, number: f64) {
+    let _ = if !number.is_finite() {
+        write!(out, "null")
+    } else if number.fract() == 0.0 && number.abs() < 1e15 {
+        write!(out, "{}", number as i64)
+    } else if number.abs() >= 1e21 || number.abs() < 1e-6 {
+        write!(out, "{number:e}")
+    } else {
+        write!(out, "{number}")
+    };
+}
+
+/// An expression's value; undefined is null.
+pub fn value(out: &mut String, value: &Value) {
+    match value.kind() {
+        ValueKind::Bool => out.push_str(if value.is_true() { "true" } else { "false" }),
+        ValueKind::Number => number(out, value),
+        ValueKind::String => string(out, value.as_str().unwrap_or_default()),
+        ValueKind::Seq | ValueKind::Iterable => match value.downcast_object_ref::<Json>() {
+            Some(json) => out.push_str(json.text()),
+            None => list(out, value),
+        },
+        ValueKind::Map => match value.downcast_object_ref::<Json>() {
+            Some(json) => out.push_str(json.text()),
+            None => object(out, value),
+        },
+        _ => out.push_str("null"),
+    }
+}
+
+fn number(out: &mut String, value: &Value) {
+    match i128::try_from(value.clone()) {
+        Ok(whole) if value.is_integer() => {
+            let _ = write!(out, "{whole}");
+        }
+        _ => float(out, f64::try_from(value.clone()).unwrap_or(f64::NAN)),
+    }
+}
+
+fn list(out: &mut String, items: &Value) {
+    out.push('[');
+    for (n, item) in items.try_iter().into_iter().flatten().enumerate() {
+        if n > 0 {
+            out.push(',');
+        }
+        value(out, &item);
+    }
+    out.push(']');
+}
+
+fn object(out: &mut String, map: &Value) {
+    out.push('{');
+    for (n, key) in map.try_iter().into_iter().flatten().enumerate() {
+        if n > 0 {
+            out.push(',');
+        }
+        match key.as_str() {
+            Some(name) => string(out, name),
+            None => string(out, &key.to_string()),
+        }
+        out.push(':');
+        value(out, &map.get_item(&key).unwrap_or_default());
+    }
+    out.push('}');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_print_as_in_javascript() {
+        let print = |number| {
+            let mut out = String::new();
+            float(&mut out, number);
+            out
+        };
+        assert_eq!(print(57.0), "57");
+        assert_eq!(print(55.7558), "55.7558");
+        assert_eq!(print(-0.5), "-0.5");
+        assert_eq!(print(f64::NAN), "null");
+        assert_eq!(print(1e21), "1e21");
+    }
+
+    #[test]
+    fn strings_are_escaped_where_json_needs_it() {
+        let mut out = String::new();
+        string(&mut out, "a\"b\\c\n\u{1}Москва");
+        assert_eq!(out, r#""a\"b\\c\n\u0001Москва""#);
+    }
+}

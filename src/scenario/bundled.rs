@@ -1,0 +1,24 @@
+//! The scenarios inside the binary: files of `fixtures/`, as they are.
+
+macro_rules! bundled {
+    ($($name:literal),* $(,)?) => {
+        &[$(($name, include_str!(concat!("../../fixtures/", $name, ".yaml")))),*]
+    };
+}
+
+/// Name and text of each, the default first.
+pub fn bundled() -> &'static [(&'static str, &'static str)] {
+    bundled![
+        "stations",
+        "assignments",
+        "containers",
+        "towers",
+        "schedule",
+        "echo"
+    ]
+}
+
+/// The one of a name.
+pub(crate) fn find(name: &str) -> Option<(&'static str, &'static str)> {
+    bundled().iter().copied().find(|(known, _)| *known == name)
+}

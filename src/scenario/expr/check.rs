@@ -1,0 +1,157 @@
+//! What can be known of an expression before it runs: its names, functions, filters and tests are there.
+
+use std::collections::BTreeSet;
+
+use minijinja::machinery::ast::{CallArg, CallType, Expr};
+
+use super::compile::ExprProblem;
+use super::environment::{Function, filter_names, test_names};
+
+/// What was met on the way.
+#[derive(Default)]
+pub(super) struct Found {
+    pub(super) draws: bool,
+    pub(super) environment_names: BTreeSet<String>,
+}
+
+type Known<'k> = &'k dyn Fn(&str) -> bool;
+
+/// Walks the whole expression; the first thing that cannot be is the problem.
+pub(super) fn walk(
+    expr: &Expr<'_>,
+    known: Known<'_>,
+    found: &mut Found,
+) -> Result<(), ExprProblem> {
+    match expr {
+        Expr::Const(_) => Ok(()),
+        Expr::Var(var) if known(var.id) || var.id == "null" => Ok(()),
+        Expr::Var(var) => Err(unknown(expr, "name", var.id, &[])),
+        Expr::Slice(slice) => {
+            walk(&slice.expr, known, found)?;
+            all(
+                [&slice.start, &slice.stop, &slice.step]
+                    .into_iter()
+                    .flatten(),
+                known,
+                found,
+            )
+        }
+        Expr::UnaryOp(op) => walk(&op.expr, known, found),
+        Expr::BinOp(op) => all([&op.left, &op.right], known, found),
+        Expr::Compare(compare) => {
+            walk(&compare.expr, known, found)?;
+            all(compare.ops.iter().map(|op| &op.expr), known, found)
+        }
+        Expr::IfExpr(choice) => {
+            all([&choice.test_expr, &choice.true_expr], known, found)?;
+            all(choice.false_expr.iter(), known, found)
+        }
+        Expr::Filter(filter) => {
+            if !filter_names().contains(filter.name) {
+                return Err(unknown(
+                    expr,
+                    "filter",
+                    filter.name,
+                    &to_vec(filter_names()),
+                ));
+            }
+            all(filter.expr.iter(), known, found)?;
+            arguments(&filter.args, known, found)
+        }
+        Expr::Test(test) => {
+            if !test_names().contains(test.name) {
+                return Err(unknown(expr, "test", test.name, &to_vec(test_names())));
+            }
+            walk(&test.expr, known, found)?;
+            arguments(&test.args, known, found)
+        }
+        Expr::GetAttr(attr) => walk(&attr.expr, known, found),
+        Expr::GetItem(item) => all([&item.expr, &item.subscript_expr], known, found),
+        Expr::Call(call) => {
+            function(expr, &call.identify_call(), &call.args, found)?;
+            arguments(&call.args, known, found)
+        }
+        Expr::List(list) => all(&list.items, known, found),
+        Expr::Tuple(tuple) => all(&tuple.items, known, found),
+        Expr::Map(map) => all(map.keys.iter().chain(&map.values), known, found),
+    }
+}
+
+fn all<'e, 's: 'e>(
+    exprs: impl IntoIterator<Item = &'e Expr<'s>>,
+    known: Known<'_>,
+    found: &mut Found,
+) -> Result<(), ExprProblem> {
+    exprs
+        .into_iter()
+        .try_for_each(|expr| walk(expr, known, found))
+}
+
+fn arguments(args: &[CallArg<'_>], known: Known<'_>, found: &mut Found) -> Result<(), ExprProblem> {
+    args.iter().try_for_each(|arg| match arg {
+        CallArg::Pos(expr)
+        | CallArg::Kwarg(_, expr)
+        | CallArg::PosSplat(expr)
+        | CallArg::KwargSplat(expr) => walk(expr, known, found),
+    })
+}
+
+fn function(
+    expr: &Expr<'_>,
+    call: &CallType<'_, '_>,
+    args: &[CallArg<'_>],
+    found: &mut Found,
+) -> Result<(), ExprProblem> {
+    let CallType::Function(name) = call else {
+        return Err(ExprProblem {
+            offset: expr.span().start_offset as usize,
+            message: "a call of something that is no function".into(),
+            hint: Some("values have no methods; use a filter: `value | filter`".into()),
+        });
+    };
+    if *name == "range" || *name == "dict" {
+        return Ok(());
+    }
+    let Some(function) = Function::find(name) else {
+        return Err(unknown(expr, "function", name, &Function::names()));
+    };
+    found.draws |= function.draws();
+    if function == Function::Env {
+        match args {
+            [CallArg::Pos(Expr::Const(name))] if name.value.as_str().is_some() => {
+                found
+                    .environment_names
+                    .extend(name.value.as_str().map(str::to_owned));
+            }
+            _ => {
+                return Err(ExprProblem {
+                    offset: expr.span().start_offset as usize,
+                    message: "`env` takes one text, the name of a variable".into(),
+                    hint: Some("the environment is read at load: `env('NAME')`".into()),
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+fn to_vec(names: &BTreeSet<&'static str>) -> Vec<&'static str> {
+    names.iter().copied().collect()
+}
+
+fn unknown(expr: &Expr<'_>, what: &str, name: &str, allowed: &[&str]) -> ExprProblem {
+    let nearest = allowed
+        .iter()
+        .map(|candidate| (strsim::damerau_levenshtein(candidate, name), *candidate))
+        .filter(|(distance, candidate)| *distance <= 2 && *distance < candidate.len())
+        .min();
+    ExprProblem {
+        offset: expr.span().start_offset as usize,
+        message: format!("unknown {what} `{name}`"),
+        hint: match nearest {
+            Some((_, word)) => Some(format!("did you mean `{word}`?")),
+            None if allowed.is_empty() => None,
+            None => Some(format!("known: {}", allowed.join(", "))),
+        },
+    }
+}

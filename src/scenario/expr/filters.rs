@@ -1,0 +1,151 @@
+//! Filters and tests of our own.
+
+#![allow(clippy::needless_pass_by_value)] // MiniJinja hands arguments over
+
+use minijinja::{Environment, Error, ErrorKind, Value};
+
+pub(super) fn add(env: &mut Environment<'_>) {
+    env.add_filter("pad", pad);
+    env.add_filter("round", round);
+    env.add_filter("tally", tally);
+    env.add_filter("total", total);
+    env.add_filter("mean", mean);
+    env.add_filter("pluck", pluck);
+    env.add_test("null", |value: Value| {
+        value.is_undefined() || value.is_none()
+    });
+}
+
+/// A number with zeros ahead, to so many digits at least.
+fn pad(value: &Value, width: usize) -> Result<String, Error> {
+    const WIDEST: usize = 64;
+    if width > WIDEST {
+        return Err(bad(format!(
+            "`pad` takes a width up to {WIDEST}, found {width}"
+        )));
+    }
+    let text = value.to_string();
+    Ok(match text.strip_prefix('-') {
+        Some(digits) => format!("-{digits:0>width$}", width = width.saturating_sub(1)),
+        None => format!("{text:0>width$}"),
+    })
+}
+
+/// To so many digits after the point; without any it is a whole number.
+fn round(value: Value, digits: Option<i32>) -> Result<Value, Error> {
+    let number = number(&value)?;
+    let digits = digits.unwrap_or(0).clamp(0, 15);
+    let scale = 10f64.powi(digits);
+    let rounded = (number * scale).round() / scale;
+    Ok(if digits == 0 && rounded.abs() < 9e15 {
+        Value::from(rounded as i64)
+    } else {
+        Value::from(rounded)
+    })
+}
+
+/// How often each value of a field occurs, in the order of their first occurrence.
+fn tally(list: Value, field: Option<String>) -> Result<Value, Error> {
+    let mut order: Vec<Value> = Vec::new();
+    let mut counts: std::collections::HashMap<String, (usize, u64)> =
+        std::collections::HashMap::new();
+    each(&list, field.as_deref(), |value| {
+        let entry = counts.entry(value.to_string()).or_insert_with(|| {
+            order.push(value.clone());
+            (order.len() - 1, 0)
+        });
+        entry.1 += 1;
+        Ok(())
+    })?;
+    let mut pairs: Vec<(usize, Value, u64)> = counts
+        .into_values()
+        .map(|(at, count)| (at, order[at].clone(), count))
+        .collect();
+    pairs.sort_by_key(|(at, ..)| *at);
+    Ok(Value::from_pairs(
+        pairs
+            .into_iter()
+            .map(|(_, value, count)| (value, Value::from(count))),
+    ))
+}
+
+/// The sum of a field; of nothing, 0.
+fn total(list: Value, field: Option<String>) -> Result<Value, Error> {
+    let sum = sum(&list, field.as_deref())?;
+    Ok(if sum.whole {
+        Value::from(sum.total as i64)
+    } else {
+        Value::from(sum.total)
+    })
+}
+
+/// The average of a field; of nothing, 0.
+fn mean(list: Value, field: Option<String>) -> Result<Value, Error> {
+    let sum = sum(&list, field.as_deref())?;
+    Ok(Value::from(if sum.count == 0 {
+        0.0
+    } else {
+        sum.total / sum.count as f64
+    }))
+}
+
+/// One field of each.
+fn pluck(list: Value, field: String) -> Result<Value, Error> {
+    let mut values = Vec::new();
+    each(&list, Some(&field), |value| {
+        values.push(value);
+        Ok(())
+    })?;
+    Ok(Value::from(values))
+}
+
+struct Sum {
+    total: f64,
+    count: u64,
+    whole: bool,
+}
+
+fn sum(list: &Value, field: Option<&str>) -> Result<Sum, Error> {
+    let mut sum = Sum {
+        total: 0.0,
+        count: 0,
+        whole: true,
+    };
+    each(list, field, |value| {
+        if !value.is_undefined() && !value.is_none() {
+            sum.total += number(&value)?;
+            sum.whole &= value.is_integer();
+            sum.count += 1;
+        }
+        Ok(())
+    })?;
+    Ok(sum)
+}
+
+/// Walks a list's values of a field.
+fn each(
+    list: &Value,
+    field: Option<&str>,
+    mut visit: impl FnMut(Value) -> Result<(), Error>,
+) -> Result<(), Error> {
+    for item in list.try_iter()? {
+        visit(match field {
+            Some(name) => item.get_attr(name).unwrap_or_default(),
+            None => item,
+        })?;
+    }
+    Ok(())
+}
+
+fn number(value: &Value) -> Result<f64, Error> {
+    f64::try_from(value.clone()).map_err(|_| {
+        bad(format!(
+            "expected a number, found {} `{value}`",
+            value.kind()
+        ))
+    })
+}
+
+fn bad(message: String) -> Error {
+    Error::new(ErrorKind::InvalidOperation, message)
+}

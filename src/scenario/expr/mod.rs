@@ -1,0 +1,182 @@
+//! Expressions and the templates that hold them, compiled.
+//!
+//! A bare path (`message.requestId`) is a look-up of our own; anything else is MiniJinja's. What an expression
+//! sees and what its functions do is up to the [`Scope`] it is evaluated in: nothing here knows the world.
+
+mod check;
+mod compile;
+mod environment;
+mod filters;
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use minijinja::value::{Enumerator, Object, ObjectRepr};
+use minijinja::{Error, Expression, Value};
+
+use crate::json::Json;
+
+pub use compile::{Compiler, ExprProblem, Symbol, Symbols, names};
+pub use environment::Function;
+
+/// Output that one expression may make, in bytes.
+pub const MAX_OUTPUT: usize = 1 << 20;
+
+/// What stands in a `${ … }`.
+#[derive(Debug, Clone)]
+pub enum Expr {
+    /// A value that does not depend on anything.
+    Constant(Json),
+    /// A bare path.
+    Path(Path),
+    /// Anything else.
+    Formula(Formula),
+}
+
+/// A name and the way down from it.
+#[derive(Debug, Clone)]
+pub struct Path {
+    /// Where it starts.
+    pub root: Symbol,
+    /// The members and places that follow.
+    pub keys: Box<[Key]>,
+    /// As written.
+    pub text: Arc<str>,
+}
+
+/// One step down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Key {
+    /// A member of an object.
+    Member(Box<str>),
+    /// An element of a list.
+    Index(usize),
+}
+
+/// An expression that MiniJinja evaluates.
+#[derive(Debug, Clone)]
+pub struct Formula {
+    compiled: Arc<Expression<'static, 'static>>,
+    /// Whether it calls a function that draws chance.
+    pub draws: bool,
+    /// As written.
+    pub source: Arc<str>,
+}
+
+/// What an expression sees.
+pub trait Scope: Debug + Send + Sync + 'static {
+    /// A name's value.
+    fn lookup(&self, name: &str) -> Option<Value>;
+    /// Calls a function of the language.
+    fn call(&self, function: Function, args: &[Value]) -> Result<Value, Error>;
+}
+
+impl Expr {
+    /// Whether evaluating it draws chance.
+    pub fn draws(&self) -> bool {
+        matches!(self, Expr::Formula(formula) if formula.draws)
+    }
+
+    /// The path as written, if it is one.
+    pub fn path_text(&self) -> Option<&str> {
+        match self {
+            Expr::Path(path) => Some(&path.text),
+            _ => None,
+        }
+    }
+}
+
+impl Formula {
+    /// Evaluates it.
+    pub fn eval(&self, scope: Arc<dyn Scope>) -> Result<Value, Error> {
+        self.compiled.eval(Value::from_object(Root(scope)))
+    }
+}
+
+/// The scope as the object that MiniJinja looks names up in.
+#[derive(Debug)]
+pub(crate) struct Root(Arc<dyn Scope>);
+
+/// The name under which a function finds the scope it is called in.
+pub(crate) const SCOPE: &str = "\u{0}scope";
+
+impl Object for Root {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Map
+    }
+
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        self.get_value_by_str(key.as_str()?)
+    }
+
+    fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
+        match key {
+            SCOPE => Some(Value::from_dyn_object(self.clone())),
+            "null" => Some(Value::from(())),
+            name => self.0.lookup(name),
+        }
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::NonEnumerable
+    }
+}
+
+/// A YAML value with its expressions compiled.
+#[derive(Debug, Clone)]
+pub enum Template {
+    /// Without any expression.
+    Constant(Json),
+    /// One expression and nothing else: keeps the value's type.
+    Expr(Expr),
+    /// Text put together.
+    Text(Vec<TextPiece>),
+    /// A map or list with expressions somewhere inside: JSON text put together.
+    Composite(Vec<Piece>),
+}
+
+/// A piece of a composite's JSON text.
+#[derive(Debug, Clone)]
+pub enum Piece {
+    /// Ready JSON text.
+    Raw(Box<str>),
+    /// A value as JSON.
+    Value(Expr),
+    /// A JSON string put together (names of members too).
+    Text(Vec<TextPiece>),
+}
+
+/// A piece of a text.
+#[derive(Debug, Clone)]
+pub enum TextPiece {
+    /// As it is.
+    Literal(Box<str>),
+    /// A value as text.
+    Hole(Expr),
+}
+
+impl Template {
+    /// Whether evaluating it draws chance.
+    pub fn draws(&self) -> bool {
+        let text = |pieces: &[TextPiece]| {
+            pieces
+                .iter()
+                .any(|piece| matches!(piece, TextPiece::Hole(expr) if expr.draws()))
+        };
+        match self {
+            Template::Constant(_) => false,
+            Template::Expr(expr) => expr.draws(),
+            Template::Text(pieces) => text(pieces),
+            Template::Composite(pieces) => pieces.iter().any(|piece| match piece {
+                Piece::Raw(_) => false,
+                Piece::Value(expr) => expr.draws(),
+                Piece::Text(pieces) => text(pieces),
+            }),
+        }
+    }
+
+    /// A constant text.
+    pub fn text(text: &str) -> Template {
+        Template::Constant(Json::string(text))
+    }
+}

@@ -1,0 +1,126 @@
+//! Where the texts of a scenario come from: the disk, within bounds, or nowhere.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use super::tree::MAX_BYTES;
+
+/// Opens what a scenario names. An error is the reason, in words.
+pub trait Files: Sync {
+    /// The text of a scenario.
+    fn scenario(&self, path: &Path) -> Result<String, String>;
+
+    /// The text of a file that lies below `folder`, and its path.
+    fn below(&self, folder: &Path, path: &Path) -> Result<(PathBuf, String), String>;
+}
+
+/// The files of this machine.
+#[derive(Debug, Clone, Copy)]
+pub struct Disk;
+
+/// No files: for texts that stand on their own.
+#[derive(Debug, Clone, Copy)]
+pub struct NoFiles;
+
+impl Files for Disk {
+    fn scenario(&self, path: &Path) -> Result<String, String> {
+        read(path)
+    }
+
+    fn below(&self, folder: &Path, path: &Path) -> Result<(PathBuf, String), String> {
+        let folder = match folder {
+            here if here.as_os_str().is_empty() => Path::new("."),
+            folder => folder,
+        };
+        let root = folder.canonicalize().map_err(|error| reason(&error))?;
+        let found = folder
+            .join(path)
+            .canonicalize()
+            .map_err(|error| reason(&error))?;
+        if !found.starts_with(&root) {
+            return Err("it lies outside of the scenario's folder".to_owned());
+        }
+        let text = read(&found)?;
+        Ok((folder.join(path), text))
+    }
+}
+
+impl Files for NoFiles {
+    fn scenario(&self, _: &Path) -> Result<String, String> {
+        Err("there are no files here".to_owned())
+    }
+
+    fn below(&self, _: &Path, _: &Path) -> Result<(PathBuf, String), String> {
+        Err("there are no files here".to_owned())
+    }
+}
+
+fn read(path: &Path) -> Result<String, String> {
+    // A pipe or a device could block or never end.
+    let kind = path.metadata().map_err(|error| reason(&error))?;
+    if !kind.is_file() {
+        return Err("it is no file".to_owned());
+    }
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes))
+        .map_err(|error| reason(&error))?;
+    if bytes.len() > MAX_BYTES {
+        return Err(format!("it is larger than {} MiB", MAX_BYTES >> 20));
+    }
+    String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())
+}
+
+fn reason(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        std::io::ErrorKind::PermissionDenied => "it may not be read".to_owned(),
+        _ => error.to_string().to_lowercase(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_read_below_the_folder_only() {
+        let outer = tempfile::tempdir().unwrap();
+        let folder = outer.path().join("scenario");
+        std::fs::create_dir_all(folder.join("data")).unwrap();
+        std::fs::write(folder.join("data/a.json"), "[]").unwrap();
+        std::fs::write(outer.path().join("secret.json"), "[1]").unwrap();
+
+        let read = |path: &str| Disk.below(&folder, Path::new(path)).map(|(_, text)| text);
+        assert_eq!(read("data/a.json"), Ok("[]".to_owned()));
+        assert_eq!(read("data/../data/a.json"), Ok("[]".to_owned()));
+        let outside = Err("it lies outside of the scenario's folder".to_owned());
+        assert_eq!(read("../secret.json"), outside);
+        assert_eq!(
+            read(outer.path().join("secret.json").to_str().unwrap()),
+            outside
+        );
+        assert_eq!(read("data"), Err("it is no file".to_owned()));
+        assert_eq!(read("b.json"), Err("there is no such file".to_owned()));
+        #[cfg(unix)]
+        {
+            std::os::unix::fs::symlink(outer.path().join("secret.json"), folder.join("link.json"))
+                .unwrap();
+            assert_eq!(read("link.json"), outside);
+        }
+    }
+
+    #[test]
+    fn a_file_has_a_largest_size_and_is_text() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.yaml");
+        std::fs::write(&path, vec![b' '; MAX_BYTES + 1]).unwrap();
+        assert_eq!(
+            Disk.scenario(&path),
+            Err("it is larger than 16 MiB".to_owned())
+        );
+        std::fs::write(&path, [0xff]).unwrap();
+        assert_eq!(Disk.scenario(&path), Err("it is not UTF-8".to_owned()));
+    }
+}

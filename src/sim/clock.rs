@@ -1,0 +1,53 @@
+//! The mock's clock: it runs with the real time or stands until it is moved.
+
+use super::Moment;
+
+/// A clock; what time it really is comes from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Clock {
+    /// Ahead of the real time by so many milliseconds.
+    Running {
+        /// The lead.
+        ahead: i64,
+    },
+    /// Stands at this moment.
+    Held {
+        /// The moment.
+        at: Moment,
+    },
+}
+
+impl Clock {
+    /// The mock's time when it really is `wall`.
+    pub fn now(self, wall: Moment) -> Moment {
+        match self {
+            Clock::Running { ahead } => wall + ahead,
+            Clock::Held { at } => at,
+        }
+    }
+
+    /// The same time, running on.
+    #[must_use]
+    pub fn released(self, wall: Moment) -> Clock {
+        Clock::Running {
+            ahead: self.now(wall) - wall,
+        }
+    }
+
+    /// The same time, standing.
+    #[must_use]
+    pub fn held(self, wall: Moment) -> Clock {
+        Clock::Held { at: self.now(wall) }
+    }
+}
+
+/// What time it really is.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that reads the system's clock"
+)]
+pub fn wall() -> Moment {
+    std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |since| since.as_millis() as Moment)
+}

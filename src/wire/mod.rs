@@ -1,0 +1,6 @@
+//! Bytes and messages, without IO.
+
+pub mod engineio;
+pub mod jwt;
+pub mod socketio;
+pub mod ws;

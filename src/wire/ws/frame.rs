@@ -1,0 +1,123 @@
+//! The header in front of a client's payload, and the mask upon it.
+//!
+//! Invariant: each part is judged as soon as its own bytes are here, without waiting for those behind it.
+
+use tungstenite::protocol::frame::coding::OpCode;
+
+use super::Violation;
+
+const LAST: u8 = 0x80;
+const RESERVED: u8 = 0x70;
+const OPCODE: u8 = 0x0f;
+const MASKED: u8 = 0x80;
+const LENGTH: u8 = 0x7f;
+
+/// The largest length that needs no more than the header's second byte, and the largest payload of a control frame.
+pub(super) const SHORT: usize = 125;
+/// What stands in the second byte when two more bytes hold the length.
+pub(super) const TWO_MORE: u8 = 126;
+/// What stands in the second byte when eight more bytes hold the length.
+pub(super) const EIGHT_MORE: u8 = 127;
+
+/// The first two bytes of a frame.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Head {
+    pub(super) last: bool,
+    pub(super) opcode: OpCode,
+    length: u8,
+}
+
+impl Head {
+    pub(super) fn read(bytes: &[u8]) -> Result<Option<Self>, Violation> {
+        let &[first, second, ..] = bytes else {
+            return Ok(None);
+        };
+        let (reserved, code) = (first & RESERVED, first & OPCODE);
+        if reserved != 0 {
+            return Err(Violation::protocol(format!(
+                "reserved bits `{:03b}` are set, only `000` is allowed",
+                reserved >> 4
+            )));
+        }
+        if second & MASKED == 0 {
+            return Err(Violation::protocol(
+                "the frame is not masked, a client's must be",
+            ));
+        }
+        let head = Self {
+            last: first & LAST != 0,
+            opcode: OpCode::from(code),
+            length: second & LENGTH,
+        };
+        head.control_rules()?;
+        Ok(Some(head))
+    }
+
+    fn control_rules(self) -> Result<(), Violation> {
+        let OpCode::Control(control) = self.opcode else {
+            return Ok(());
+        };
+        if !self.last {
+            return Err(Violation::protocol(format!(
+                "a `{control}` frame is fragmented, control frames may not be"
+            )));
+        }
+        if usize::from(self.length) > SHORT {
+            return Err(Violation::protocol(format!(
+                "a `{control}` frame has more than the `{SHORT}` bytes a control frame may have"
+            )));
+        }
+        Ok(())
+    }
+
+    /// The payload's length, and how many bytes of header come before the mask.
+    pub(super) fn length(self, bytes: &[u8]) -> Result<Option<(u64, usize)>, Violation> {
+        let (length, least, size) = match self.length {
+            TWO_MORE => match bytes.get(2..).and_then(<[u8]>::first_chunk) {
+                Some(&two) => (u64::from(u16::from_be_bytes(two)), SHORT as u64 + 1, 4),
+                None => return Ok(None),
+            },
+            EIGHT_MORE => match bytes.get(2..).and_then(<[u8]>::first_chunk) {
+                Some(&eight) => (u64::from_be_bytes(eight), 1 << 16, 10),
+                None => return Ok(None),
+            },
+            short => (u64::from(short), 0, 2),
+        };
+        if length >> 63 != 0 {
+            return Err(Violation::protocol(
+                "the top bit of the frame's length is set, it must be 0",
+            ));
+        }
+        if length < least {
+            return Err(Violation::protocol(format!(
+                "a length of `{length}` is written in `{}` bytes, the fewest must be used",
+                size - 2
+            )));
+        }
+        Ok(Some((length, size)))
+    }
+}
+
+/// The key that was laid over a payload; turned as the payload is taken off piece by piece.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Mask([u8; 4]);
+
+impl Mask {
+    pub(super) fn read(bytes: &[u8]) -> Option<Self> {
+        bytes.first_chunk().copied().map(Self)
+    }
+
+    /// Takes the mask off the next piece.
+    pub(super) fn lift(&mut self, piece: &mut [u8]) {
+        let Self([a, b, c, d]) = *self;
+        let key = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
+        let (words, rest) = piece.as_chunks_mut::<8>();
+        for word in words {
+            *word = (u64::from_ne_bytes(*word) ^ key).to_ne_bytes();
+        }
+        for (byte, key) in rest.iter_mut().zip(self.0.iter().cycle()) {
+            *byte ^= key;
+        }
+        self.0.rotate_left(piece.len() % 4);
+    }
+}

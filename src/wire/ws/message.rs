@@ -1,0 +1,89 @@
+//! A message while its pieces come, and the check that text is UTF-8.
+
+use bytes::Bytes;
+
+use super::frame::Mask;
+use super::{Opcode, Violation};
+
+/// A message of which a part has arrived.
+#[derive(Debug)]
+pub(super) struct Message {
+    pub(super) kind: Opcode,
+    data: Vec<u8>,
+    /// Up to where text is known to be UTF-8; at most the start of one character is beyond.
+    checked: usize,
+}
+
+impl Message {
+    pub(super) fn new(kind: Opcode) -> Self {
+        Self {
+            kind,
+            data: Vec::new(),
+            checked: 0,
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.data.len()
+    }
+
+    #[cfg(test)]
+    pub(super) fn capacity(&self) -> usize {
+        self.data.capacity()
+    }
+
+    /// Adds a masked piece. Memory doubles as it fills, but never for more than the `room` bytes that may yet come.
+    pub(super) fn add(
+        &mut self,
+        piece: &[u8],
+        mask: &mut Mask,
+        room: usize,
+    ) -> Result<(), Violation> {
+        let old = self.data.len();
+        if self.data.capacity() - old < piece.len() {
+            self.data.reserve_exact(piece.len().max(old.min(room)));
+        }
+        self.data.extend_from_slice(piece);
+        mask.lift(&mut self.data[old..]);
+        if self.kind == Opcode::Text {
+            self.checked = check(&self.data, self.checked)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn finish(self) -> Result<Bytes, Violation> {
+        if self.kind == Opcode::Text {
+            check_end(&self.data, self.checked)?;
+        }
+        Ok(self.data.into())
+    }
+}
+
+/// Checks text that has come at once.
+pub(super) fn check_whole(text: &[u8]) -> Result<(), Violation> {
+    check_end(text, check(text, 0)?)
+}
+
+/// Goes on checking at `from`; answers where a character begins that is not whole yet, else the end.
+fn check(text: &[u8], from: usize) -> Result<usize, Violation> {
+    let Err(error) = std::str::from_utf8(&text[from..]) else {
+        return Ok(text.len());
+    };
+    let place = from + error.valid_up_to();
+    match error.error_len() {
+        None => Ok(place),
+        Some(_) => Err(Violation::encoding(format!(
+            "text must be UTF-8, byte `{:#04x}` at `{place}` is not",
+            text[place]
+        ))),
+    }
+}
+
+fn check_end(text: &[u8], checked: usize) -> Result<(), Violation> {
+    if checked < text.len() {
+        return Err(Violation::encoding(format!(
+            "text must be UTF-8, the character at `{checked}` is cut off"
+        )));
+    }
+    Ok(())
+}

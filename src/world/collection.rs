@@ -1,0 +1,379 @@
+//! One collection: items in the order they came, found by key, by place and by value.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use crate::json::{Json, Kind, Part, write};
+
+use super::index::{Condition, Index};
+use super::rows::{self, Picked};
+
+/// An item's number within its collection: it keeps it for life, and later items have larger ones.
+pub type RowId = u32;
+
+/// The items.
+#[derive(Debug)]
+pub struct Collection {
+    /// Its name.
+    pub name: String,
+    /// The field that identifies an item.
+    pub key: String,
+    rows: Vec<(RowId, Json)>,
+    next: RowId,
+    keys: HashMap<Box<str>, RowId>,
+    /// Made when a field is first asked for, kept up by every change.
+    indexes: RwLock<HashMap<Box<str>, Arc<Index>>>,
+}
+
+impl Clone for Collection {
+    fn clone(&self) -> Self {
+        Collection {
+            name: self.name.clone(),
+            key: self.key.clone(),
+            rows: self.rows.clone(),
+            next: self.next,
+            keys: self.keys.clone(),
+            indexes: RwLock::new(
+                self.indexes
+                    .read()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .clone(),
+            ),
+        }
+    }
+}
+
+/// What an item's change came to.
+#[derive(Debug, Clone)]
+pub struct Edit {
+    /// Which item.
+    pub id: RowId,
+    /// As it was; `None` when it is new.
+    pub before: Option<Json>,
+    /// As it is; `None` when it is gone.
+    pub item: Option<Json>,
+}
+
+/// How a key is looked up: a text by itself, a number by its digits, so that `"3"` finds 3.
+pub fn key_text(value: Part<'_>) -> Option<String> {
+    match value.kind() {
+        Kind::String => value.as_str().map(Into::into),
+        Kind::Number => Some(
+            value
+                .as_i64()
+                .map_or_else(|| value.text().to_owned(), |whole| whole.to_string()),
+        ),
+        _ => None,
+    }
+}
+
+impl Collection {
+    /// Without items.
+    pub fn new(name: &str, key: &str) -> Collection {
+        Collection {
+            name: name.to_owned(),
+            key: key.to_owned(),
+            rows: Vec::new(),
+            next: 0,
+            keys: HashMap::new(),
+            indexes: RwLock::default(),
+        }
+    }
+
+    /// How many items.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// None?
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// The item at a place.
+    pub fn at(&self, place: usize) -> Option<&Json> {
+        self.rows.get(place).map(|(_, item)| item)
+    }
+
+    /// The number of the item at a place.
+    pub fn id_at(&self, place: usize) -> Option<RowId> {
+        self.rows.get(place).map(|(id, _)| *id)
+    }
+
+    /// The item of a number.
+    pub fn item(&self, id: RowId) -> Option<&Json> {
+        self.at(self.place(id)?)
+    }
+
+    /// The item of a key.
+    pub fn find(&self, key: &str) -> Option<(RowId, &Json)> {
+        let id = *self.keys.get(key)?;
+        Some((id, self.item(id)?))
+    }
+
+    /// All items.
+    pub fn items(&self) -> impl Iterator<Item = (RowId, &Json)> {
+        self.rows.iter().map(|(id, item)| (*id, item))
+    }
+
+    fn place(&self, id: RowId) -> Option<usize> {
+        // Nothing removed yet: the number is the place.
+        match self.rows.get(id as usize) {
+            Some((at, _)) if *at == id => Some(id as usize),
+            _ => self.rows.binary_search_by_key(&id, |(id, _)| *id).ok(),
+        }
+    }
+
+    /// Whether any item has a field of this name. The first item speaks for those that are made alike.
+    pub fn has_field(&self, name: &str) -> bool {
+        let has = |item: &Json| item.part().get(name).is_some();
+        self.rows.first().is_some_and(|(_, item)| has(item))
+            || self.rows.iter().any(|(_, item)| has(item))
+    }
+
+    /// The items for which every condition holds.
+    pub fn select(&self, conditions: &[(String, Condition)]) -> Picked {
+        let mut found: Option<Vec<RowId>> = None;
+        for (field, condition) in conditions {
+            let rows = self.index(field).select(condition);
+            found = Some(match found {
+                None => rows,
+                Some(before) => intersect(&before, &rows),
+            });
+        }
+        found.map_or(Picked::Places(0, self.len()), Picked::Ids)
+    }
+
+    fn index(&self, field: &str) -> Arc<Index> {
+        if let Some(index) = self
+            .indexes
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(field)
+        {
+            return index.clone();
+        }
+        let mut index = Index::default();
+        let mut hint = 0;
+        for (id, item) in &self.rows {
+            index.add(*id, item.part().get_near(field, &mut hint));
+        }
+        let index = Arc::new(index);
+        self.indexes
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(field.into(), index.clone());
+        index
+    }
+
+    fn reindex(&mut self, edit: &Edit) {
+        let indexes = self
+            .indexes
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner);
+        for (field, index) in indexes.iter_mut() {
+            let before = edit.before.as_ref().and_then(|item| item.part().get(field));
+            let after = edit.item.as_ref().and_then(|item| item.part().get(field));
+            if before == after {
+                continue;
+            }
+            let index = Arc::make_mut(index);
+            index.remove(edit.id, before);
+            index.add(edit.id, after);
+        }
+    }
+
+    /// A key for an item that has none: the next whole number, or `NAME_n` where keys are texts.
+    pub fn fresh_key(&self) -> Json {
+        let last = self.rows.last().and_then(|(_, item)| item.get(&self.key));
+        if last.is_some_and(|key| key.kind() == Kind::String) {
+            let mut n = self.rows.len() + 1;
+            while self
+                .keys
+                .contains_key(format!("{}_{n}", self.name).as_str())
+            {
+                n += 1;
+            }
+            return Json::string(&format!("{}_{n}", self.name));
+        }
+        let largest = self
+            .rows
+            .iter()
+            .filter_map(|(_, item)| item.part().get(&self.key)?.as_i64())
+            .max()
+            .unwrap_or(0);
+        Json::parse((largest + 1).to_string()).unwrap_or_else(|_| Json::null())
+    }
+
+    /// Puts an item in; it must be an object with a key that is free. A taken key is given back.
+    pub fn insert(&mut self, item: Json) -> Result<Edit, String> {
+        let key = item
+            .part()
+            .get(&self.key)
+            .and_then(key_text)
+            .unwrap_or_default();
+        if self.keys.contains_key(key.as_str()) {
+            return Err(key);
+        }
+        let id = self.next;
+        self.next += 1;
+        self.keys.insert(key.into(), id);
+        self.rows.push((id, item.clone()));
+        let edit = Edit {
+            id,
+            before: None,
+            item: Some(item),
+        };
+        self.reindex(&edit);
+        Ok(edit)
+    }
+
+    /// Puts another object in an item's place; the key is kept as it was.
+    pub fn replace(&mut self, id: RowId, item: Json) -> Option<Edit> {
+        let place = self.place(id)?;
+        let before = std::mem::replace(&mut self.rows[place].1, item.clone());
+        let edit = Edit {
+            id,
+            before: Some(before),
+            item: Some(item),
+        };
+        self.reindex(&edit);
+        Some(edit)
+    }
+
+    /// Takes an item out.
+    pub fn remove(&mut self, id: RowId) -> Option<Edit> {
+        let place = self.place(id)?;
+        let (_, before) = self.rows.remove(place);
+        if let Some(key) = before.part().get(&self.key).and_then(key_text) {
+            self.keys.remove(key.as_str());
+        }
+        let edit = Edit {
+            id,
+            before: Some(before),
+            item: None,
+        };
+        self.reindex(&edit);
+        Some(edit)
+    }
+}
+
+fn intersect(a: &[RowId], b: &[RowId]) -> Vec<RowId> {
+    let (short, long) = if a.len() <= b.len() { (a, b) } else { (b, a) };
+    let mut rest = long;
+    let mut both = Vec::with_capacity(short.len());
+    for id in short {
+        // Galloping would gain little: the lists are of a like size or the short one is short.
+        let at = rest.partition_point(|other| other < id);
+        rest = &rest[at..];
+        if rest.first() == Some(id) {
+            both.push(*id);
+        }
+    }
+    both
+}
+
+/// An object with some members set to other values; new members go last.
+pub fn merged(item: &Json, changes: &[(String, Json)]) -> Json {
+    let mut out = String::with_capacity(item.text().len() + 32);
+    out.push('{');
+    let mut member = |name: &str, value: &str| {
+        if out.len() > 1 {
+            out.push(',');
+        }
+        write::string(&mut out, name);
+        out.push(':');
+        out.push_str(value);
+    };
+    for part in item.part().members() {
+        let name = part.key();
+        let new = changes.iter().rev().find(|(changed, _)| *changed == name);
+        member(&name, new.map_or(part.text(), |(_, value)| value.text()));
+    }
+    for (at, (name, value)) in changes.iter().enumerate() {
+        let known = item.part().get(name).is_some()
+            || changes[..at].iter().any(|(earlier, _)| earlier == name);
+        if !known {
+            let last = changes
+                .iter()
+                .rev()
+                .find(|(other, _)| other == name)
+                .map_or(value, |(_, value)| value);
+            member(name, last.text());
+        }
+    }
+    out.push('}');
+    Json::parse(out).unwrap_or_else(|_| item.clone())
+}
+
+/// An object of some of an item's fields.
+pub fn chosen(item: &Json, fields: &[Box<str>]) -> Json {
+    let mut out = String::new();
+    rows::write_fields(&mut out, item, fields, &mut vec![0; fields.len()]);
+    Json::parse(out).unwrap_or_else(|_| item.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn collection(items: &[&str]) -> Collection {
+        let mut collection = Collection::new("things", "id");
+        for item in items {
+            collection.insert(Json::parse(*item).unwrap()).unwrap();
+        }
+        collection
+    }
+
+    fn texts(collection: &Collection, conditions: &[(String, Condition)]) -> Vec<String> {
+        let rows = rows::Rows {
+            of: Arc::new(collection.clone()),
+            picked: collection.select(conditions),
+            fields: None,
+        };
+        rows.items()
+            .map(|item| item.get("id").unwrap().text().to_owned())
+            .collect()
+    }
+
+    #[test]
+    fn equality_and_contained_text_select_through_every_change() {
+        let mut things = collection(&[
+            r#"{"id":1,"city":"Москва","n":2}"#,
+            r#"{"id":2,"city":"Казань","n":2.0}"#,
+            r#"{"id":3,"city":"москва","n":3}"#,
+        ]);
+        let moscow = ("city".to_owned(), Condition::Contains("МОСК".into()));
+        let two = ("n".to_owned(), Condition::Equals(Json::parse("2").unwrap()));
+        assert_eq!(texts(&things, std::slice::from_ref(&moscow)), ["1", "3"]);
+        assert_eq!(texts(&things, std::slice::from_ref(&two)), ["1", "2"]);
+        assert_eq!(texts(&things, &[moscow.clone(), two.clone()]), ["1"]);
+        things
+            .replace(2, Json::parse(r#"{"id":3,"city":"Омск","n":2}"#).unwrap())
+            .unwrap();
+        things.remove(0).unwrap();
+        assert_eq!(
+            texts(&things, std::slice::from_ref(&moscow)),
+            Vec::<String>::new()
+        );
+        assert_eq!(texts(&things, &[two]), ["2", "3"]);
+        assert_eq!(
+            things
+                .insert(Json::parse(r#"{"id":3}"#).unwrap())
+                .unwrap_err(),
+            "3"
+        );
+        assert_eq!(things.fresh_key().text(), "4");
+        assert_eq!(things.find("2").unwrap().1.get("n").unwrap().text(), "2.0");
+    }
+
+    #[test]
+    fn merging_keeps_the_order_and_adds_at_the_end() {
+        let item = Json::parse(r#"{"id":1, "a":1,"b":2}"#).unwrap();
+        let set = |name: &str, value: &str| (name.to_owned(), Json::parse(value).unwrap());
+        assert_eq!(
+            merged(&item, &[set("b", "3"), set("c", "[]")]).text(),
+            r#"{"id":1,"a":1,"b":3,"c":[]}"#
+        );
+    }
+}
