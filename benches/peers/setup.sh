@@ -17,7 +17,7 @@ node_peer() {
 }
 
 python_peer() {
-  command -v python3 >/dev/null || { miss "no \`python3\`: install Python 3.10 or newer for the Python peer"; return; }
+  command -v python3 >/dev/null || { miss "no \`python3\`: install Python 3.11 or newer for the Python peer"; return; }
   rm -rf python/.venv
   python3 -m venv python/.venv || { miss "\`python3 -m venv\` failed: on Debian, install python3-venv"; return; }
   python/.venv/bin/pip install --quiet --disable-pip-version-check -r python/requirements.txt ||
