@@ -1,5 +1,6 @@
 //! One event being handled: what its names stand for, what it may touch, what it has caused so far.
 
+use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -523,7 +524,7 @@ pub(super) fn encode(protocol: Protocol, event: Option<&str>, json: &str) -> (bo
 fn raw_text(json: &str) -> Bytes {
     let text = Json::parse(json)
         .ok()
-        .and_then(|json| json.part().as_str().map(|text| text.into_owned()));
+        .and_then(|json| json.part().as_str().map(Cow::into_owned));
     Bytes::from(text.unwrap_or_else(|| json.to_owned()))
 }
 

@@ -335,7 +335,7 @@ impl Hub {
                     );
                 }
                 Effect::Log(text) => {
-                    tracing::info!(target: "scenario", "{}", text.escape_debug().to_string())
+                    tracing::info!(target: "scenario", "{}", text.escape_debug().to_string());
                 }
                 Effect::WarnOnce(text) => {
                     let mut warned = self.0.warned.lock().unwrap_or_else(PoisonError::into_inner);
@@ -345,7 +345,7 @@ impl Hub {
                     }
                 }
                 Effect::Failed { place, why } => {
-                    tracing::error!(target: "scenario", place = %place, why = ?why, "a handler failed")
+                    tracing::error!(target: "scenario", place = %place, why = ?why, "a handler failed");
                 }
                 Effect::Refused { code } => self.0.metrics.error(&code),
             }

@@ -87,11 +87,11 @@ async fn apply(hub: &Hub, reloads: Option<mpsc::Receiver<Reload>>) {
         while let Some(Reload { scenario, config }) = reloads.recv().await {
             match hub.reload(scenario, config.limits) {
                 Ok(()) => {
-                    tracing::info!("the scenario was changed: data made anew, connections kept")
+                    tracing::info!("the scenario was changed: data made anew, connections kept");
                 }
                 Err(error) => tracing::error!("{error:#}; the scenario stays as it was"),
             }
         }
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }

@@ -1,0 +1,36 @@
+# The recipes
+default:
+    @just --list
+
+# Play a scenario: `just run towers --port 9000`
+run *args:
+    cargo run --release -- serve {{args}}
+
+# Everything that is tested
+test:
+    cargo test
+
+# Formatting and clippy, as in CI
+lint:
+    cargo fmt --check
+    cargo clippy --all-targets -- -D warnings
+
+# Format
+fmt:
+    cargo fmt
+
+# Compare with other servers: `just bench small big`
+bench *args:
+    cargo bench --bench compare -- {{args}}
+
+# Make the development certificate, and show it
+certs:
+    cargo run --release -- certs
+
+# Licences and duplicates of the dependencies
+deny:
+    cargo deny check licenses bans sources
+
+# What CI runs
+ci:
+    .ci/run
