@@ -201,7 +201,7 @@ impl Call<'_> {
 
 fn uuid(chance: &mut Chance) -> String {
     let (high, low) = (chance.bits(), chance.bits());
-    let (a, b, c) = (high >> 32, (high >> 16) & 0xffff, high & 0xfff);
-    let (d, e) = ((low >> 48) & 0x3fff | 0x8000, low & 0xffff_ffff_ffff);
-    format!("{a:08x}-{b:04x}-4{c:03x}-{d:04x}-{e:012x}")
+    let (time, mid, version) = (high >> 32, (high >> 16) & 0xffff, high & 0xfff);
+    let (variant, node) = ((low >> 48) & 0x3fff | 0x8000, low & 0xffff_ffff_ffff);
+    format!("{time:08x}-{mid:04x}-4{version:03x}-{variant:04x}-{node:012x}")
 }

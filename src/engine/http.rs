@@ -7,6 +7,7 @@ use crate::scenario::model::{Scenario, Segment};
 
 use super::refusal::Refusal;
 use super::scope::pairs;
+use super::turn::Halt;
 
 /// A request.
 #[derive(Debug, Clone)]
@@ -72,7 +73,7 @@ impl HttpAnswer {
 
 impl HttpRequest {
     /// The `request` that expressions see. A body that says it is JSON and is none is refused.
-    pub(super) fn seen(&self, params: &[(String, String)]) -> Result<String, Refusal> {
+    pub(super) fn seen(&self, params: &[(String, String)]) -> Result<String, Halt> {
         let mut out = String::from("{\"method\":");
         write::string(&mut out, &self.method);
         out.push_str(",\"path\":");
@@ -95,7 +96,7 @@ impl HttpRequest {
         Ok(out)
     }
 
-    fn body(&self, out: &mut String) -> Result<(), Refusal> {
+    fn body(&self, out: &mut String) -> Result<(), Halt> {
         if self.body.is_empty() {
             out.push_str("null");
             return Ok(());
@@ -107,8 +108,8 @@ impl HttpRequest {
             .map_or("", |(_, value)| value.as_str());
         match Json::from_bytes(self.body.clone()) {
             Ok(json) => out.push_str(json.text()),
-            Err(_) if kind.is_empty() || kind.contains("json") => {
-                return Err(Refusal::invalid_json());
+            Err(_) if kind.contains("json") => {
+                return Err(Refusal::invalid_json().into());
             }
             Err(_) => write::string(out, &String::from_utf8_lossy(&self.body)),
         }
@@ -116,12 +117,11 @@ impl HttpRequest {
     }
 }
 
+/// A place in the routes, and the parameters of the path.
+pub type Route = (usize, Vec<(String, String)>);
+
 /// Which route a request takes, and the path's parameters; else which methods its path has.
-pub fn route(
-    scenario: &Scenario,
-    method: &str,
-    path: &str,
-) -> Result<(usize, Vec<(String, String)>), Vec<String>> {
+pub fn route(scenario: &Scenario, method: &str, path: &str) -> Result<Route, Vec<String>> {
     let parts: Vec<&str> = path.split('/').skip(1).collect();
     let mut methods = Vec::new();
     for (at, route) in scenario.http.routes.iter().enumerate() {
@@ -145,7 +145,7 @@ fn fits(route: &[Segment], parts: &[&str]) -> Option<Vec<(String, String)>> {
         match segment {
             Segment::Literal(text) if text == part => {}
             Segment::Param(name) if !part.is_empty() => {
-                params.push((name.clone(), unescaped(part)))
+                params.push((name.clone(), unescaped(part)));
             }
             _ => return None,
         }

@@ -29,7 +29,7 @@ use crate::world::{Arrival, PeerId, World};
 
 pub use data::{Change, DataError, Edited, edit};
 pub use generate::{MakeError, Options};
-pub use http::{HttpAnswer, HttpRequest, query, route, unescaped};
+pub use http::{HttpAnswer, HttpRequest, Route, query, route, unescaped};
 pub use refusal::Refusal;
 pub use timers::{repace, set_paused};
 pub use value::Val;
@@ -240,6 +240,23 @@ pub fn tick(
 /// Encodes a message pushed from outside, as the scenario's peers speak.
 pub fn encode(protocol: Protocol, event: Option<&str>, message: &Json) -> (bool, Bytes) {
     turn::encode(protocol, event, message.text())
+}
+
+/// The error that a fault puts in an answer's place; its envelope sees the answer as `message`.
+pub fn error(
+    scenario: &Arc<Scenario>,
+    world: &Arc<State>,
+    peer: PeerId,
+    code: &str,
+    answer: &[u8],
+    effects: &mut Vec<Effect>,
+) {
+    let moments = Moments {
+        now: 0,
+        facts: Facts::default(),
+        strict: false,
+    };
+    Turn::new(scenario, Access::Read(world), moments, effects).fault(peer, code, answer);
 }
 
 fn is_writer(handler: Option<&Arc<Handler>>) -> bool {

@@ -32,6 +32,10 @@ impl<'t> Turn<'t> {
         }
     }
 
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "how every event that was handled ends"
+    )]
     fn done(&mut self) -> Option<Outcome> {
         self.follow();
         self.finish();
@@ -93,8 +97,8 @@ impl<'t> Turn<'t> {
         self.asker = Asker::Message(None);
         let name = match self.understand(inbound) {
             Ok(name) => name,
-            Err(refusal) => {
-                self.settle(Err(Halt::Refuse(refusal)));
+            Err(halt) => {
+                self.settle(Err(halt));
                 return self.done();
             }
         };
@@ -120,7 +124,7 @@ impl<'t> Turn<'t> {
     }
 
     /// Reads a message and names its parts; answers the event's name in Socket.IO.
-    fn understand(&mut self, inbound: &Inbound) -> Result<Option<String>, Refusal> {
+    fn understand(&mut self, inbound: &Inbound) -> Result<Option<String>, Halt> {
         let raw = self.scenario.listen.protocol == Protocol::Raw;
         match inbound {
             Inbound::Text(bytes) | Inbound::Binary(bytes) if raw => {
@@ -135,13 +139,15 @@ impl<'t> Turn<'t> {
                 Ok(None)
             }
             Inbound::Text(bytes) | Inbound::Binary(bytes) => {
-                let json = Json::from_bytes(bytes.clone()).map_err(|_| Refusal::invalid_json())?;
+                let json = Json::from_bytes(bytes.clone())
+                    .map_err(|_| Halt::from(Refusal::invalid_json()))?;
                 self.names.push((names::MESSAGE, Val::Json(json)));
                 Ok(None)
             }
             Inbound::Event { name, args, ack } => {
                 self.asker = Asker::Message(*ack);
-                let args = Json::from_bytes(args.clone()).map_err(|_| Refusal::invalid_json())?;
+                let args = Json::from_bytes(args.clone())
+                    .map_err(|_| Halt::from(Refusal::invalid_json()))?;
                 let message = args.elements().next().map_or(Val::Undefined, Val::Json);
                 self.names.push((names::MESSAGE, message));
                 self.names
@@ -160,7 +166,7 @@ impl<'t> Turn<'t> {
                 return scenario
                     .otherwise
                     .as_ref()
-                    .ok_or_else(|| Halt::Refuse(Refusal::unknown("", &scenario.known)));
+                    .ok_or_else(|| Refusal::unknown("", &scenario.known).into());
             }
             (Some(template), _) => {
                 let val = self.value(template).map_err(|why| Halt::Broken {
@@ -170,7 +176,7 @@ impl<'t> Turn<'t> {
                 match val.as_text() {
                     Some(name) => name,
                     None if val.is_nothing() && scenario.otherwise.is_some() => String::new(),
-                    None => return Err(Halt::Refuse(Refusal::invalid(&part_of(template)))),
+                    None => return Err(Refusal::invalid(&part_of(template)).into()),
                 }
             }
         };
@@ -178,13 +184,13 @@ impl<'t> Turn<'t> {
             .on
             .get(name.as_str())
             .or(scenario.otherwise.as_ref())
-            .ok_or_else(|| Halt::Refuse(Refusal::unknown(&name, &scenario.known)))
+            .ok_or_else(|| Refusal::unknown(&name, &scenario.known).into())
     }
 
     fn too_many(&mut self, peer: PeerId) -> Option<Outcome> {
         self.peer = Some(peer);
         self.asker = Asker::Message(None);
-        self.settle(Err(Halt::Refuse(Refusal::new("RATE_LIMITED"))));
+        self.settle(Err(Refusal::new("RATE_LIMITED").into()));
         self.done()
     }
 
@@ -206,7 +212,7 @@ impl<'t> Turn<'t> {
                 self.bind(names::REQUEST, Val::json(seen));
                 self.handle(handler);
             }
-            Err(refusal) => self.settle(Err(Halt::Refuse(refusal))),
+            Err(halt) => self.settle(Err(halt)),
         }
         self.follow();
         self.finish();
@@ -325,6 +331,24 @@ impl<'t> Turn<'t> {
             }
         }
         self.asker = asker;
+    }
+
+    /// Answers an error that a fault asks for, in the place of an answer.
+    pub(super) fn fault(&mut self, peer: PeerId, code: &str, answer: &[u8]) {
+        self.peer = Some(peer);
+        self.asker = Asker::Message(None);
+        let text = std::str::from_utf8(answer).unwrap_or_default();
+        if let Some((ack, rest)) = text
+            .strip_prefix("43")
+            .and_then(|rest| rest.split_once('['))
+        {
+            self.asker = Asker::Message(ack.parse().ok());
+            self.bind(names::MESSAGE, Val::json(format!("[{rest}")));
+        } else {
+            // The request is gone by now; what the envelope echoes of it stands in the answer under the same names.
+            self.bind(names::MESSAGE, Val::json(text.to_owned()));
+        }
+        self.refuse(&Refusal::new(code));
     }
 
     /// Sends what was put together already.

@@ -39,7 +39,7 @@ impl From<Halt> for Trouble {
 
 impl From<Refusal> for Trouble {
     fn from(refusal: Refusal) -> Self {
-        Trouble::Halt(Halt::Refuse(refusal))
+        Trouble::Halt(Halt::Refuse(Box::new(refusal)))
     }
 }
 

@@ -12,7 +12,7 @@ use super::turn::{Access, Turn};
 use super::{Effect, Event, Moments, Options, Outcome, State};
 
 /// A pace for timers whose `every:` gives none: an hour, and the log says so.
-const FALLBACK: Duration = Duration::from_secs(3600);
+const FALLBACK: Duration = Duration::from_hours(1);
 
 /// Sets every timer's first turn.
 pub(super) fn start(

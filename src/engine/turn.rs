@@ -42,9 +42,15 @@ pub(super) enum Halt {
     /// It said so.
     Stop,
     /// With an error as the answer.
-    Refuse(Refusal),
+    Refuse(Box<Refusal>),
     /// Something in the scenario went wrong.
     Broken { place: Arc<str>, why: String },
+}
+
+impl From<Refusal> for Halt {
+    fn from(refusal: Refusal) -> Self {
+        Halt::Refuse(Box::new(refusal))
+    }
 }
 
 pub(super) struct Turn<'t> {
@@ -233,12 +239,16 @@ impl<'t> Turn<'t> {
             .unwrap_or_else(PoisonError::into_inner)
             .take();
         drop(snapshot);
-        answer.map(value::from_value).map_err(|error| {
-            let detail = error
+        let why = match answer.map(value::from_value) {
+            Ok(Val::Value(value)) if !write::fits(&value, MAX_OUTPUT) => {
+                format!("makes more than the {MAX_OUTPUT} bytes that are allowed")
+            }
+            Ok(val) => return Ok(val),
+            Err(error) => error
                 .detail()
-                .map_or_else(|| error.kind().to_string(), str::to_owned);
-            format!("`${{ {} }}`: {detail}", formula.source)
-        })
+                .map_or_else(|| error.kind().to_string(), str::to_owned),
+        };
+        Err(format!("`${{ {} }}`: {why}", formula.source))
     }
 
     /// A template's value.
@@ -277,7 +287,6 @@ impl<'t> Turn<'t> {
     }
 
     fn render_expr(&mut self, expr: &Expr, out: &mut String) -> Result<(), String> {
-        let before = out.len();
         match expr {
             Expr::Path(path)
                 if path.root == names::RESULT && path.keys.is_empty() && self.result.is_some() =>
@@ -305,26 +314,7 @@ impl<'t> Turn<'t> {
             }
             _ => self.eval(expr)?.write(out),
         }
-        // Rows are bounded by their page and their collection; what an expression makes by this.
-        if matches!(expr, Expr::Formula(_))
-            && out.len() - before > MAX_OUTPUT.max(self.largest_value())
-        {
-            return Err(format!(
-                "an expression made {} bytes, up to {MAX_OUTPUT} are allowed",
-                out.len() - before
-            ));
-        }
         Ok(())
-    }
-
-    /// A list of all items may be written whole, however large.
-    fn largest_value(&self) -> usize {
-        self.world()
-            .collections
-            .iter()
-            .map(|collection| collection.len() * 4096)
-            .max()
-            .unwrap_or(0)
     }
 
     fn pieces(&mut self, pieces: &[Piece], out: &mut String) -> Result<(), String> {
@@ -382,7 +372,9 @@ impl<'t> Turn<'t> {
                     && self.scenario.messages.reply.is_none()
                 {
                     let val = self.value(body)?;
-                    return self.send_raw(&val, SendKind::Answer);
+                    let (text, payload) = raw(&val);
+                    self.answer(text, payload, SendKind::Answer);
+                    return Ok(());
                 }
                 let mut out = String::with_capacity(256);
                 if self.scenario.listen.protocol == Protocol::SocketIo {
@@ -407,12 +399,6 @@ impl<'t> Turn<'t> {
         let written = self.render(envelope, out);
         self.result = outer;
         written
-    }
-
-    fn send_raw(&mut self, val: &Val, kind: SendKind) -> Result<(), String> {
-        let (text, payload) = raw(val);
-        self.answer(text, payload, kind);
-        Ok(())
     }
 
     fn answer(&mut self, text: bool, payload: Bytes, kind: SendKind) {

@@ -70,6 +70,34 @@ pub fn value(out: &mut String, value: &Value) {
     }
 }
 
+/// Whether a value's JSON has at most about so many bytes; looks no further than that.
+pub fn fits(value: &Value, bytes: usize) -> bool {
+    left_after(value, bytes).is_some()
+}
+
+fn left_after(value: &Value, bytes: usize) -> Option<usize> {
+    if value.downcast_object_ref::<Json>().is_some() {
+        return bytes.checked_sub(1);
+    }
+    match value.kind() {
+        ValueKind::String => bytes.checked_sub(value.as_str().map_or(0, str::len) + 2),
+        ValueKind::Seq | ValueKind::Iterable => {
+            let mut items = value.try_iter().into_iter().flatten();
+            items.try_fold(bytes.checked_sub(2)?, |left, item| {
+                left_after(&item, left)?.checked_sub(1)
+            })
+        }
+        ValueKind::Map => {
+            let mut keys = value.try_iter().into_iter().flatten();
+            keys.try_fold(bytes.checked_sub(2)?, |left, key| {
+                let left = left_after(&key, left)?;
+                left_after(&value.get_item(&key).unwrap_or_default(), left)?.checked_sub(2)
+            })
+        }
+        _ => bytes.checked_sub(1),
+    }
+}
+
 fn number(out: &mut String, value: &Value) {
     match i128::try_from(value.clone()) {
         Ok(whole) if value.is_integer() => {

@@ -8,7 +8,14 @@ macro_rules! bundled {
 
 /// Name and text of each, the default first.
 pub fn bundled() -> &'static [(&'static str, &'static str)] {
-    bundled!["echo"]
+    bundled![
+        "stations",
+        "assignments",
+        "containers",
+        "towers",
+        "schedule",
+        "echo"
+    ]
 }
 
 /// The one of a name.

@@ -168,12 +168,13 @@ impl Loader<'_> {
         if let Some((name, text)) = bundled::find(name) {
             let source = bundled_source(name, text);
             let identity = source.name.clone();
-            return self.enter(extends.at, identity, source, None);
+            return self.enter(extends, identity, source, None);
         }
         let folder = self.sources.get(extends.at.source).folder.clone();
         let Some(folder) = folder.filter(|_| !is_name(name)) else {
             let message = format!("no bundled scenario is called {}", shown(name));
-            let hint = unknown_hint(name).map(|hint| hint.replace("anything else is", "a path names"));
+            let hint =
+                unknown_hint(name).map(|hint| hint.replace("anything else is", "a path names"));
             self.problem(extends.at, message, hint);
             return None;
         };
@@ -186,7 +187,7 @@ impl Loader<'_> {
                     folder: Some(folder_of(&path)),
                 };
                 let identity = identity(&source.name, Some(&path));
-                self.enter(extends.at, identity, source, Some(path))
+                self.enter(extends, identity, source, Some(path))
             }
             Err(reason) => {
                 let message = format!("cannot read {}: {reason}", shown(name));
@@ -198,19 +199,20 @@ impl Loader<'_> {
 
     fn enter(
         &mut self,
-        at: Spot,
+        extends: &Node,
         identity: String,
         source: Source,
         path: Option<PathBuf>,
     ) -> Option<u32> {
         if self.chain.contains(&identity) {
-            let message = format!("{} extends itself", shown(&source.name));
-            self.problem(at, message, None);
+            let name = extends.text().unwrap_or_default();
+            let message = format!("{} extends this file, which extends it", shown(name));
+            self.problem(extends.at, message, None);
             return None;
         }
         if self.chain.len() >= LONGEST_CHAIN {
             let message = format!("more than {LONGEST_CHAIN} scenarios extend each other");
-            self.problem(at, message, None);
+            self.problem(extends.at, message, None);
             return None;
         }
         self.chain.push(identity);

@@ -12,6 +12,9 @@ mod source;
 mod tree;
 mod units;
 
+#[cfg(test)]
+mod tests;
+
 pub use minijinja::Value;
 
 pub use bundled::bundled;

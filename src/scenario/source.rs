@@ -100,12 +100,9 @@ mod tests {
                 column,
                 byte,
             };
-            assert_eq!(
-                sources.place(sources.inside(at, expression, offset)),
-                place
-            );
+            assert_eq!(sources.place(sources.inside(at, expression, offset)), place);
         };
-        check(1, 4, 3, " y ", 1, "a.yaml:1:15");
+        check(1, 4, 3, " y ", 1, "a.yaml:1:16");
         check(2, 4, 23, " z ", 1, "a.yaml:4:6");
         check(1, 4, 3, " unseen ", 1, "a.yaml:1:4");
     }

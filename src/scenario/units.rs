@@ -2,29 +2,16 @@
 
 use std::time::Duration;
 
+use jiff::SignedDuration;
+
 /// Longest duration; enough for any plan, and far from what could overflow.
 const MAX_MILLISECONDS: f64 = 1e13;
 
-/// `250ms`, `30s`, `5m`, `1h 30m`, `1d`, or a bare number of milliseconds.
+/// `250ms`, `30s`, `5m`, `1h 30m`.
 pub fn duration(text: &str) -> Option<Duration> {
-    let text = text.trim();
-    if let Ok(number) = text.parse::<f64>() {
-        return milliseconds(number);
-    }
-    let mut sum = 0.0;
-    let mut rest = text;
-    while !rest.is_empty() {
-        let digits = rest
-            .find(|c: char| !c.is_ascii_digit() && c != '.')
-            .filter(|length| *length > 0)?;
-        let number: f64 = rest[..digits].parse().ok()?;
-        let unit_end = rest[digits..]
-            .find(|c: char| !c.is_ascii_alphabetic())
-            .map_or(rest.len(), |length| digits + length);
-        sum += number * unit_milliseconds(&rest[digits..unit_end])?;
-        rest = rest[unit_end..].trim_start();
-    }
-    (!text.is_empty()).then(|| milliseconds(sum)).flatten()
+    let duration: SignedDuration = text.trim().parse().ok()?;
+    let duration = Duration::try_from(duration).ok()?;
+    (duration.as_secs_f64() * 1e3 <= MAX_MILLISECONDS).then_some(duration)
 }
 
 /// So many milliseconds, unless that is no duration.
@@ -32,17 +19,6 @@ pub fn milliseconds(number: f64) -> Option<Duration> {
     (0.0..=MAX_MILLISECONDS)
         .contains(&number)
         .then(|| Duration::from_micros((number * 1e3).round() as u64))
-}
-
-fn unit_milliseconds(unit: &str) -> Option<f64> {
-    Some(match unit {
-        "ms" => 1.0,
-        "s" => 1e3,
-        "m" => 60e3,
-        "h" => 3_600e3,
-        "d" => 86_400e3,
-        _ => return None,
-    })
 }
 
 /// A number of bytes: `1048576`, `64KiB`, `1MiB`.
@@ -74,17 +50,14 @@ mod tests {
             ("1.5s", Some(1_500)),
             ("1h 30m", Some(5_400_000)),
             ("1h30m", Some(5_400_000)),
-            ("1d", Some(86_400_000)),
-            ("1500", Some(1_500)),
-            ("0", Some(0)),
+            ("0s", Some(0)),
             ("", None),
             ("s", None),
+            ("1500", None),
             ("-5s", None),
-            ("5 s", None),
             ("5x", None),
-            ("nan", None),
             ("inf", None),
-            ("99999999d", None),
+            ("9999999999h", None),
         ] {
             let expected = millis.map(Duration::from_millis);
             assert_eq!(duration(text), expected, "{text:?}");

@@ -288,10 +288,7 @@ pub fn merged(item: &Json, changes: &[(String, Json)]) -> Json {
     for part in item.part().members() {
         let name = part.key();
         let new = changes.iter().rev().find(|(changed, _)| *changed == name);
-        member(
-            &name,
-            new.map_or(part.text(), |(_, value)| value.text()),
-        );
+        member(&name, new.map_or(part.text(), |(_, value)| value.text()));
     }
     for (at, (name, value)) in changes.iter().enumerate() {
         let known = item.part().get(name).is_some()

@@ -1,3 +1,13 @@
-//! The integration tests: one binary, a module a capability.
+//! Everything that needs a running server, in one binary.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that fails may panic, in its helpers too"
+)]
 
 mod command;
+mod language;
+mod net;
+mod promises;
+mod support;
+mod talks;

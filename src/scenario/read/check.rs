@@ -46,7 +46,9 @@ impl Reader<'_> {
             if key.name.contains('.') {
                 let (outer, _) = key.name.rsplit_once('.').unwrap_or_default();
                 let message = format!("{} is no part but a way to one", shown(&key.name));
-                let hint = format!("check what is inside by a step of its own: `check: ${{ message.{outer} }}`");
+                let hint = format!(
+                    "check what is inside by a step of its own: `check: ${{ message.{outer} }}`"
+                );
                 self.problem(key.at, message, Some(hint));
             }
             if let Some(kinds) = self.kinds(node) {
@@ -73,7 +75,11 @@ impl Reader<'_> {
                 Some(Kinds::Values(values.iter().map(Node::json).collect()))
             }
             _ => {
-                self.expected(node, "a part", "a type such as `string`, or a list of values");
+                self.expected(
+                    node,
+                    "a part",
+                    "a type such as `string`, or a list of values",
+                );
                 None
             }
         }
@@ -84,7 +90,11 @@ impl Reader<'_> {
         let mut kinds = Vec::new();
         for word in text.split('|').map(str::trim) {
             let Some((_, kind)) = KINDS.iter().find(|(known, _)| *known == word) else {
-                let message = format!("unknown type {}, there are {}", shown(word), one_of(words()));
+                let message = format!(
+                    "unknown type {}, there are {}",
+                    shown(word),
+                    one_of(words())
+                );
                 self.problem(node.at, message, did_you_mean(word, words()));
                 return None;
             };

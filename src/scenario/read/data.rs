@@ -35,6 +35,14 @@ impl Reader<'_> {
             let message = format!("{} cannot be a collection's name", shown(&name.name));
             self.problem(name.at, message, None);
         }
+        if !matches!(node.content, Content::Map(_)) {
+            self.expected(node, &what, "a map");
+            return Collection {
+                name: name.name.clone(),
+                key: String::new(),
+                origin: Origin::Literal(Vec::new()),
+            };
+        }
         let fields = self.fields(node, &what, KEYS);
         let key = fields
             .get("key")
@@ -43,7 +51,7 @@ impl Reader<'_> {
         let origin = match *fields.among(ORIGINS) {
             ["item"] => self.generated(id, &what, &key, &fields, scope),
             ["items"] => self.written(&fields, &key),
-            ["from"] => Origin::Literal(self.from_file(fields.get("from"), &key)),
+            ["from"] => Origin::Literal(self.items_of_file(fields.get("from"), &key)),
             [] => {
                 let message = format!("{what} takes one of {}", one_of(ORIGINS.iter().copied()));
                 self.problem(name.at, message, None);
@@ -90,7 +98,9 @@ impl Reader<'_> {
         let mut scope = scope.inner();
         let count = match fields.get("count") {
             Some(node) => self.count(node, &scope),
-            None if fields.get("each").is_some() => Template::Constant(crate::json::Json::from_value(&1.into())),
+            None if fields.get("each").is_some() => {
+                Template::Constant(crate::json::Json::from_value(&1.into()))
+            }
             None => {
                 let message = format!("{what} has no `count`, the number of its items");
                 self.problem(fields.at, message, None);
@@ -167,7 +177,10 @@ impl Reader<'_> {
     /// A name that goes over the wire as it is.
     pub(super) fn no_expression(&mut self, key: &Key) {
         if key.name.contains("${") {
-            let message = format!("the name of a field is a plain text, found {}", shown(&key.name));
+            let message = format!(
+                "the name of a field is a plain text, found {}",
+                shown(&key.name)
+            );
             self.problem(key.at, message, None);
         }
     }

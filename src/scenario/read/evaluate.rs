@@ -3,12 +3,15 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use minijinja::value::ValueKind;
 use minijinja::{Error, ErrorKind};
 
 use super::{Lets, Reader};
-use crate::json::{Json, write};
+use crate::json::{Json, MAX_DEPTH, write};
 use crate::scenario::Value;
-use crate::scenario::expr::{Expr, Function, Key, Piece, Scope, Symbol, Symbols, Template, TextPiece};
+use crate::scenario::expr::{
+    Expr, Function, Key, MAX_OUTPUT, Piece, Scope, Symbol, Symbols, Template, TextPiece,
+};
 use crate::scenario::load::Env;
 use crate::scenario::model::Jwt;
 use crate::scenario::tree::Node;
@@ -53,7 +56,7 @@ impl Reader<'_> {
                 self.problem(node.at, message, None);
                 break;
             }
-            match evaluator.evaluate(template) {
+            match evaluator.evaluate(template).and_then(bounded) {
                 Ok(value) => {
                     evaluator.learn(*symbol, value.clone());
                     constants.push((*symbol, value));
@@ -80,7 +83,8 @@ impl Reader<'_> {
                 }
                 _ => {
                     let message = "`secret` comes to no text".to_owned();
-                    let hint = "a variable that is not set is null: `${ env('NAME') or 'a default' }`";
+                    let hint =
+                        "a variable that is not set is null: `${ env('NAME') or 'a default' }`";
                     self.problem(secret_node.at, message, Some(hint.to_owned()));
                 }
             },
@@ -145,13 +149,14 @@ impl Evaluator {
                 for piece in pieces {
                     match piece {
                         Piece::Raw(raw) => out.push_str(raw),
-                        Piece::Value(expr) => write::value(&mut out, &self.expr(expr)?),
+                        Piece::Value(expr) => {
+                            write::value(&mut out, &self.expr(expr).and_then(bounded)?);
+                        }
                         Piece::Text(pieces) => write::string(&mut out, &self.text(pieces)?),
                     }
                 }
-                let json = Json::parse(out).map_err(|error| {
-                    Error::new(ErrorKind::InvalidOperation, error.to_string())
-                })?;
+                let json = Json::parse(out)
+                    .map_err(|error| Error::new(ErrorKind::InvalidOperation, error.to_string()))?;
                 Ok(json.to_value())
             }
         }
@@ -182,7 +187,7 @@ impl Evaluator {
             match piece {
                 TextPiece::Literal(literal) => out.push_str(literal),
                 TextPiece::Hole(expr) => {
-                    let value = self.expr(expr)?;
+                    let value = self.expr(expr).and_then(bounded)?;
                     match value.as_str() {
                         Some(text) => out.push_str(text),
                         None if value.is_none() || value.is_undefined() => {}
@@ -192,5 +197,55 @@ impl Evaluator {
             }
         }
         Ok(out)
+    }
+}
+
+/// A value that is not much larger than what was written: `[text] * 100000` costs nothing until it is printed.
+fn bounded(value: Value) -> Result<Value, Error> {
+    let mut left = MAX_OUTPUT;
+    if fits(&value, &mut left, MAX_DEPTH) {
+        return Ok(value);
+    }
+    let message = format!("a value of more than {MAX_OUTPUT} bytes");
+    Err(Error::new(ErrorKind::InvalidOperation, message))
+}
+
+fn fits(value: &Value, left: &mut usize, depth: usize) -> bool {
+    // Constants of the file are as long as they were written.
+    let size = match value.as_str() {
+        _ if value.downcast_object_ref::<Json>().is_some() => return true,
+        Some(text) => text.len(),
+        None => 1,
+    };
+    let Some(rest) = left.checked_sub(size) else {
+        return false;
+    };
+    *left = rest;
+    match value.kind() {
+        ValueKind::Seq | ValueKind::Iterable | ValueKind::Map if depth == 0 => false,
+        ValueKind::Seq | ValueKind::Iterable => value
+            .try_iter()
+            .into_iter()
+            .flatten()
+            .all(|element| fits(&element, left, depth - 1)),
+        ValueKind::Map => value.try_iter().into_iter().flatten().all(|key| {
+            let member = value.get_item(&key).unwrap_or_default();
+            fits(&key, left, depth - 1) && fits(&member, left, depth - 1)
+        }),
+        _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_has_a_largest_size_and_depth() {
+        let text = Value::from("x".repeat(1000));
+        assert!(bounded(Value::from(vec![text.clone(); 1000])).is_ok());
+        assert!(bounded(Value::from(vec![text; 1100])).is_err());
+        let deep = (0..200).fold(Value::from(1), |value, _| Value::from(vec![value]));
+        assert!(bounded(deep).is_err());
     }
 }

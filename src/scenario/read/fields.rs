@@ -48,6 +48,8 @@ pub(super) fn described(node: &Node) -> String {
         Content::Float(number) => format!("the number `{number}`"),
         Content::Text(text) if text.contains("${") => format!("the expression {}", shown(text)),
         Content::Text(text) => format!("the text {}", shown(text)),
+        Content::List(elements) if elements.is_empty() => "an empty list".to_owned(),
+        Content::Map(entries) if entries.is_empty() => "an empty map".to_owned(),
         Content::List(_) => "a list".to_owned(),
         Content::Map(_) => "a map".to_owned(),
     }
@@ -177,7 +179,11 @@ impl Reader<'_> {
                 one_of(allowed.iter().copied()),
                 described(node)
             );
-            self.problem(node.at, message, did_you_mean(text, allowed.iter().copied()));
+            self.problem(
+                node.at,
+                message,
+                did_you_mean(text, allowed.iter().copied()),
+            );
         }
         found
     }
@@ -187,12 +193,9 @@ impl Reader<'_> {
         if node.text().is_some() {
             return self.plain_text(node, what).into_iter().collect();
         }
-        let elements = match &node.content {
-            Content::List(elements) => elements,
-            _ => {
-                self.expected(node, what, "a list of texts");
-                return Vec::new();
-            }
+        let Content::List(elements) = &node.content else {
+            self.expected(node, what, "a list of texts");
+            return Vec::new();
         };
         elements
             .iter()

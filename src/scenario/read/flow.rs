@@ -113,7 +113,11 @@ impl Reader<'_> {
                 _ => format!("`define` has {}", one_of(known().take(20))),
             })
         });
-        self.problem(node.at, format!("unknown definition {}", shown(&name)), hint);
+        self.problem(
+            node.at,
+            format!("unknown definition {}", shown(&name)),
+            hint,
+        );
         None
     }
 }

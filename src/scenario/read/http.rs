@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::Reader;
 use super::names::Scope;
-use super::writes::{Draws, template_draws};
+use super::writes::Draws;
 use crate::scenario::expr::Template;
 use crate::scenario::model::{Http, Route, Segment};
 use crate::scenario::problem::{did_you_mean, one_of, shown};
@@ -15,19 +15,9 @@ const METHODS: &[&str] = &["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPT
 const RESERVED: &str = "__mock";
 
 impl Reader<'_> {
-    /// `http: { error: … }`, which every route's errors need.
-    pub(super) fn http_error(&mut self, node: Option<&Node>, scope: &Scope<'_>) -> Option<Template> {
-        self.optional(node?.get("error"), scope)
-    }
-
-    pub(super) fn http(
-        &mut self,
-        node: Option<&Node>,
-        error: Option<Template>,
-        scope: &Scope<'_>,
-        draws: &Draws,
-    ) -> Http {
-        let draws = draws.with_messages(error.as_ref().is_some_and(template_draws));
+    pub(super) fn http(&mut self, node: Option<&Node>, scope: &Scope<'_>, draws: &Draws) -> Http {
+        let error = self.optional(node.and_then(|node| node.get("error")), scope);
+        let draws = draws.with_messages(error.as_ref().is_some_and(Template::draws));
         let mut http = Http {
             error,
             ..Http::default()
@@ -45,10 +35,13 @@ impl Reader<'_> {
                     };
                     let shape = shape(&method, &path);
                     if !shapes.insert(shape) {
-                        let message = format!("{} answers the same requests as one above", shown(&key.name));
+                        let message = format!(
+                            "{} answers the same requests as one above",
+                            shown(&key.name)
+                        );
                         self.problem(key.at, message, None);
                     }
-                    let handler = self.handler(&key.name, steps, &draws);
+                    let handler = draws.handler(&key.name, steps);
                     http.routes.push(Route {
                         method,
                         path,
@@ -112,7 +105,9 @@ fn segments(path: &str) -> Result<Vec<Segment>, &'static str> {
     let mut names = HashSet::new();
     let mut segments = Vec::new();
     for part in parts.split('/') {
-        let inner = part.strip_prefix('{').and_then(|part| part.strip_suffix('}'));
+        let inner = part
+            .strip_prefix('{')
+            .and_then(|part| part.strip_suffix('}'));
         match inner {
             Some("") => return Err("has a `{}` without a name"),
             Some(name) if !names.insert(name) => return Err("has two parts of one name"),
@@ -147,7 +142,15 @@ mod tests {
             ])
         );
         assert_eq!(segments("/"), Ok(vec![literal("")]));
-        for path in ["api", "/a/{}", "/{a}/{a}", "/x{a}", "/{a}{b}", "/a?b", "/__mock/x"] {
+        for path in [
+            "api",
+            "/a/{}",
+            "/{a}/{a}",
+            "/x{a}",
+            "/{a}{b}",
+            "/a?b",
+            "/__mock/x",
+        ] {
             assert!(segments(path).is_err(), "{path}");
         }
     }

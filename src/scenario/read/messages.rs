@@ -10,7 +10,8 @@ use crate::scenario::tree::{self, Node};
 
 const KEYS: &[&str] = &["name", "reply", "error", "error_event", "errors"];
 /// What a scenario that does not say gets.
-const PLAIN_ERROR: &str = "{ type: error, error: { code: '${ error.code }', message: '${ error.message }' } }";
+const PLAIN_ERROR: &str =
+    "{ type: error, error: { code: '${ error.code }', message: '${ error.message }' } }";
 /// In Socket.IO the event is the error already.
 const PLAIN_EVENT_ERROR: &str = "{ code: '${ error.code }', message: '${ error.message }' }";
 

@@ -4,6 +4,7 @@
 //! given out only when there was nothing to tell.
 
 mod check;
+mod csv_items;
 mod cycles;
 mod data;
 mod evaluate;
@@ -16,6 +17,7 @@ mod moments;
 mod names;
 mod query;
 mod settings;
+mod split;
 mod steps;
 mod talk;
 mod template;
@@ -24,17 +26,18 @@ mod writes;
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::rc::Rc;
-use std::sync::Arc;
 
-use crate::scenario::expr::{Compiler, Symbol, Template};
+use crate::scenario::expr::{Compiler, Symbol, Symbols, Template};
 use crate::scenario::files::Files;
 use crate::scenario::load::Env;
-use crate::scenario::model::{Changes, CollectionId, Handler, Scenario, Steps};
+use crate::scenario::model::{CollectionId, Messages, Scenario, Steps};
 use crate::scenario::problem::Problems;
 use crate::scenario::source::Sources;
-use crate::scenario::tree::{Node, Spot};
+use crate::scenario::tree::{Content, Node, Spot};
 
 use cycles::Run;
+use fields::Fields;
+use moments::Handlers;
 use names::Scope;
 use writes::Draws;
 
@@ -94,7 +97,7 @@ pub(super) fn scenario(
     problems: Problems,
     paths: Vec<PathBuf>,
 ) -> Result<Scenario, Problems> {
-    let mut reader = Reader {
+    let reader = Reader {
         files,
         sources,
         problems,
@@ -120,91 +123,95 @@ impl Reader<'_> {
     }
 
     fn file(mut self, root: &Node, env: Env<'_>) -> Result<Scenario, Problems> {
+        if !matches!(root.content, Content::Map(_) | Content::Null) {
+            self.expected(root, "a scenario", "a map");
+            return Err(self.problems);
+        }
         let file = self.fields(root, "a scenario", KEYS);
-        let name = self.scenario_name(&file);
-        let title = file
-            .get("title")
-            .and_then(|node| self.plain_text(node, "`title`"))
-            .unwrap_or_default();
         self.declare(root);
-
         let mut scope = Scope::default();
-        let constants = match file.get("let") {
+        let lets = match file.get("let") {
             Some(node) => self.names_of_let(node, &mut scope),
             None => Vec::new(),
         };
-        let listen = self.listen(file.get("listen"));
-        let limits = self.limits(file.get("limits"));
-        let data = self.data(file.get("data"), &scope);
         let secret = self.jwt_secret(file.get("auth"), &scope);
-        let messages = self.messages(file.get("messages"), listen.protocol, &scope);
-        let http_error = self.http_error(file.get("http"), &scope);
+        let mut scenario = self.sections(root, &file, &scope);
+        self.no_cycles();
+        self.not_too_many_names(root);
+        if !self.problems.is_empty() {
+            return Err(self.problems);
+        }
+        scenario.env = self.environment(env);
+        let mut evaluator = self.evaluator(&scenario.env);
+        scenario.constants = self.constants(file.get("let"), &lets, &mut evaluator);
+        scenario.jwt = self.jwt(file.get("auth"), secret.as_ref(), &evaluator);
+        if !self.problems.is_empty() {
+            return Err(self.problems);
+        }
+        scenario.files = self.paths;
+        scenario.symbols = self.compiler.symbols().clone();
+        Ok(scenario)
+    }
 
-        let define = self.define(root, &file, &scope);
-        self.not_too_many_definitions(root);
-        let mut draws = Draws::of(define.get(..MAX_DEFINITIONS).unwrap_or(&define));
-        let http = self.http(file.get("http"), http_error, &scope, &draws);
+    /// Everything that needs no evaluation.
+    fn sections(&mut self, root: &Node, file: &Fields<'_>, scope: &Scope<'_>) -> Scenario {
+        let listen = self.listen(file.get("listen"));
+        let messages = self.messages(file.get("messages"), listen.protocol, scope);
+        let define = self.define(root, file, scope);
+        let mut draws = Draws::of(&define);
+        let http = self.http(file.get("http"), scope, &draws);
         draws.messages = writes::messages_draw(&messages);
-        let before_steps = file
-            .get("before")
-            .map(|node| self.steps(node, "`before`", &mut scope.inner()));
-        let before = before_steps.map(|steps| self.handler("before", steps, &draws));
-        let after_before = self.scope_after_before(file.get("before"), &scope);
-        let handlers = self.handlers(file.get("on"), &after_before, &draws);
+        let handlers = self.answers(file, &messages, scope, &draws);
+        Scenario {
+            name: self.scenario_name(file),
+            title: self.title(file),
+            files: Vec::new(),
+            limits: self.limits(file.get("limits")),
+            symbols: Symbols::default(),
+            constants: Vec::new(),
+            env: HashMap::new(),
+            data: self.data(file.get("data"), scope),
+            jwt: None,
+            on: handlers.on,
+            known: handlers.known,
+            otherwise: handlers.otherwise,
+            before: self.moment(file, "before", scope, &draws),
+            upgrade: self.moment(file, "upgrade", scope, &draws),
+            connect: self.moment(file, "connect", scope, &draws),
+            disconnect: self.moment(file, "disconnect", scope, &draws),
+            changes: self.changes(file.get("changes"), scope, &draws),
+            timers: self.timers(file.get("timers"), scope, &draws),
+            triggers: self.triggers(file.get("triggers"), scope, &draws),
+            faults: self.faults(file.get("faults")),
+            listen,
+            messages,
+            http,
+            define,
+        }
+    }
+
+    /// `on:`, which sees what `before:` names.
+    fn answers(
+        &mut self,
+        file: &Fields<'_>,
+        messages: &Messages,
+        scope: &Scope<'_>,
+        draws: &Draws,
+    ) -> Handlers {
+        let scope = self.scope_after_before(file.get("before"), scope);
+        let handlers = self.handlers(file.get("on"), &scope, draws);
         if !handlers.on.is_empty() && messages.name.is_none() {
             let message = "nothing tells messages apart: `on` has names, and `messages` no `name`";
             let hint = "say where the name is: `messages: { name: \"${ message.action }\" }`";
             self.problem(file.key_at("on"), message.to_owned(), Some(hint.to_owned()));
         }
-        let upgrade = self.moment(&file, "upgrade", &scope, &draws);
-        let connect = self.moment(&file, "connect", &scope, &draws);
-        let disconnect = self.moment(&file, "disconnect", &scope, &draws);
-        let changes = self.changes(file.get("changes"), &scope, &draws);
-        let timers = self.timers(file.get("timers"), &scope, &draws);
-        let triggers = self.triggers(file.get("triggers"), &scope, &draws);
-        let faults = self.faults(file.get("faults"));
-        self.no_cycles();
-        if self.too_many_names {
-            let message = "more than 65 534 names in one scenario".to_owned();
-            self.problem(root.at, message, None);
-        }
+        handlers
+    }
 
-        if !self.problems.is_empty() {
-            return Err(self.problems);
-        }
-        let env = self.environment(env);
-        let mut evaluator = self.evaluator(&env);
-        let constants = self.constants(file.get("let"), &constants, &mut evaluator);
-        let jwt = self.jwt(file.get("auth"), secret.as_ref(), &evaluator);
-        if !self.problems.is_empty() {
-            return Err(self.problems);
-        }
-        Ok(Scenario {
-            name,
-            title,
-            files: self.paths,
-            listen,
-            limits,
-            symbols: self.compiler.symbols().clone(),
-            constants,
-            env,
-            data,
-            jwt,
-            messages,
-            on: handlers.on,
-            known: handlers.known,
-            otherwise: handlers.otherwise,
-            before,
-            upgrade,
-            connect,
-            disconnect,
-            changes,
-            timers,
-            triggers,
-            http,
-            define,
-            faults,
-        })
+    fn title(&mut self, file: &Fields<'_>) -> String {
+        file.get("title")
+            .and_then(|node| self.plain_text(node, "`title`"))
+            .unwrap_or_default()
     }
 
     /// What may be named before it is read.
@@ -229,7 +236,7 @@ impl Reader<'_> {
         self.defined_names = Rc::new(defined);
     }
 
-    fn scenario_name(&mut self, file: &fields::Fields<'_>) -> String {
+    fn scenario_name(&mut self, file: &Fields<'_>) -> String {
         let Some(node) = self.required(file, "scenario", "the file") else {
             return String::new();
         };
@@ -249,7 +256,7 @@ impl Reader<'_> {
     fn define(
         &mut self,
         root: &Node,
-        file: &fields::Fields<'_>,
+        file: &Fields<'_>,
         scope: &Scope<'_>,
     ) -> Vec<(String, Steps)> {
         let Some(define) = file.get("define") else {
@@ -259,7 +266,12 @@ impl Reader<'_> {
         names::introduced(root, &mut anywhere);
         let anywhere = Rc::new(anywhere);
         let mut definitions = Vec::new();
-        for (place, (key, node)) in self.map(define, "`define`").iter().enumerate() {
+        let entries = self.map(define, "`define`");
+        if let Some((key, _)) = entries.get(MAX_DEFINITIONS) {
+            let message = format!("more than {MAX_DEFINITIONS} definitions");
+            self.problem(key.at, message, None);
+        }
+        for (place, (key, node)) in entries.iter().take(MAX_DEFINITIONS).enumerate() {
             let mut scope = scope.inner();
             scope.share(&anywhere);
             self.inside = Some(place);
@@ -282,17 +294,9 @@ impl Reader<'_> {
         inner
     }
 
-    fn handler(&self, name: &str, steps: Steps, draws: &Draws) -> Arc<Handler> {
-        Arc::new(Handler {
-            name: Arc::from(name),
-            writes: draws.steps_write(&steps),
-            steps,
-        })
-    }
-
-    fn not_too_many_definitions(&mut self, root: &Node) {
-        if self.definition_names.len() > MAX_DEFINITIONS {
-            let message = format!("more than {MAX_DEFINITIONS} definitions");
+    fn not_too_many_names(&mut self, root: &Node) {
+        if self.too_many_names {
+            let message = "more than 65 534 names in one scenario".to_owned();
             self.problem(root.at, message, None);
         }
     }
@@ -300,15 +304,3 @@ impl Reader<'_> {
 
 /// Names and their values, in order.
 type Lets = Vec<(Symbol, Template)>;
-
-/// What the steps of one collection's changes are called.
-const CHANGES: &[&str] = &["created", "updated", "removed"];
-
-/// The place of a kind of change.
-fn change_of<'c>(changes: &'c mut Changes, kind: &str) -> &'c mut Option<Arc<Handler>> {
-    match kind {
-        "created" => &mut changes.created,
-        "updated" => &mut changes.updated,
-        _ => &mut changes.removed,
-    }
-}

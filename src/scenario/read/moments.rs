@@ -3,14 +3,17 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::Reader;
 use super::fields::Fields;
 use super::names::Scope;
 use super::writes::Draws;
-use super::{CHANGES, Reader, change_of};
 use crate::scenario::expr::{Expr, Template};
 use crate::scenario::model::{Changes, Handler, Timer};
 use crate::scenario::problem::shown;
 use crate::scenario::tree::{Content, Key, Node};
+
+/// What the steps of one collection's changes are called.
+const CHANGES: &[&str] = &["created", "updated", "removed"];
 
 /// What answers messages.
 #[derive(Default)]
@@ -31,7 +34,7 @@ impl Reader<'_> {
         let Some(node) = node else { return handlers };
         for (key, node) in self.map(node, "`on`") {
             let steps = self.steps(node, &format!("`{}`", key.name), &mut scope.inner());
-            let handler = self.handler(&key.name, steps, draws);
+            let handler = draws.handler(&key.name, steps);
             if key.name == "*" {
                 handlers.otherwise = Some(handler);
             } else {
@@ -52,7 +55,7 @@ impl Reader<'_> {
     ) -> Option<Arc<Handler>> {
         let node = file.get(name)?;
         let steps = self.steps(node, &format!("`{name}`"), &mut scope.inner());
-        (!steps.is_empty()).then(|| self.handler(name, steps, draws))
+        (!steps.is_empty()).then(|| draws.handler(name, steps))
     }
 
     pub(super) fn changes(
@@ -75,7 +78,7 @@ impl Reader<'_> {
                 let steps = self.steps(node, &format!("`{kind}`"), &mut scope.inner());
                 let name = format!("{} {kind}", key.name);
                 if let Some(id) = id.filter(|_| !steps.is_empty()) {
-                    *change_of(&mut changes[id], kind) = Some(self.handler(&name, steps, draws));
+                    *change_of(&mut changes[id], kind) = Some(draws.handler(&name, steps));
                 }
             }
         }
@@ -115,7 +118,7 @@ impl Reader<'_> {
                 Some(node) => self.steps(node, "`do`", &mut scope.inner()),
                 None => Arc::new([]),
             };
-            let mut handler = self.handler(&format!("timer {}", key.name), steps, draws);
+            let mut handler = draws.handler(&format!("timer {}", key.name), steps);
             let guarded_by_chance = guard.as_ref().is_some_and(Expr::draws);
             if guarded_by_chance || every.draws() {
                 handler = Arc::new(Handler {
@@ -145,7 +148,7 @@ impl Reader<'_> {
         let mut triggers = Vec::new();
         for (key, node) in self.map(node, "`triggers`") {
             let steps = self.steps(node, &format!("`{}`", key.name), &mut scope.inner());
-            let handler = self.handler(&format!("trigger {}", key.name), steps, draws);
+            let handler = draws.handler(&format!("trigger {}", key.name), steps);
             triggers.push((key.name.clone(), handler));
         }
         triggers
@@ -164,3 +167,11 @@ impl Reader<'_> {
     }
 }
 
+/// The place of a kind of change.
+fn change_of<'c>(changes: &'c mut Changes, kind: &str) -> &'c mut Option<Arc<Handler>> {
+    match kind {
+        "created" => &mut changes.created,
+        "updated" => &mut changes.updated,
+        _ => &mut changes.removed,
+    }
+}

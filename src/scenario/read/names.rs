@@ -61,7 +61,12 @@ impl Scope<'_> {
     pub(super) fn meant(&self, name: &str) -> Option<String> {
         let mut candidates: Vec<&str> = self
             .layers()
-            .flat_map(|layer| layer.own.iter().chain(layer.shared.iter().flat_map(|s| s.iter())))
+            .flat_map(|layer| {
+                layer
+                    .own
+                    .iter()
+                    .chain(layer.shared.iter().flat_map(|s| s.iter()))
+            })
             .map(String::as_str)
             .collect();
         // Sets have no order, and a hint is the same every time.

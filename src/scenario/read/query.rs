@@ -50,7 +50,8 @@ impl Reader<'_> {
         if list.matching.is_none()
             && let Some(node) = fields.get("contains")
         {
-            let message = "`contains` says how `match` compares, and there is no `match`".to_owned();
+            let message =
+                "`contains` says how `match` compares, and there is no `match`".to_owned();
             self.problem(node.at, message, None);
         }
         collection.map(|_| Verb::List(Box::new(list)))
@@ -212,7 +213,10 @@ pub(super) fn part_of(template: &Template) -> String {
         if path == root {
             return String::new();
         }
-        if let Some(rest) = path.strip_prefix(root).and_then(|rest| rest.strip_prefix('.')) {
+        if let Some(rest) = path
+            .strip_prefix(root)
+            .and_then(|rest| rest.strip_prefix('.'))
+        {
             return rest.to_owned();
         }
     }

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use super::Reader;
 use super::names::Scope;
+use crate::json::Json;
 use crate::scenario::Value;
 use crate::scenario::expr::Template;
 use crate::scenario::model::{Heartbeat, Limits, Listen, Protocol};
-use crate::json::Json;
 use crate::scenario::tree::{Content, Node};
 
 const PROTOCOLS: &[(&str, Protocol)] = &[
@@ -112,7 +112,10 @@ impl Reader<'_> {
         }
         for (name, place) in [
             ("mailbox_frames", &mut limits.mailbox_frames),
-            ("connections_per_address", &mut limits.connections_per_address),
+            (
+                "connections_per_address",
+                &mut limits.connections_per_address,
+            ),
             ("connections", &mut limits.connections),
         ] {
             if let Some(node) = fields.get(name) {

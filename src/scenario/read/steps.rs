@@ -83,8 +83,11 @@ impl Reader<'_> {
             self.problem(node.at, message, Some(hint));
             return Arc::new([]);
         }
+        if !matches!(node.content, Content::List(_) | Content::Null) {
+            self.expected(node, what, "a list of steps");
+        }
         let mut steps = Vec::new();
-        for node in self.list(node, what) {
+        for node in node.elements() {
             steps.extend(self.step(node, scope));
         }
         steps.into()
@@ -156,8 +159,9 @@ impl Reader<'_> {
         let words = || VERBS.iter().map(|word| word.name);
         let first = node
             .entries()
-            .first()
+            .iter()
             .map(|(key, _)| key.name.as_str())
+            .find(|key| !matches!(*key, "when" | "as"))
             .or(node.text());
         let message = match first {
             Some(first) if !words().any(|word| word == first) => format!(
@@ -187,7 +191,11 @@ impl Reader<'_> {
             "update" => self.update_step(step, scope),
             "remove" => self.remove_step(step, scope),
             "let" => Some(Verb::Let(self.names_of_let(value, scope))),
-            "remember" => Some(Verb::Remember(self.named_values(value, "`remember`", scope))),
+            "remember" => Some(Verb::Remember(self.named_values(
+                value,
+                "`remember`",
+                scope,
+            ))),
             "reply" => Some(Verb::Reply {
                 body: self.template(value, scope),
                 status: self.status(step.fields.get("status"), scope),

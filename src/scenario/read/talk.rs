@@ -60,8 +60,7 @@ impl Reader<'_> {
                 }
             }
             _ => {
-                let allowed =
-                    "`this`, `all`, a map with `room`, `connection`, `session` or `others`, or a list of these";
+                let allowed = "`this`, `all`, a map with `room`, `connection`, `session` or `others`, or a list of these";
                 self.expected(node, what, allowed);
                 None
             }
@@ -127,7 +126,10 @@ impl Reader<'_> {
             && !is_expression(node)
             && text.len() > MAX_REASON
         {
-            let message = format!("a reason has {MAX_REASON} bytes at most, found {}", text.len());
+            let message = format!(
+                "a reason has {MAX_REASON} bytes at most, found {}",
+                text.len()
+            );
             self.problem(node.at, message, None);
         }
         Verb::Close {
@@ -137,9 +139,7 @@ impl Reader<'_> {
     }
 
     fn close_code(&mut self, node: &Node, scope: &Scope<'_>) -> Template {
-        let sendable = |code: i128| {
-            matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999)
-        };
+        let sendable = |code: i128| matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999);
         let good = match node.content {
             Content::Whole(code) => sendable(code),
             _ => is_expression(node),

@@ -3,18 +3,14 @@
 use super::Reader;
 use super::fields::described;
 use super::names::Scope;
+use super::split::{Part, split};
 use crate::json::{Json, write};
 use crate::scenario::expr::{Expr, ExprProblem, Piece, Template, TextPiece};
 use crate::scenario::problem::shown;
 use crate::scenario::tree::{Content, Node, Spot};
 
-/// A part of a text.
-#[derive(Debug, PartialEq, Eq)]
-enum Part<'t> {
-    Literal(&'t str),
-    /// What stands between `${` and its `}`.
-    Hole(&'t str),
-}
+/// Bytes in one expression: its parser and ours walk it recursively, up to a level a sign.
+const MAX_EXPRESSION: usize = 4 << 10;
 
 impl Reader<'_> {
     /// Any value. With a problem in it, the answer is as good as any.
@@ -104,6 +100,15 @@ impl Reader<'_> {
     }
 
     fn expression(&mut self, source: &str, at: Spot, scope: &Scope<'_>) -> Expr {
+        if source.len() > MAX_EXPRESSION {
+            let message = format!(
+                "an expression of {} bytes, {MAX_EXPRESSION} is the most",
+                source.len()
+            );
+            let hint = "give parts of it names in a `let`".to_owned();
+            self.problem(at, message, Some(hint));
+            return Expr::Constant(Json::null());
+        }
         match self.compiler.expression(source, &|name| scope.knows(name)) {
             Ok(expr) => expr,
             Err(problem) => {
@@ -121,7 +126,11 @@ impl Reader<'_> {
     fn unclosed(&mut self, text: &str, start: usize, at: Spot) {
         let at = self.sources.inside(at, &text[start + 2..], 0);
         let message = "a `${` without its `}`".to_owned();
-        self.problem(at, message, Some("a literal `${` is `${ '${' }`".to_owned()));
+        self.problem(
+            at,
+            message,
+            Some("a literal `${` is `${ '${' }`".to_owned()),
+        );
     }
 
     fn compose(&mut self, node: &Node, scope: &Scope<'_>, out: &mut Composite) {
@@ -225,69 +234,5 @@ fn as_text(value: &Json) -> String {
         Some(text) => text.into_owned(),
         None if value.part().is_null() => String::new(),
         None => value.text().to_owned(),
-    }
-}
-
-/// The parts of a text; an error is where a `${` starts that does not end.
-fn split(text: &str) -> Result<Vec<Part<'_>>, usize> {
-    let mut parts = Vec::new();
-    let mut at = 0;
-    while let Some(start) = text[at..].find("${").map(|start| at + start) {
-        if start > at {
-            parts.push(Part::Literal(&text[at..start]));
-        }
-        let end = closing(&text[start + 2..]).ok_or(start)? + start + 2;
-        parts.push(Part::Hole(&text[start + 2..end]));
-        at = end + 1;
-    }
-    if at < text.len() {
-        parts.push(Part::Literal(&text[at..]));
-    }
-    Ok(parts)
-}
-
-/// Where the `}` is that ends an expression: braces in pairs and in quoted texts do not.
-fn closing(text: &str) -> Option<usize> {
-    let mut depth = 0usize;
-    let mut quote = None;
-    let mut escaped = false;
-    for (at, byte) in text.bytes().enumerate() {
-        match (quote, byte) {
-            (Some(_), _) if escaped => escaped = false,
-            (Some(_), b'\\') => escaped = true,
-            (Some(open), byte) if open == byte => quote = None,
-            (Some(_), _) => {}
-            (None, b'\'' | b'"') => quote = Some(byte),
-            (None, b'{') => depth += 1,
-            (None, b'}') if depth == 0 => return Some(at),
-            (None, b'}') => depth -= 1,
-            (None, _) => {}
-        }
-    }
-    None
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Part::{Hole, Literal};
-    use super::*;
-
-    #[test]
-    fn a_text_is_split_into_literals_and_holes() {
-        for (text, parts) in [
-            ("", vec![]),
-            ("a", vec![Literal("a")]),
-            ("${ x }", vec![Hole(" x ")]),
-            ("a${x}b${y}", vec![Literal("a"), Hole("x"), Literal("b"), Hole("y")]),
-            ("${ {'a': {}} }", vec![Hole(" {'a': {}} ")]),
-            ("${ '}' }", vec![Hole(" '}' ")]),
-            (r"${ '\'}' }", vec![Hole(r" '\'}' ")]),
-            ("${ '${' }", vec![Hole(" '${' ")]),
-            ("$ {x} }", vec![Literal("$ {x} }")]),
-        ] {
-            assert_eq!(split(text), Ok(parts), "{text}");
-        }
-        assert_eq!(split("ab ${ x"), Err(3));
-        assert_eq!(split("${ 'x }"), Err(0));
     }
 }

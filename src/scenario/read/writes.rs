@@ -1,8 +1,10 @@
 //! Which handlers need the world to themselves: those that draw chance, change data, remember, join or plan.
 
+use std::sync::Arc;
+
 use crate::scenario::expr::{Expr, Template};
 use crate::scenario::model::{
-    Find, ForBody, ForOver, List, Messages, Step, Steps, To, Verb, Which,
+    Find, ForBody, ForOver, Handler, List, Messages, Step, Steps, To, Verb, Which,
 };
 
 /// What is known of the steps that others run, and of the envelopes around what they say.
@@ -41,8 +43,17 @@ impl Draws {
         }
     }
 
+    /// These steps under a name.
+    pub(super) fn handler(&self, name: &str, steps: Steps) -> Arc<Handler> {
+        Arc::new(Handler {
+            name: Arc::from(name),
+            writes: self.steps_write(&steps),
+            steps,
+        })
+    }
+
     /// Whether any of these steps writes.
-    pub(super) fn steps_write(&self, steps: &[Step]) -> bool {
+    fn steps_write(&self, steps: &[Step]) -> bool {
         self.messages || steps.iter().any(|step| self.step_writes(step))
     }
 
@@ -104,10 +115,6 @@ pub(super) fn messages_draw(messages: &Messages) -> bool {
     any([&messages.name, &messages.reply])
         || messages.error.draws()
         || messages.errors.values().any(Template::draws)
-}
-
-pub(super) fn template_draws(template: &Template) -> bool {
-    template.draws()
 }
 
 fn any<'t>(templates: impl IntoIterator<Item = &'t Option<Template>>) -> bool {

@@ -35,10 +35,7 @@ fn values_keep_type_order_and_place() {
 #[test]
 fn json_is_read_too() {
     let text = r#"{"scenario":"x","on":{"a":[{"reply":"\u00e9\n"}]}}"#;
-    assert_eq!(
-        parse(text, 0).unwrap().json(),
-        text.replace("\\u00e9", "é")
-    );
+    assert_eq!(parse(text, 0).unwrap().json(), text.replace("\\u00e9", "é"));
 }
 
 #[test]
@@ -87,7 +84,18 @@ fn hostile_texts_end_soon() {
     let mut bomb = String::from("a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n");
     for n in 1..12 {
         let aliases = vec![format!("*a{}", n - 1); 10].join(",");
-        bomb += &format!("a{n}: &a{n} [{aliases}]\n");
+        bomb.push_str(
+            &[
+                "a",
+                &n.to_string(),
+                ": &a",
+                &n.to_string(),
+                " [",
+                &aliases,
+                "]\n",
+            ]
+            .concat(),
+        );
     }
     assert!(unreadable(&bomb).contains("aliases"));
     assert!(unreadable(&"? ".repeat(50_000)).contains(deep));

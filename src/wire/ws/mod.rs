@@ -14,7 +14,9 @@ mod oracle;
 mod tests;
 
 pub use self::read::{Input, Reader};
-pub use self::write::{write_close, write_fragments, write_message, write_ping, write_pong};
+pub use self::write::{
+    write_close, write_fragments, write_header, write_message, write_ping, write_pong,
+};
 
 /// The two kinds of message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -15,6 +15,11 @@ pub fn write_message(out: &mut Vec<u8>, kind: Opcode, payload: &[u8]) {
     write_frame(out, LAST, kind.into(), payload);
 }
 
+/// Adds the header of a message in one frame; its payload must be sent next, as it is.
+pub fn write_header(out: &mut Vec<u8>, kind: Opcode, length: usize) {
+    write_head(out, LAST, kind.into(), length);
+}
+
 /// Adds a message in frames of `size` bytes (at least 1).
 pub fn write_fragments(out: &mut Vec<u8>, kind: Opcode, payload: &[u8], size: usize) {
     let mut opcode = kind.into();
@@ -58,7 +63,11 @@ fn write_control(out: &mut Vec<u8>, control: Control, payload: &[u8]) {
 }
 
 fn write_frame(out: &mut Vec<u8>, last: u8, opcode: OpCode, payload: &[u8]) {
-    let length = payload.len();
+    write_head(out, last, opcode, payload.len());
+    out.extend_from_slice(payload);
+}
+
+fn write_head(out: &mut Vec<u8>, last: u8, opcode: OpCode, length: usize) {
     out.push(last | u8::from(opcode));
     if length <= SHORT {
         out.push(length as u8);
@@ -69,7 +78,6 @@ fn write_frame(out: &mut Vec<u8>, last: u8, opcode: OpCode, payload: &[u8]) {
         out.push(EIGHT_MORE);
         out.extend_from_slice(&(length as u64).to_be_bytes());
     }
-    out.extend_from_slice(payload);
 }
 
 impl From<Opcode> for OpCode {

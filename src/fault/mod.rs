@@ -1,0 +1,257 @@
+//! Faults: what goes wrong on purpose. Data, decided at one point of the way out.
+
+mod read;
+
+use std::time::Duration;
+
+use crate::json::Json;
+use crate::sim::Chance;
+
+pub use read::{FaultError, from_json, from_option};
+
+/// One fault as it was declared.
+#[derive(Debug, Clone)]
+pub struct Fault {
+    /// What it does.
+    pub kind: Kind,
+    /// The handlers it concerns, `push` for pushes; empty is everything.
+    pub on: Vec<String>,
+    /// The part of the messages it concerns, 0–1.
+    pub share: f64,
+    /// The connections it concerns (`c1`); empty is all.
+    pub connections: Vec<String>,
+    /// How often it happens; `None` is without end.
+    pub times: Option<u64>,
+    /// As it is shown.
+    pub shown: Json,
+}
+
+/// What a fault does.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Kind {
+    /// Later by a time, or one drawn between two.
+    Latency(Duration, Duration),
+    /// Not at all.
+    Drop,
+    /// Twice.
+    Duplicate,
+    /// As broken JSON.
+    Corrupt,
+    /// An error instead.
+    Error(String),
+    /// The connection closed instead.
+    Close(u16),
+    /// The connection torn down instead, without a Close frame.
+    Abort,
+    /// The handshake refused.
+    Refuse(u16),
+    /// Neither read nor written any more, the socket left open.
+    Stall,
+    /// So many bytes a second.
+    Slow(u64),
+    /// Frames of so many bytes.
+    Fragment(usize),
+    /// Pings unanswered.
+    Mute,
+}
+
+impl Kind {
+    /// Its name.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Kind::Latency(..) => "latency",
+            Kind::Drop => "drop",
+            Kind::Duplicate => "duplicate",
+            Kind::Corrupt => "corrupt",
+            Kind::Error(_) => "error",
+            Kind::Close(_) => "close",
+            Kind::Abort => "abort",
+            Kind::Refuse(_) => "refuse",
+            Kind::Stall => "stall",
+            Kind::Slow(_) => "slow",
+            Kind::Fragment(_) => "fragment",
+            Kind::Mute => "mute",
+        }
+    }
+}
+
+/// The faults that are on, each with its stream of chance and how often it may still happen.
+#[derive(Debug, Clone, Default)]
+pub struct Faults {
+    list: Vec<Active>,
+}
+
+#[derive(Debug, Clone)]
+struct Active {
+    fault: Fault,
+    chance: Chance,
+    left: Option<u64>,
+}
+
+/// What becomes of one message.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Verdict {
+    /// It waits this long.
+    pub delay: Duration,
+    /// It goes out twice.
+    pub twice: bool,
+    /// It is broken.
+    pub corrupt: bool,
+    /// Bytes a second.
+    pub rate: Option<u64>,
+    /// Bytes a frame.
+    pub fragment: Option<usize>,
+    /// Something else takes its place.
+    pub instead: Option<Kind>,
+    /// The faults that did this.
+    pub names: Vec<&'static str>,
+}
+
+impl Faults {
+    /// These faults, none of which has happened yet.
+    pub fn new(faults: Vec<Fault>, seed: u64) -> Faults {
+        let list = faults.into_iter().enumerate().map(|(at, fault)| Active {
+            chance: Chance::stream(seed, "fault", at as u64),
+            left: fault.times,
+            fault,
+        });
+        Faults {
+            list: list.collect(),
+        }
+    }
+
+    /// None?
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// As they are shown, with what is left of `times`.
+    pub fn shown(&self) -> impl Iterator<Item = (&Json, Option<u64>)> {
+        self.list
+            .iter()
+            .map(|active| (&active.fault.shown, active.left))
+    }
+
+    /// What becomes of a message of this handler (or `push`) to this connection.
+    pub fn message(&mut self, name: &str, connection: &str) -> Verdict {
+        let mut verdict = Verdict::default();
+        for active in &mut self.list {
+            if matches!(active.fault.kind, Kind::Refuse(_) | Kind::Mute)
+                || !active.happens(name, connection)
+            {
+                continue;
+            }
+            verdict.names.push(active.fault.kind.name());
+            match &active.fault.kind {
+                Kind::Latency(low, high) => {
+                    let (low, high) = (low.as_micros() as i64, high.as_micros() as i64);
+                    verdict.delay += Duration::from_micros(active.chance.int(low, high) as u64);
+                }
+                Kind::Duplicate => verdict.twice = true,
+                Kind::Corrupt => verdict.corrupt = true,
+                Kind::Slow(rate) => verdict.rate = Some(*rate),
+                Kind::Fragment(bytes) => verdict.fragment = Some(*bytes),
+                other => {
+                    verdict.instead.get_or_insert_with(|| other.clone());
+                }
+            }
+        }
+        verdict
+    }
+
+    /// The status that a handshake is refused with, if it is.
+    pub fn handshake(&mut self) -> Option<u16> {
+        self.list.iter_mut().find_map(|active| {
+            let Kind::Refuse(status) = active.fault.kind else {
+                return None;
+            };
+            active.happens("", "").then_some(status)
+        })
+    }
+
+    /// Whether this connection's ping goes unanswered.
+    pub fn ping(&mut self, connection: &str) -> bool {
+        self.list
+            .iter_mut()
+            .any(|active| active.fault.kind == Kind::Mute && active.happens("", connection))
+    }
+}
+
+impl Active {
+    fn happens(&mut self, name: &str, connection: &str) -> bool {
+        let concerned = (name.is_empty()
+            || self.fault.on.is_empty()
+            || self.fault.on.iter().any(|on| on == name))
+            && (connection.is_empty()
+                || self.fault.connections.is_empty()
+                || self.fault.connections.iter().any(|id| id == connection));
+        if !concerned
+            || self.left == Some(0)
+            || (self.fault.share < 1.0 && self.chance.unit() >= self.fault.share)
+        {
+            return false;
+        }
+        self.left = self.left.map(|left| left - 1);
+        true
+    }
+}
+
+/// Breaks a JSON text so that no reader takes it for one.
+pub fn corrupted(payload: &[u8]) -> Vec<u8> {
+    let mut broken = payload.to_vec();
+    // Cut on a character's border, so that it still is text and only its JSON is broken.
+    let mut cut = broken.len() / 2;
+    while cut < broken.len() && cut > 0 && (broken[cut] & 0xc0) == 0x80 {
+        cut -= 1;
+    }
+    broken.truncate(cut);
+    // No JSON has a control character, in a string or out of it.
+    broken.extend_from_slice(b"{\"\x01");
+    broken
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn faults(texts: &[&str]) -> Faults {
+        let read = |text: &&str| from_json(&Json::parse(*text).unwrap()).unwrap();
+        Faults::new(texts.iter().map(read).collect(), 1)
+    }
+
+    #[test]
+    fn a_fault_concerns_what_it_names_and_as_often_as_it_says() {
+        let mut faults = faults(&[r#"{"kind":"drop","on":["a"],"connections":["c1"],"times":1}"#]);
+        assert_eq!(faults.message("b", "c1"), Verdict::default());
+        assert_eq!(faults.message("a", "c2"), Verdict::default());
+        assert_eq!(faults.message("a", "c1").instead, Some(Kind::Drop));
+        assert_eq!(faults.message("a", "c1"), Verdict::default());
+    }
+
+    #[test]
+    fn a_share_is_drawn_from_the_seed() {
+        let draws = |mut faults: Faults| {
+            (0..100)
+                .map(|_| faults.message("a", "c1").twice)
+                .collect::<Vec<_>>()
+        };
+        let one = draws(faults(&[r#"{"kind":"duplicate","share":0.5}"#]));
+        assert_eq!(one, draws(faults(&[r#"{"kind":"duplicate","share":0.5}"#])));
+        let happened = one.iter().filter(|twice| **twice).count();
+        assert!((20..80).contains(&happened), "{happened}");
+    }
+
+    #[test]
+    fn corrupted_text_is_text_but_no_json() {
+        for text in [
+            "{\"city\":\"Москва\"}",
+            "\"я\"",
+            "",
+            "1",
+            "[\"яяяяяяяяяяя\"]",
+        ] {
+            let broken = String::from_utf8(corrupted(text.as_bytes())).unwrap();
+            assert!(Json::parse(broken.clone()).is_err(), "{broken}");
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! Who is let in: limits on connections, the fault `refuse`, the scenario's `upgrade:`; and mocked HTTP.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, PoisonError};
+
+use bytes::Bytes;
+
+use crate::engine::{self, Event, HttpAnswer};
+use crate::json::Json;
+use crate::world::Arrival;
+
+use super::Hub;
+
+/// What a handshake asks, before it is answered.
+#[derive(Debug, Clone)]
+pub struct Handshake {
+    /// The client's address.
+    pub address: SocketAddr,
+    /// The path.
+    pub path: String,
+    /// The query as it came, without `?`.
+    pub query: String,
+    /// Names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// The subprotocols offered.
+    pub protocols: Vec<String>,
+}
+
+/// The answer to a handshake.
+pub enum Admission {
+    /// Go on.
+    Accepted {
+        /// The subprotocol to name in the 101.
+        protocol: Option<String>,
+        /// What [`Hub::connect`] takes; dropping it frees the slot.
+        ticket: Ticket,
+    },
+    /// Answer this instead.
+    Refused(HttpAnswer),
+}
+
+/// A place among the connections.
+pub struct Ticket {
+    pub(super) arrival: Arc<Arrival>,
+    pub(super) remembered: Vec<(String, Json)>,
+    pub(super) slot: Slot,
+}
+
+/// A request for mocked HTTP.
+#[derive(Debug, Clone)]
+pub struct HttpRequest {
+    /// The client's address.
+    pub address: SocketAddr,
+    /// In capitals.
+    pub method: String,
+    /// The path as it came.
+    pub path: String,
+    /// The query as it came, without `?`.
+    pub query: String,
+    /// Names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// The whole body.
+    pub body: Bytes,
+}
+
+/// The places that are taken.
+#[derive(Debug, Default)]
+pub(super) struct Slots {
+    all: usize,
+    by_address: HashMap<IpAddr, usize>,
+}
+
+/// A taken place; dropping it frees it.
+pub(super) struct Slot {
+    hub: Hub,
+    address: IpAddr,
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        let mut slots = self
+            .hub
+            .0
+            .slots
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        slots.all -= 1;
+        if let Some(count) = slots.by_address.get_mut(&self.address) {
+            *count -= 1;
+            if *count == 0 {
+                slots.by_address.remove(&self.address);
+            }
+        }
+    }
+}
+
+impl Hub {
+    /// Decides about a handshake.
+    pub fn admit(&self, ask: Handshake) -> Admission {
+        let slot = match self.slot(ask.address.ip()) {
+            Ok(slot) => slot,
+            Err(answer) => return Admission::Refused(answer),
+        };
+        if self.0.faulty.load(std::sync::atomic::Ordering::Relaxed)
+            && let Some(status) = self.faults().handshake()
+        {
+            self.0.metrics.fault("refuse");
+            return Admission::Refused(HttpAnswer::error(
+                status,
+                "FAULT",
+                "refused by the fault `refuse`",
+            ));
+        }
+        let arrival = Arc::new(Arrival {
+            address: ask.address.ip().to_string(),
+            path: ask.path,
+            query: engine::query(&ask.query),
+            headers: ask.headers,
+            protocols: ask.protocols,
+        });
+        let outcome = self.feed(None, &Event::Upgrade(arrival.clone()));
+        match outcome.refused {
+            Some(answer) => Admission::Refused(answer),
+            None => Admission::Accepted {
+                protocol: outcome.protocol,
+                ticket: Ticket {
+                    arrival,
+                    remembered: outcome.remembered,
+                    slot,
+                },
+            },
+        }
+    }
+
+    fn slot(&self, address: IpAddr) -> Result<Slot, HttpAnswer> {
+        let limits = self.limits();
+        let mut slots = self.0.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        if slots.all >= limits.connections {
+            self.0.metrics.limit("connections");
+            tracing::warn!(%address, connections = limits.connections, "refused: as many connections as may be (--max-connections)");
+            let message = format!(
+                "{} connections are open, no more are allowed",
+                limits.connections
+            );
+            return Err(HttpAnswer::error(503, "TOO_MANY_CONNECTIONS", &message));
+        }
+        if let Some(most) = limits.connections_per_address
+            && slots.by_address.get(&address).copied().unwrap_or(0) >= most
+        {
+            self.0.metrics.limit("connections_per_address");
+            tracing::warn!(
+                %address, connections = most,
+                "refused: as many connections of one address as may be (scenario: limits.connections_per_address)"
+            );
+            let message =
+                format!("{most} connections of one address are open, no more are allowed");
+            return Err(HttpAnswer::error(429, "TOO_MANY_CONNECTIONS", &message));
+        }
+        slots.all += 1;
+        *slots.by_address.entry(address).or_default() += 1;
+        drop(slots);
+        Ok(Slot {
+            hub: self.clone(),
+            address,
+        })
+    }
+
+    /// Answers a request for mocked HTTP.
+    pub fn http(&self, ask: HttpRequest) -> HttpAnswer {
+        let route = engine::route(&self.core().scenario, &ask.method, &ask.path);
+        let (route, params) = match route {
+            Ok(found) => found,
+            Err(methods) if methods.is_empty() => {
+                return HttpAnswer::error(
+                    404,
+                    "NOT_FOUND",
+                    &format!("nothing is mocked at {} {}", ask.method, ask.path),
+                );
+            }
+            Err(methods) => {
+                let known = methods.join(", ");
+                let mut answer =
+                    HttpAnswer::error(405, "METHOD_NOT_ALLOWED", &format!("allowed here: {known}"));
+                answer.headers.push(("allow".to_owned(), known));
+                return answer;
+            }
+        };
+        let request = engine::HttpRequest {
+            address: ask.address.ip().to_string(),
+            method: ask.method,
+            path: engine::unescaped(&ask.path),
+            query: engine::query(&ask.query),
+            headers: ask.headers,
+            body: ask.body,
+        };
+        self.feed(None, &Event::Http(request, route, params))
+            .http
+            .unwrap_or_else(HttpAnswer::empty)
+    }
+}

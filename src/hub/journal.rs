@@ -1,0 +1,172 @@
+//! The last messages, both ways, with what faults did to them.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use tokio::sync::watch;
+
+use crate::json::{Json, write};
+use crate::sim::{Moment, time};
+use crate::world::PeerId;
+
+const MAX_ENTRIES: usize = 10_000;
+const MAX_BYTES: usize = 64 << 20;
+/// Bytes of one message that are kept.
+const MAX_MESSAGE: usize = 64 << 10;
+
+/// One message.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// Its number, from 1.
+    pub seq: u64,
+    /// By the mock's clock.
+    pub time: Moment,
+    /// Whose.
+    pub peer: PeerId,
+    /// From the client?
+    pub inward: bool,
+    /// The handler, or `push`.
+    pub name: Arc<str>,
+    /// Bytes.
+    pub size: usize,
+    /// What was said, up to 64 KiB.
+    pub payload: Bytes,
+    /// Text?
+    pub text: bool,
+    /// The faults that did something to it.
+    pub fault: Vec<&'static str>,
+}
+
+/// The journal.
+#[derive(Debug)]
+pub struct Journal {
+    inner: Mutex<Inner>,
+    last: watch::Sender<u64>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    entries: VecDeque<Entry>,
+    bytes: usize,
+    seq: u64,
+}
+
+impl Default for Journal {
+    fn default() -> Self {
+        Journal {
+            inner: Mutex::default(),
+            last: watch::Sender::new(0),
+        }
+    }
+}
+
+impl Journal {
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes a message; its number is given by the journal.
+    pub(super) fn note(&self, mut entry: Entry) {
+        let mut inner = self.inner();
+        inner.seq += 1;
+        entry.seq = inner.seq;
+        entry.size = entry.payload.len();
+        // A part of a read buffer or of a large frame would keep the whole of it alive.
+        if entry.inward || entry.size > MAX_MESSAGE {
+            let mut end = entry.size.min(MAX_MESSAGE);
+            while end < entry.size && end > 0 && (entry.payload[end] & 0xc0) == 0x80 {
+                end -= 1;
+            }
+            entry.payload = Bytes::copy_from_slice(&entry.payload[..end]);
+        }
+        inner.bytes += entry.payload.len();
+        inner.entries.push_back(entry);
+        while inner.entries.len() > MAX_ENTRIES || inner.bytes > MAX_BYTES {
+            if let Some(old) = inner.entries.pop_front() {
+                inner.bytes -= old.payload.len();
+            }
+        }
+        let seq = inner.seq;
+        drop(inner);
+        // Nobody waiting is no trouble, and costs no wake-up.
+        if self.last.receiver_count() > 0 {
+            self.last.send_replace(seq);
+        }
+    }
+
+    /// Forgets everything; numbers go on.
+    pub fn clear(&self) {
+        let mut inner = self.inner();
+        inner.entries.clear();
+        inner.bytes = 0;
+    }
+
+    /// The messages after a number that fit, oldest first.
+    pub fn select(&self, after: u64, limit: usize, fits: impl Fn(&Entry) -> bool) -> Vec<Entry> {
+        let inner = self.inner();
+        let from = inner.entries.partition_point(|entry| entry.seq <= after);
+        inner
+            .entries
+            .range(from..)
+            .filter(|entry| fits(entry))
+            .take(limit)
+            .cloned()
+            .collect()
+    }
+
+    /// Tells when more was noted.
+    pub fn watch(&self) -> watch::Receiver<u64> {
+        self.last.subscribe()
+    }
+}
+
+impl Entry {
+    /// What was said, as JSON if it is.
+    pub fn message(&self) -> Option<Json> {
+        let text = std::str::from_utf8(&self.payload).ok()?;
+        let json = text.trim_start_matches(|c: char| c.is_ascii_digit());
+        Json::parse(text).ok().or_else(|| {
+            json.starts_with('[')
+                .then(|| Json::parse(json).ok())
+                .flatten()
+        })
+    }
+
+    /// As the control API shows it.
+    pub fn shown(&self) -> String {
+        let mut out = format!(
+            "{{\"seq\":{},\"time\":\"{}\",\"connection\":\"c{}\"",
+            self.seq,
+            time::rfc3339(self.time),
+            self.peer
+        );
+        out.push_str(if self.inward {
+            ",\"direction\":\"in\""
+        } else {
+            ",\"direction\":\"out\""
+        });
+        out.push_str(",\"name\":");
+        write::string(&mut out, &self.name);
+        out.push_str(&format!(",\"size\":{},\"message\":", self.size));
+        let whole = self.size == self.payload.len();
+        match self.message().filter(|_| whole) {
+            Some(json) => out.push_str(json.text()),
+            None => write::string(&mut out, &String::from_utf8_lossy(&self.payload)),
+        }
+        if !whole {
+            out.push_str(",\"shortened\":true");
+        }
+        if !self.text {
+            out.push_str(",\"binary\":true");
+        }
+        out.push_str(",\"fault\":");
+        if self.fault.is_empty() {
+            out.push_str("null}");
+        } else {
+            write::string(&mut out, &self.fault.join(","));
+            out.push('}');
+        }
+        out
+    }
+}

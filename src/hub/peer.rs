@@ -1,0 +1,249 @@
+//! A connected client: from its handshake until it is dropped.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::engine::{Event, Inbound};
+use crate::json::{Json, write};
+use crate::sim::time;
+use crate::world::{self, PeerId};
+
+use super::admission::{Slot, Ticket};
+use super::mailbox::{Mailbox, Outgoing};
+use super::{Core, Hub};
+
+/// Going on too fast for this long closes the connection.
+const PATIENCE: Duration = Duration::from_secs(5);
+const POLICY: u16 = 1008;
+
+/// A connected client. Dropping it disconnects.
+pub struct Peer {
+    hub: Hub,
+    id: PeerId,
+    mailbox: Arc<Mailbox>,
+    traffic: Arc<Traffic>,
+    rate: Mutex<Rate>,
+    _slot: Slot,
+}
+
+/// What went over one connection.
+#[derive(Debug, Default)]
+pub(crate) struct Traffic {
+    pub(super) received: AtomicU64,
+    pub(super) sent: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Rate {
+    second: Option<Instant>,
+    count: u32,
+    /// Since when every second had too many.
+    over: Option<Instant>,
+    last_over: Option<Instant>,
+    closing: bool,
+}
+
+impl Hub {
+    /// Takes in a client whose handshake is answered.
+    pub fn connect(&self, ticket: Ticket) -> Peer {
+        let id = self.0.next_peer.fetch_add(1, Ordering::Relaxed) + 1;
+        let limits = self.limits();
+        let mailbox = Arc::new(Mailbox::new(limits.mailbox_frames, limits.mailbox_bytes));
+        let traffic = Arc::new(Traffic::default());
+        self.0.metrics.open.inc();
+        self.0.metrics.connections.inc();
+        let facts = self.facts();
+        let mut core = self.core_mut();
+        let since = core.clock.now(crate::sim::wall());
+        let world = Arc::make_mut(&mut core.world);
+        world.arrivals += 1;
+        world.peers.insert(
+            id,
+            world::Peer {
+                arrival: ticket.arrival,
+                since,
+                session: ticket.remembered.into_iter().collect(),
+                rooms: std::collections::BTreeSet::default(),
+            },
+        );
+        core.mailboxes.insert(id, mailbox.clone());
+        core.peers.insert(id, traffic.clone());
+        self.write(&mut core, Some(id), &Event::Connect(id), facts);
+        drop(core);
+        self.0.agenda.notify_one();
+        Peer {
+            hub: self.clone(),
+            id,
+            mailbox,
+            traffic,
+            rate: Mutex::default(),
+            _slot: ticket.slot,
+        }
+    }
+}
+
+impl Peer {
+    /// Its number.
+    pub fn id(&self) -> PeerId {
+        self.id
+    }
+
+    /// What waits for it.
+    pub fn mailbox(&self) -> &Arc<Mailbox> {
+        &self.mailbox
+    }
+
+    /// One message of the client. Its answers are in the mailbox when this returns.
+    pub fn receive(&self, message: Inbound) {
+        self.traffic.received.fetch_add(1, Ordering::Relaxed);
+        if let Some(most) = self.hub.limits().messages_per_second
+            && self.too_fast(most)
+        {
+            self.hub.0.metrics.limit("messages_per_second");
+            self.hub.feed(Some(self.id), &Event::TooMany(self.id));
+            return;
+        }
+        self.hub
+            .feed(Some(self.id), &Event::Message(self.id, message));
+    }
+
+    fn too_fast(&self, most: u32) -> bool {
+        let now = Instant::now();
+        let mut rate = self.rate.lock().unwrap_or_else(PoisonError::into_inner);
+        if rate
+            .second
+            .is_none_or(|second| now - second >= Duration::from_secs(1))
+        {
+            rate.second = Some(now);
+            rate.count = 0;
+        }
+        rate.count += 1;
+        if rate.count <= most {
+            return false;
+        }
+        if rate
+            .last_over
+            .is_none_or(|last| now - last > Duration::from_secs(2))
+        {
+            rate.over = Some(now);
+            tracing::warn!(
+                peer = %format_args!("c{}", self.id), messages_per_second = most,
+                "sends too fast: what is over is refused (scenario: limits.messages_per_second)"
+            );
+        }
+        rate.last_over = Some(now);
+        if !rate.closing && rate.over.is_some_and(|over| now - over >= PATIENCE) {
+            rate.closing = true;
+            let core = self.hub.core();
+            let close = Outgoing::Close {
+                code: POLICY,
+                reason: "too many messages".to_owned(),
+            };
+            self.hub.put(&core, self.id, Duration::ZERO, close, true);
+        }
+        true
+    }
+
+    /// Whether the client's ping goes unanswered.
+    pub fn muted(&self) -> bool {
+        if !self.hub.0.faulty.load(Ordering::Relaxed) {
+            return false;
+        }
+        let muted = self.hub.faults().ping(&format!("c{}", self.id));
+        if muted {
+            self.hub.0.metrics.fault("mute");
+        }
+        muted
+    }
+
+    /// The code of the close that ended it: nothing more is taken in for it.
+    pub fn closed(&self, code: u16) {
+        tracing::debug!(peer = %format_args!("c{}", self.id), code, "closed");
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        self.hub.0.metrics.open.dec();
+        let facts = self.hub.facts();
+        let mut core = self.hub.core_mut();
+        core.mailboxes.remove(&self.id);
+        self.hub
+            .write(&mut core, Some(self.id), &Event::Disconnect(self.id), facts);
+        core.peers.remove(&self.id);
+        let world = Arc::make_mut(&mut core.world);
+        world.depart(self.id);
+        world.streams.remove(&format!("peer/{}", self.id));
+    }
+}
+
+/// A connection as the control API shows it.
+pub struct PeerShown {
+    /// Its number.
+    pub id: PeerId,
+    /// Its JSON.
+    pub json: String,
+}
+
+impl Core {
+    /// Who is here.
+    pub(super) fn shown(&self) -> Vec<PeerShown> {
+        self.world
+            .peers
+            .iter()
+            .map(|(id, peer)| PeerShown {
+                id: *id,
+                json: self.shown_one(*id, peer),
+            })
+            .collect()
+    }
+
+    fn shown_one(&self, id: PeerId, peer: &world::Peer) -> String {
+        let mut out = format!(
+            "{{\"id\":\"c{id}\",\"since\":\"{}\",\"address\":",
+            time::rfc3339(peer.since)
+        );
+        write::string(&mut out, &peer.arrival.address);
+        out.push_str(",\"path\":");
+        write::string(&mut out, &peer.arrival.path);
+        out.push_str(",\"rooms\":[");
+        for (n, room) in peer.rooms.iter().enumerate() {
+            if n > 0 {
+                out.push(',');
+            }
+            write::string(&mut out, room);
+        }
+        out.push_str("],\"session\":");
+        object(&mut out, peer.session.iter());
+        let traffic = self.peers.get(&id);
+        let count = |pick: fn(&Traffic) -> &AtomicU64| {
+            traffic.map_or(0, |traffic| pick(traffic).load(Ordering::Relaxed))
+        };
+        let queue = self
+            .mailboxes
+            .get(&id)
+            .map_or((0, 0), |mailbox| mailbox.len());
+        out.push_str(&format!(
+            ",\"messages\":{{\"in\":{},\"out\":{}}},\"queue\":{{\"frames\":{},\"bytes\":{}}}}}",
+            count(|traffic| &traffic.received),
+            count(|traffic| &traffic.sent),
+            queue.0,
+            queue.1,
+        ));
+        out
+    }
+}
+
+fn object<'a>(out: &mut String, members: impl Iterator<Item = (&'a String, &'a Json)>) {
+    out.push('{');
+    for (n, (name, value)) in members.enumerate() {
+        if n > 0 {
+            out.push(',');
+        }
+        write::string(out, name);
+        out.push(':');
+        out.push_str(value.text());
+    }
+    out.push('}');
+}

@@ -1,0 +1,133 @@
+//! The clock and what is due: one task for all timers, and the clock moved by hand.
+
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use crate::config::ClockStart;
+use crate::engine;
+use crate::sim::{self, Clock, Moment};
+
+use super::Hub;
+
+/// How long `advance` waits for peers that do not read before it goes on without them.
+const READ_TIME: Duration = Duration::from_secs(10);
+
+/// The clock runs, so that it cannot be moved by hand.
+#[derive(Debug, thiserror::Error)]
+#[error("the clock runs; hold it first with {{\"mode\":\"manual\"}}")]
+pub struct NotHeld;
+
+pub(super) fn start_clock(start: ClockStart, wall: Moment) -> Clock {
+    match start {
+        ClockStart::Real => Clock::Running { ahead: 0 },
+        ClockStart::Manual => Clock::Held { at: wall },
+        ClockStart::At(at) => Clock::Held { at },
+    }
+}
+
+impl Hub {
+    /// Runs what is due, for as long as it is polled.
+    pub async fn run_timers(&self) {
+        loop {
+            let wait = {
+                let core = self.core();
+                match (core.clock, core.world.agenda.next_due()) {
+                    (Clock::Running { .. }, Some(due)) => Some(due - core.clock.now(sim::wall())),
+                    _ => None,
+                }
+            };
+            match wait {
+                Some(wait) if wait <= 0 => {
+                    self.tick();
+                    tokio::task::yield_now().await;
+                }
+                Some(wait) => {
+                    tokio::select! {
+                        () = sleep(Duration::from_millis(wait as u64)) => {}
+                        () = self.0.agenda.notified() => {}
+                    }
+                }
+                None => self.0.agenda.notified().await,
+            }
+        }
+    }
+
+    /// Runs the next thing that is due; answers whether there was one.
+    fn tick(&self) -> bool {
+        let facts = self.facts();
+        let mut core = self.core_mut();
+        let moments = self.moments(core.clock, facts);
+        let scenario = core.scenario.clone();
+        let mut effects = Vec::new();
+        let began = std::time::Instant::now();
+        let Some(outcome) = engine::tick(&scenario, &mut core.world, moments, &mut effects) else {
+            return false;
+        };
+        self.deliver(&core, None, &outcome, effects, moments);
+        drop(core);
+        self.0.metrics.timers.inc();
+        self.ran(&outcome, began);
+        true
+    }
+
+    /// The clock and the time it shows.
+    pub fn clock(&self) -> (Clock, Moment) {
+        let clock = self.core().clock;
+        (clock, clock.now(sim::wall()))
+    }
+
+    /// Holds the clock where it stands, or lets it run on.
+    pub fn hold(&self, held: bool) {
+        let mut core = self.core_mut();
+        let wall = sim::wall();
+        core.clock = if held {
+            core.clock.held(wall)
+        } else {
+            core.clock.released(wall)
+        };
+        drop(core);
+        self.0.agenda.notify_one();
+    }
+
+    /// Moves a held clock on; everything due on the way runs at its own moment, what is due at the end included.
+    pub async fn advance(&self, by: Duration) -> Result<(), NotHeld> {
+        let mut target: Option<Moment> = None;
+        loop {
+            let more = {
+                let mut core = self.core_mut();
+                let Clock::Held { at } = core.clock else {
+                    return Err(NotHeld);
+                };
+                let target =
+                    *target.get_or_insert_with(|| at.saturating_add(by.as_millis() as i64));
+                let next = core.world.agenda.next_due().filter(|due| *due <= target);
+                core.clock = Clock::Held {
+                    at: next.unwrap_or(target).max(at),
+                };
+                next.is_some()
+            };
+            if !more {
+                return Ok(());
+            }
+            while self.tick() {
+                self.wait_for_readers().await;
+            }
+        }
+    }
+
+    async fn wait_for_readers(&self) {
+        let began = std::time::Instant::now();
+        while began.elapsed() < READ_TIME {
+            if !self
+                .core()
+                .mailboxes
+                .values()
+                .any(|mailbox| mailbox.is_half_full())
+            {
+                return;
+            }
+            sleep(Duration::from_millis(1)).await;
+        }
+    }
+}

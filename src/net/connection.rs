@@ -1,0 +1,249 @@
+//! One peer's WebSocket: one task, one `select!`, one writer.
+//!
+//! Invariant: it only moves bytes and keeps time. What a message means is the hub's; how a connection ends is in
+//! `farewell`. Memory is bounded: it stops reading when answers pile up, and an idle peer holds no buffer.
+
+use std::pin::pin;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use bytes::BytesMut;
+use tokio::select;
+use tokio::time::{sleep, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use super::farewell::{self, End};
+use super::heartbeat::{Beat, Heartbeat};
+use super::input;
+use super::outbox::{self, Outbox};
+use super::stream::Stream;
+use crate::config::Limits;
+use crate::hub::{Inbound, Peer};
+use crate::wire::ws::{self, Input, Reader};
+
+/// How often a peer that takes nothing is looked at: its mailbox may have been given up, or it may have gone.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// When nothing is due.
+const NEVER: Duration = Duration::from_hours(365 * 24);
+
+/// One peer while it talks.
+pub(super) struct Connection {
+    stream: Stream,
+    reader: Reader,
+    /// Arrived, not understood yet; without memory when there is nothing.
+    input: BytesMut,
+    outbox: Outbox,
+    peer: Peer,
+    limits: Limits,
+    heartbeat: Heartbeat,
+    /// Whether `input` may hold whole messages, because they have just come or because reading has paused.
+    undecoded: bool,
+    /// The client has closed, or cannot be understood any more. Its answers go out until this moment at most.
+    leaving: Option<(End, Instant)>,
+}
+
+impl Connection {
+    /// A connection that was just opened; `arrived` came with the handshake.
+    pub(super) fn new(stream: Stream, arrived: BytesMut, peer: Peer, limits: Limits) -> Self {
+        Self {
+            stream,
+            reader: Reader::new(limits.frame, limits.message),
+            undecoded: !arrived.is_empty(),
+            input: arrived,
+            outbox: Outbox::default(),
+            peer,
+            heartbeat: Heartbeat::new(limits.ping_every, limits.pong_time, Instant::now()),
+            limits,
+            leaving: None,
+        }
+    }
+
+    /// Talks until it is over.
+    pub(super) async fn talk(&mut self, shutdown: &CancellationToken) -> End {
+        let mailbox = self.peer.mailbox().clone();
+        let mut stop = pin!(shutdown.cancelled());
+        let mut armed = Instant::now() + NEVER;
+        let mut alarm = pin!(sleep_until(armed.into()));
+        loop {
+            // A client that never pauses must not keep the arms further down from being looked at.
+            if shutdown.is_cancelled() {
+                return End::shutdown();
+            }
+            let now = Instant::now();
+            let due = match self.work(now) {
+                Ok(due) => due,
+                Err(End::Stalled) => return self.stalled(shutdown).await,
+                Err(end) => return end,
+            };
+            if due < armed {
+                armed = due;
+                alarm.as_mut().reset(armed.into());
+            }
+            let takes = self.outbox.has_room();
+            select! {
+                biased;
+                moved = std::future::poll_fn(|cx| self.poll_move(cx, now)) => match moved {
+                    Ok(()) => {}
+                    Err(end) => return end,
+                },
+                () = mailbox.changed(), if takes => {}
+                () = alarm.as_mut() => armed = now + NEVER,
+                () = stop.as_mut() => {}
+            }
+        }
+    }
+
+    /// Ends the peer's stay with the hub, then parts from the client.
+    pub(super) async fn part(self, end: End, close_time: Duration) {
+        self.peer.closed(end.code());
+        drop(self.peer);
+        let left = farewell::Left {
+            stream: self.stream,
+            reader: self.reader,
+            input: self.input,
+            output: self.outbox.output,
+        };
+        farewell::say(end, left, close_time).await;
+    }
+
+    /// Everything that needs no waiting; answers when to look again.
+    fn work(&mut self, now: Instant) -> Result<Instant, End> {
+        let delayed = loop {
+            if self.is_decoding() {
+                self.decode(now);
+            }
+            let delayed = self.outbox.fill(self.peer.mailbox(), now)?;
+            if !self.is_decoding() || self.is_pressed() {
+                break delayed;
+            }
+        };
+        self.leave(now, delayed)?;
+        let due = [
+            Some(self.beat(now)?),
+            delayed,
+            self.outbox.output.resumes(now),
+            self.watch(now)?,
+            self.leaving.as_ref().map(|(_, by)| *by),
+        ];
+        Ok(due.into_iter().flatten().min().unwrap_or(now + NEVER))
+    }
+
+    fn is_decoding(&self) -> bool {
+        self.undecoded && self.leaving.is_none()
+    }
+
+    /// Answers in the mailbox have come to half its bounds: what else the client asks has to wait.
+    fn is_pressed(&self) -> bool {
+        let (frames, bytes) = self.peer.mailbox().len();
+        frames > self.limits.mailbox_frames / 2 || bytes > self.limits.mailbox_bytes / 2
+    }
+
+    /// Hands on every whole message, as long as there is room for the answers.
+    fn decode(&mut self, now: Instant) {
+        while self.is_decoding() && !self.is_pressed() {
+            match self.reader.next(&mut self.input) {
+                Ok(Some(Input::Text(text))) => self.peer.receive(Inbound::Text(text)),
+                Ok(Some(Input::Binary(bytes))) => self.peer.receive(Inbound::Binary(bytes)),
+                Ok(Some(Input::Ping(_))) if self.peer.muted() => {}
+                Ok(Some(Input::Ping(payload))) => self.outbox.pong(&payload),
+                Ok(Some(Input::Pong(_))) => self.heartbeat.heard(),
+                Ok(Some(Input::Close(said))) => self.leave_by(End::Asked(said), now),
+                Ok(None) => self.wait_for_more(),
+                Err(violation) => self.leave_by(End::Broken(violation), now),
+            }
+        }
+    }
+
+    fn wait_for_more(&mut self) {
+        self.undecoded = false;
+        if self.input.is_empty() {
+            self.input = BytesMut::new();
+        }
+    }
+
+    fn leave_by(&mut self, end: End, now: Instant) {
+        self.leaving = Some((end, now + self.limits.close_time));
+    }
+
+    /// Ends it once what the client had asked for before has been answered.
+    fn leave(&mut self, now: Instant, delayed: Option<Instant>) -> Result<(), End> {
+        let answered =
+            self.outbox.has_room() && (delayed.is_some() || self.peer.mailbox().len().0 == 0);
+        match self.leaving.take_if(|(_, by)| answered || *by <= now) {
+            Some((end, _)) => Err(end),
+            None => Ok(()),
+        }
+    }
+
+    fn beat(&mut self, now: Instant) -> Result<Instant, End> {
+        if !self.may_read() {
+            self.heartbeat.forgive(now);
+        }
+        match self.heartbeat.look(now) {
+            Beat::Wait(until) => Ok(until),
+            Beat::Lost => Err(End::lost(self.limits.pong_time)),
+            Beat::Ping if self.outbox.output.has_room() => {
+                ws::write_ping(self.outbox.output.frames(), b"");
+                Ok(self.heartbeat.asked(now))
+            }
+            Beat::Ping => Ok(now + LOOK),
+        }
+    }
+
+    /// While the other side takes nothing: whether it has been so for too long, or its mailbox was given up.
+    fn watch(&mut self, now: Instant) -> Result<Option<Instant>, End> {
+        let Some(since) = self.outbox.output.blocked() else {
+            return Ok(None);
+        };
+        let by = since + self.limits.write_time;
+        if by <= now {
+            return Err(End::stuck(self.limits.write_time));
+        }
+        if let Some(code) = self.outbox.given_up(self.peer.mailbox(), now) {
+            let why = "it did not read what was sent".into();
+            return Err(End::Dropped { code, why });
+        }
+        Ok(Some(by.min(now + LOOK)))
+    }
+
+    fn may_read(&self) -> bool {
+        self.leaving.is_none() && !self.undecoded
+    }
+
+    /// Writes and reads what the socket takes and gives. Ready when there is something to do.
+    fn poll_move(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<Result<(), End>> {
+        let written = self.outbox.poll_write(cx, &mut self.stream, now);
+        if let Poll::Ready(Err(_)) = written {
+            return written;
+        }
+        if self.may_read()
+            && let Poll::Ready(read) = input::poll_read(cx, &mut self.stream, &mut self.input)
+        {
+            self.undecoded = true;
+            return Poll::Ready(read.map_err(|_| End::Gone));
+        }
+        written
+    }
+
+    /// Neither reads nor writes; waits for the other side or the hub to end it.
+    async fn stalled(&mut self, shutdown: &CancellationToken) -> End {
+        self.outbox.output.flush_once(&mut self.stream).await;
+        let dropped = |code| End::Dropped {
+            code,
+            why: "it was stalled by a fault".into(),
+        };
+        loop {
+            select! {
+                () = shutdown.cancelled() => return dropped(End::GOING_AWAY),
+                () = sleep(LOOK) => {}
+            }
+            if self.stream.hung_up() {
+                return End::Gone;
+            }
+            if let Some(code) = outbox::discard(self.peer.mailbox(), Instant::now()) {
+                return dropped(code);
+            }
+        }
+    }
+}

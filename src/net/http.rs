@@ -1,0 +1,197 @@
+//! HTTP on one connection, by hyper, until it ends or becomes a WebSocket.
+//!
+//! Invariant: every request that cannot be read is told why, in JSON, and the client has time to read it.
+
+use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use hyper::StatusCode;
+use hyper::body::Incoming;
+use hyper::server::conn::http1::{Builder, Connection};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::AsyncWriteExt;
+use tokio::select;
+use tokio::time::timeout;
+
+use super::answer::{Answer, Problem};
+use super::exchange::{Exchange, Turn};
+use super::stream::Stream;
+use super::{Net, input, route};
+use crate::config::Limits;
+use crate::hub::Ticket;
+
+/// The least that hyper takes as a buffer's bound.
+const LEAST_BUFFER: usize = 8 * 1024;
+
+/// How long a request may go on once the server stops.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// One client's connection as its requests see it.
+pub(super) struct Visit {
+    pub(super) net: Arc<Net>,
+    pub(super) limits: Limits,
+    pub(super) address: SocketAddr,
+    pub(super) local: IpAddr,
+    turn: Arc<Turn>,
+    /// Set by the request that becomes a WebSocket.
+    admitted: Mutex<Option<Ticket>>,
+}
+
+impl Visit {
+    /// Tells and counts what was refused.
+    pub(super) fn refused(&self, problem: &Problem) {
+        tracing::warn!(address = %self.address, code = problem.code, "{}", problem.message);
+        if let Some(limit) = problem.limit() {
+            self.net.hub.metrics().limit(limit);
+        }
+    }
+}
+
+/// A connection that has become a WebSocket.
+pub(super) struct Opening {
+    /// The socket.
+    pub(super) stream: Stream,
+    /// What came with the handshake.
+    pub(super) arrived: BytesMut,
+    /// The place it was given.
+    pub(super) ticket: Ticket,
+}
+
+impl Visit {
+    /// A connection from `address` to `local`.
+    pub(super) fn new(
+        net: Arc<Net>,
+        limits: Limits,
+        address: SocketAddr,
+        local: IpAddr,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            net,
+            limits,
+            address,
+            local,
+            turn: Arc::default(),
+            admitted: Mutex::default(),
+        })
+    }
+
+    /// Makes the connection a WebSocket once the answer has been written.
+    pub(super) fn admit(&self, ticket: Ticket) {
+        *self.admitted.lock().unwrap_or_else(PoisonError::into_inner) = Some(ticket);
+    }
+
+    fn admitted(&self) -> Option<Ticket> {
+        self.admitted
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+    }
+}
+
+/// Serves requests; the first head has to be there within `head_time`.
+pub(super) async fn serve(
+    stream: Stream,
+    visit: Arc<Visit>,
+    head_time: Duration,
+) -> Option<Opening> {
+    let limits = visit.limits;
+    let exchange = Exchange::new(stream, visit.turn.clone(), limits.write_time);
+    let inner = visit.clone();
+    let service = service_fn(move |request: hyper::Request<Incoming>| {
+        let visit = inner.clone();
+        Box::pin(async move {
+            visit.turn.begin();
+            let answer: Answer = route::answer(&visit, request).await;
+            visit.turn.end();
+            Ok::<_, Infallible>(answer)
+        })
+    });
+    let mut connection =
+        builder(&limits, head_time).serve_connection(TokioIo::new(exchange), service);
+    let ended = run(&mut connection, &visit).await;
+    let parts = connection.into_parts();
+    let (mut stream, swallowed) = parts.io.into_inner().into_inner();
+    match ended {
+        Ok(()) => {
+            if let Some(ticket) = visit.admitted() {
+                return Some(Opening {
+                    stream,
+                    arrived: BytesMut::from(&*parts.read_buf),
+                    ticket,
+                });
+            }
+        }
+        Err(error) => {
+            let begun = swallowed || !parts.read_buf.is_empty();
+            let problem = problem(&error, &limits).filter(|_| begun)?;
+            visit.refused(&problem);
+            stream.write_all(problem.raw().as_bytes()).await.ok()?;
+        }
+    }
+    input::linger(&mut stream).await;
+    None
+}
+
+fn builder(limits: &Limits, head_time: Duration) -> Builder {
+    let mut builder = Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(head_time)
+        .max_header_size(limits.head)
+        .max_buf_size(limits.head.max(LEAST_BUFFER));
+    if limits.header_lines != Limits::default().header_lines {
+        builder.max_headers(limits.header_lines);
+    }
+    builder
+}
+
+async fn run<S>(
+    connection: &mut Connection<TokioIo<Exchange>, S>,
+    visit: &Visit,
+) -> hyper::Result<()>
+where
+    S: hyper::service::HttpService<Incoming, ResBody = http_body_util::Full<Bytes>> + Unpin,
+    S::Future: Unpin,
+    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let mut stop = pin!(visit.net.shutdown.cancelled());
+    select! {
+        biased;
+        ended = std::future::poll_fn(|cx| connection.poll_without_shutdown(cx)) => return ended,
+        () = stop.as_mut() => {}
+    }
+    std::pin::Pin::new(&mut *connection).graceful_shutdown();
+    let rest = std::future::poll_fn(|cx| connection.poll_without_shutdown(cx));
+    timeout(GRACE, rest).await.unwrap_or(Ok(()))
+}
+
+fn problem(error: &hyper::Error, limits: &Limits) -> Option<Problem> {
+    let problem = if error.is_parse_too_large() {
+        let words = format!(
+            "the request's head is too large, up to `{}` bytes and `{}` header lines are allowed",
+            limits.head, limits.header_lines
+        );
+        Problem::new(
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            "HEAD_TOO_LARGE",
+            words,
+        )
+    } else if error.is_timeout() {
+        let words = format!(
+            "the request's head did not arrive within {:?}",
+            limits.head_time
+        );
+        Problem::new(StatusCode::REQUEST_TIMEOUT, "TIMEOUT", words)
+    } else if error.is_parse() {
+        let words = format!("the request cannot be read: {error}");
+        Problem::new(StatusCode::BAD_REQUEST, "BAD_REQUEST", words)
+    } else {
+        return None;
+    };
+    Some(problem)
+}

@@ -1,0 +1,166 @@
+//! The listening sockets, and the loop that accepts.
+//!
+//! Invariant: nothing is awaited of a peer here.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::TcpListener;
+use tokio::select;
+use tokio::time::sleep;
+
+use super::{Net, peer};
+
+/// Connections that the system completes before they are accepted; it may take fewer.
+const BACKLOG: i32 = 4096;
+
+/// How often a free port is looked for that is free on every address.
+const TRIES: usize = 32;
+
+/// How long to wait when the system has no more descriptors: at first, and at most.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
+
+/// Why a port cannot be listened on.
+#[derive(Debug, thiserror::Error)]
+pub enum BindError {
+    /// Somebody has it.
+    #[error(
+        "port `{port}` on `{address}` is taken; hint: stop what listens there, or choose another with `--port`"
+    )]
+    Taken {
+        /// Where.
+        address: IpAddr,
+        /// Which.
+        port: u16,
+    },
+    /// Anything else.
+    #[error("cannot listen on port `{port}` of `{address}`: {cause}")]
+    Failed {
+        /// Where.
+        address: IpAddr,
+        /// Which.
+        port: u16,
+        /// What the system says.
+        cause: io::Error,
+    },
+}
+
+/// Listens on all addresses under one port. An address that this machine does not have is left out, as long as there
+/// is another: `localhost` means `::1` too, which containers often lack.
+pub fn bind(addresses: &[IpAddr], port: u16) -> Result<Vec<TcpListener>, BindError> {
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        match bind_all(addresses, port) {
+            Err(BindError::Taken { .. }) if port == 0 && tries < TRIES => {}
+            bound => return bound,
+        }
+    }
+}
+
+fn bind_all(addresses: &[IpAddr], port: u16) -> Result<Vec<TcpListener>, BindError> {
+    let mut port = port;
+    let mut bound = Vec::with_capacity(addresses.len());
+    let mut missing = None;
+    for &address in addresses {
+        let failed = |cause: io::Error| match cause.kind() {
+            io::ErrorKind::AddrInUse => BindError::Taken { address, port },
+            _ => BindError::Failed {
+                address,
+                port,
+                cause,
+            },
+        };
+        match listen(SocketAddr::new(address, port)) {
+            Ok(listener) => {
+                port = listener.local_addr().map_err(failed)?.port();
+                bound.push(listener);
+            }
+            Err(error) if is_missing(&error) => {
+                tracing::debug!(%address, %error, "this machine does not have the address");
+                missing = Some(failed(error));
+            }
+            Err(error) => return Err(failed(error)),
+        }
+    }
+    match missing {
+        Some(error) if bound.is_empty() => Err(error),
+        _ => Ok(bound),
+    }
+}
+
+fn is_missing(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::AddrNotAvailable | io::ErrorKind::Unsupported
+    ) || error.raw_os_error() == Some(NO_SUCH_FAMILY)
+}
+
+/// What the system says where IPv6 was left out of it.
+#[cfg(target_os = "linux")]
+const NO_SUCH_FAMILY: i32 = 97;
+#[cfg(target_os = "windows")]
+const NO_SUCH_FAMILY: i32 = 10047;
+#[cfg(not(any(target_os = "linux", target_os = "windows")))]
+const NO_SUCH_FAMILY: i32 = 47;
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    // On Windows this would let two servers share a port; elsewhere it lets one start again at once.
+    #[cfg(not(windows))]
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    TcpListener::from_std(socket.into())
+}
+
+/// Accepts until the server stops.
+pub async fn accept(listener: TcpListener, net: Arc<Net>) {
+    let mut pause = PAUSE.0;
+    loop {
+        let accepted = select! {
+            biased;
+            () = net.shutdown.cancelled() => return,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((tcp, address)) => {
+                pause = PAUSE.0;
+                // Frames are gathered before they are written: waiting for more would only delay them.
+                if let Err(error) = tcp.set_nodelay(true) {
+                    tracing::debug!(%address, %error, "gone before it was served");
+                    continue;
+                }
+                net.tasks.spawn(peer::serve(tcp, address, net.clone()));
+            }
+            Err(error) if is_of_the_client(&error) => {
+                tracing::debug!(%error, "a client went away before it was accepted");
+            }
+            Err(error) => {
+                tracing::warn!(%error, ?pause, "cannot accept now; hint: `ulimit -n` raises the number of open files");
+                sleep(pause).await;
+                pause = (pause * 2).min(PAUSE.1);
+            }
+        }
+    }
+}
+
+fn is_of_the_client(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionRefused
+    )
+}

@@ -1,0 +1,84 @@
+//! Sockets: listening, TLS, HTTP and its upgrade, and one task a connection.
+//!
+//! Invariant: it decides nothing about messages. Everything here is bounded in memory and in time, and nothing a
+//! client does holds up another.
+
+pub mod access;
+mod answer;
+mod connection;
+mod cors;
+pub mod descriptors;
+mod engineio;
+mod exchange;
+mod farewell;
+mod handshake;
+mod heartbeat;
+mod http;
+mod input;
+pub mod listener;
+mod outbox;
+mod output;
+mod peer;
+mod route;
+pub mod stream;
+pub mod tls;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+
+use bytes::Bytes;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use self::access::Rules;
+use self::stream::Security;
+use crate::hub::Hub;
+
+/// The control API, as the composition root hands it in: a request whose body has arrived, and whose it is.
+pub type Control = Arc<
+    dyn Fn(
+            hyper::Request<Bytes>,
+            SocketAddr,
+        ) -> Pin<Box<dyn Future<Output = hyper::Response<Bytes>> + Send>>
+        + Send
+        + Sync,
+>;
+
+/// What all connections share.
+pub struct Net {
+    /// The world.
+    pub hub: Hub,
+    /// Who may come.
+    pub rules: Rules,
+    /// What answers under `/__mock/`; `None` leaves that path to the scenario.
+    pub control: Option<Control>,
+    /// TLS, plain, or both.
+    pub security: Security,
+    /// Ends all connections.
+    pub shutdown: CancellationToken,
+    /// Every task of a connection.
+    pub tasks: TaskTracker,
+    /// Sockets the system allows.
+    pub most_sockets: usize,
+    /// Sockets now.
+    pub sockets: AtomicUsize,
+    /// WebSocket peers now.
+    pub peers: AtomicUsize,
+}
+
+impl fmt::Debug for Net {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Net")
+            .field("rules", &self.rules)
+            .field("security", &self.security)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Enough of what a client sent to recognise it, for an answer or a log line.
+fn shorten(text: &str) -> String {
+    text.chars().take(256).collect()
+}

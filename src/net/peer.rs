@@ -1,0 +1,130 @@
+//! A socket's life from the accept to the end.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio::time::timeout_at;
+
+use super::answer::Problem;
+use super::connection::Connection;
+use super::http::{self, Opening, Visit};
+use super::stream::{self, Opened, Stream};
+use super::{Net, input};
+use crate::config::Limits;
+
+/// How long a close may go unanswered once the server stops: it has five seconds in all.
+const LAST_CLOSE: Duration = Duration::from_secs(3);
+
+/// Counts something for as long as it lives.
+#[derive(Debug)]
+pub(super) struct Counted<'a>(&'a AtomicUsize);
+
+impl<'a> Counted<'a> {
+    /// One more; answers how many there are with it.
+    pub(super) fn new(count: &'a AtomicUsize) -> (Self, usize) {
+        let now = count.fetch_add(1, Relaxed) + 1;
+        (Self(count), now)
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
+    }
+}
+
+/// Serves a socket until it ends. What lives only until the WebSocket is open is boxed, so that its memory goes then.
+pub(super) async fn serve(tcp: TcpStream, address: SocketAddr, net: Arc<Net>) {
+    let (_socket, sockets) = Counted::new(&net.sockets);
+    if sockets > net.most_sockets {
+        let most = net.most_sockets;
+        tracing::warn!(%address, most, "refused: file descriptors allow no more connections; hint: `ulimit -n`");
+        return;
+    }
+    let limits = net.hub.limits();
+    let opening = Box::pin(open(tcp, address, &net, limits));
+    let Some(Some(opening)) = net.shutdown.run_until_cancelled(opening).await else {
+        return;
+    };
+    let opening = Box::pin(http::serve(opening.0, opening.1, opening.2)).await;
+    if let Some(opening) = opening {
+        talk(opening, address, &net, limits).await;
+    }
+}
+
+type Ready = (Stream, Arc<Visit>, Duration);
+
+async fn open(
+    tcp: TcpStream,
+    address: SocketAddr,
+    net: &Arc<Net>,
+    limits: Limits,
+) -> Option<Ready> {
+    let by = Instant::now() + limits.head_time;
+    let opened = match timeout_at(by.into(), stream::open(tcp, &net.security)).await {
+        Ok(Ok(opened)) => opened,
+        Ok(Err(error)) => {
+            tracing::info!(%address, %error, "no TLS connection came about; hint: `ws-mock certs` tells how to trust the certificate");
+            return None;
+        }
+        Err(_) => {
+            tracing::info!(%address, within = ?limits.head_time, "closed: nothing was asked, or the TLS handshake not ended, in time");
+            return None;
+        }
+    };
+    match opened {
+        Opened::Ready(stream) => {
+            let local = stream.local_ip().ok()?;
+            let visit = Visit::new(net.clone(), limits, address, local);
+            Some((stream, visit, by.saturating_duration_since(Instant::now())))
+        }
+        Opened::TlsUnknown => {
+            tracing::warn!(%address, "closed: a TLS client on a plain port; hint: connect with `ws://` or `http://`, or serve with `--ssl`");
+            None
+        }
+        Opened::PlainRefused(tcp) => {
+            tracing::warn!(%address, "refused: a plain client where only TLS is taken; hint: connect with `wss://` or `https://`");
+            refuse_plain(tcp).await;
+            None
+        }
+        Opened::Gone => None,
+    }
+}
+
+async fn refuse_plain(mut tcp: TcpStream) {
+    let problem = Problem::new(
+        hyper::StatusCode::BAD_REQUEST,
+        "TLS_REQUIRED",
+        "only TLS is taken here; hint: connect with `wss://` or `https://`",
+    );
+    if tcp.write_all(problem.raw().as_bytes()).await.is_ok() {
+        input::linger(&mut tcp).await;
+    }
+}
+
+async fn talk(opening: Opening, address: SocketAddr, net: &Net, limits: Limits) {
+    let peer = net.hub.connect(opening.ticket);
+    let id = peer.id();
+    let (counted, clients) = Counted::new(&net.peers);
+    tracing::info!(peer = format_args!("c{id}"), %address, clients, "connected");
+    let mut connection = Connection::new(opening.stream, opening.arrived, peer, limits);
+    let shutdown = net.shutdown.child_token();
+    let end = connection.talk(&shutdown).await;
+    drop(counted);
+    let clients = net.peers.load(Relaxed);
+    let code = end.code();
+    tracing::info!(peer = format_args!("c{id}"), %address, code, why = %end, clients, "disconnected");
+    if let Some(limit) = end.limit() {
+        net.hub.metrics().limit(limit);
+    }
+    let close_time = if shutdown.is_cancelled() {
+        limits.close_time.min(LAST_CLOSE)
+    } else {
+        limits.close_time
+    };
+    Box::pin(connection.part(end, close_time)).await;
+}

@@ -1,0 +1,288 @@
+//! One request: who asks, and which part of the server answers.
+//!
+//! `Host` and `Origin` are looked at before anything else. What is asked for is the control API's, the hub's, or the
+//! opening of a WebSocket.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::{Body, Incoming};
+use hyper::header::{CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN};
+use hyper::{Request, StatusCode, Version};
+use tokio::time::timeout;
+
+use super::access::{Caller, Refusal};
+use super::answer::{self, Answer, Problem};
+use super::http::Visit;
+use super::{cors, engineio, handshake};
+use crate::hub::{Admission, Handshake, HttpRequest};
+use crate::scenario::model::{Protocol, Scenario, Segment};
+
+/// Where the control API is.
+const CONTROL: &str = "/__mock";
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// Which part of the server a path belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Control,
+    EngineIo,
+    WebSocket,
+    Mock,
+}
+
+/// Answers one request.
+pub(super) async fn answer(visit: &Visit, request: Request<Incoming>) -> Answer {
+    let answer = guarded(visit, request).await.unwrap_or_else(Answer::from);
+    match answer.status() {
+        StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_TIMEOUT => last(answer),
+        _ => answer,
+    }
+}
+
+async fn guarded(visit: &Visit, request: Request<Incoming>) -> Result<Answer, Problem> {
+    let caller = caller(&request, visit)?;
+    let rules = &visit.net.rules;
+    if caller.host.is_some() || request.version() != Version::HTTP_10 {
+        rules
+            .host(&caller)
+            .map_err(|refusal| refuse(visit, &refusal))?;
+    }
+    let scenario = visit.net.hub.scenario();
+    let place = place(&scenario, &request, visit.net.control.is_some());
+    if place == Place::Control {
+        rules
+            .control(&caller)
+            .map_err(|refusal| refuse(visit, &refusal))?;
+        let granted = rules.is_control_origin(&caller);
+        return control(visit, request, granted).await;
+    }
+    rules
+        .mocked(&caller)
+        .map_err(|refusal| refuse(visit, &refusal))?;
+    let origin = request.headers().get(ORIGIN).cloned();
+    let mut answer = match place {
+        Place::EngineIo => engineio::answer(visit, request).await,
+        Place::WebSocket => Ok(open(visit, &request)),
+        _ if handshake::is_meant(request.headers()) => Err(no_websocket(&scenario, &request)),
+        _ if scenario.http.cors && cors::is_preflight(request.method(), request.headers()) => {
+            Ok(cors::preflight(request.headers()))
+        }
+        _ => mocked(visit, request).await,
+    }
+    .unwrap_or_else(Answer::from);
+    if place == Place::EngineIo || (scenario.http.cors && place == Place::Mock) {
+        cors::grant(&mut answer, origin.as_ref());
+    }
+    Ok(answer)
+}
+
+fn caller<'a>(request: &'a Request<Incoming>, visit: &Visit) -> Result<Caller<'a>, Problem> {
+    let headers = request.headers();
+    let text = |name| match single(headers, name)? {
+        None => Ok(None),
+        Some(value) => match value.to_str() {
+            Ok(text) => Ok(Some(text)),
+            Err(_) => Err(bad_request(&format!("`{name}` must be ASCII"))),
+        },
+    };
+    Ok(Caller {
+        host: text(&HOST)?,
+        origin: text(&ORIGIN)?,
+        site: text(&SEC_FETCH_SITE)?,
+        local: visit.local,
+    })
+}
+
+fn single<'a>(
+    headers: &'a HeaderMap,
+    name: &HeaderName,
+) -> Result<Option<&'a HeaderValue>, Problem> {
+    let mut values = headers.get_all(name).iter();
+    let first = values.next();
+    match values.next() {
+        None => Ok(first),
+        Some(_) => Err(bad_request(&format!("`{name}` must be there once"))),
+    }
+}
+
+fn bad_request(words: &str) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, "BAD_REQUEST", words)
+}
+
+fn refuse(visit: &Visit, refusal: &Refusal) -> Problem {
+    let words = refusal.to_string();
+    tracing::warn!(address = %visit.address, ?words, "refused");
+    match refusal {
+        Refusal::NoHost => bad_request(&words),
+        _ => Problem::new(StatusCode::FORBIDDEN, "FORBIDDEN", words),
+    }
+}
+
+fn place(scenario: &Scenario, request: &Request<Incoming>, has_control: bool) -> Place {
+    let path = request.uri().path();
+    let is_control = path
+        .strip_prefix(CONTROL)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    if is_control && has_control {
+        return Place::Control;
+    }
+    let listen = &scenario.listen;
+    if !listen.paths.is_empty() && !listen.paths.iter().any(|own| own == path) {
+        return Place::Mock;
+    }
+    if listen.protocol == Protocol::SocketIo {
+        return Place::EngineIo;
+    }
+    if !handshake::is_meant(request.headers()) && is_mocked(scenario, path) {
+        return Place::Mock;
+    }
+    Place::WebSocket
+}
+
+/// Whether the scenario's `http:` has this path, with whatever method.
+fn is_mocked(scenario: &Scenario, path: &str) -> bool {
+    let parts = || path.split('/').filter(|part| !part.is_empty());
+    scenario.http.routes.iter().any(|route| {
+        let mut given = parts();
+        let own = |segment: &&Segment| **segment != Segment::Literal(String::new());
+        route
+            .path
+            .iter()
+            .filter(own)
+            .all(|segment| match (segment, given.next()) {
+                (Segment::Literal(text), Some(part)) => text == part,
+                (Segment::Param(_), Some(_)) => true,
+                (_, None) => false,
+            })
+            && given.next().is_none()
+    })
+}
+
+fn no_websocket(scenario: &Scenario, request: &Request<Incoming>) -> Problem {
+    let path = super::shorten(request.uri().path());
+    let own: Vec<_> = scenario
+        .listen
+        .paths
+        .iter()
+        .map(|path| format!("`{path}`"))
+        .collect();
+    let words = format!(
+        "no WebSocket at `{path}`; hint: connect to {}",
+        own.join(" or ")
+    );
+    Problem::new(StatusCode::NOT_FOUND, "NOT_FOUND", words)
+}
+
+fn open(visit: &Visit, request: &Request<Incoming>) -> Answer {
+    let path = request.uri().path();
+    let asked = match handshake::check(request.method(), request.version(), request.headers()) {
+        Ok(asked) => asked,
+        Err(fault) => {
+            tracing::debug!(address = %visit.address, ?path, ?fault, "bad handshake");
+            return fault.answer(&super::shorten(path));
+        }
+    };
+    let admission = visit.net.hub.admit(Handshake {
+        address: visit.address,
+        path: path.to_owned(),
+        query: request.uri().query().unwrap_or_default().to_owned(),
+        headers: headers(request.headers()),
+        protocols: asked.protocols.clone(),
+    });
+    match admission {
+        Admission::Accepted { protocol, ticket } => {
+            visit.admit(ticket);
+            asked.accept(protocol.as_deref())
+        }
+        Admission::Refused(answer) => answer::from_hub(answer),
+    }
+}
+
+async fn mocked(visit: &Visit, request: Request<Incoming>) -> Result<Answer, Problem> {
+    let (head, body) = request.into_parts();
+    let body = whole(body, visit).await?;
+    Ok(answer::from_hub(visit.net.hub.http(HttpRequest {
+        address: visit.address,
+        method: head.method.as_str().to_owned(),
+        path: head.uri.path().to_owned(),
+        query: head.uri.query().unwrap_or_default().to_owned(),
+        headers: headers(&head.headers),
+        body,
+    })))
+}
+
+async fn control(
+    visit: &Visit,
+    request: Request<Incoming>,
+    granted: bool,
+) -> Result<Answer, Problem> {
+    let origin = request.headers().get(ORIGIN).filter(|_| granted).cloned();
+    let mut answer = if granted && cors::is_preflight(request.method(), request.headers()) {
+        cors::preflight(request.headers())
+    } else {
+        let (head, body) = request.into_parts();
+        match (whole(body, visit).await, &visit.net.control) {
+            (Ok(body), Some(control)) => control(Request::from_parts(head, body), visit.address)
+                .await
+                .map(Full::new),
+            (Err(problem), _) => problem.into(),
+            (Ok(_), None) => {
+                Problem::new(StatusCode::NOT_FOUND, "NOT_FOUND", "no control API").into()
+            }
+        }
+    };
+    if origin.is_some() {
+        cors::grant(&mut answer, origin.as_ref());
+    }
+    Ok(answer)
+}
+
+/// A body that has arrived, within its limits.
+pub(super) async fn whole(body: Incoming, visit: &Visit) -> Result<Bytes, Problem> {
+    if body.is_end_stream() {
+        return Ok(Bytes::new());
+    }
+    let (most, time) = (visit.limits.body, visit.limits.body_time);
+    let problem = if body.size_hint().lower() > most as u64 {
+        too_large(most)
+    } else {
+        match timeout(time, Limited::new(body, most).collect()).await {
+            Ok(Ok(body)) => return Ok(body.to_bytes()),
+            Ok(Err(error)) if error.is::<LengthLimitError>() => too_large(most),
+            Ok(Err(error)) => bad_request(&format!("the request's body cannot be read: {error}")),
+            Err(_) => too_slow(time),
+        }
+    };
+    visit.refused(&problem);
+    Err(problem)
+}
+
+fn too_large(most: usize) -> Problem {
+    let words = format!(
+        "the request's body is too large, up to `{most}` bytes are allowed; hint: `limits: {{ body: … }}` in the scenario"
+    );
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "BODY_TOO_LARGE", words)
+}
+
+fn too_slow(time: Duration) -> Problem {
+    let words = format!("the request's body did not arrive within {time:?}");
+    Problem::new(StatusCode::REQUEST_TIMEOUT, "BODY_TIMEOUT", words)
+}
+
+/// Headers as the hub takes them.
+pub(super) fn headers(map: &HeaderMap) -> Vec<(String, String)> {
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    map.iter()
+        .map(|(name, value)| (name.as_str().to_owned(), text(value)))
+        .collect()
+}
+
+/// Ends the connection after this answer: what the client still sends of its request is not wanted.
+fn last(mut answer: Answer) -> Answer {
+    let close = HeaderValue::from_static("close");
+    answer.headers_mut().insert(CONNECTION, close);
+    answer
+}

@@ -1,0 +1,95 @@
+//! A certificate chain and its key, from files to what rustls serves with.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::TlsAcceptor;
+
+use super::stream::Security;
+use crate::config::Tls;
+
+/// Why TLS cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// The chain.
+    #[error("certificate `{}` cannot be read: {cause}; hint: a PEM file, given with `--cert`", path.display())]
+    Cert {
+        /// Where it was looked for.
+        path: PathBuf,
+        /// What went wrong.
+        cause: rustls::pki_types::pem::Error,
+    },
+    /// The key.
+    #[error("key `{}` cannot be read: {cause}; hint: a PEM file, given with `--key`", path.display())]
+    Key {
+        /// Where it was looked for.
+        path: PathBuf,
+        /// What went wrong.
+        cause: rustls::pki_types::pem::Error,
+    },
+    /// Both can be read but are of no use.
+    #[error("certificate `{}` and its key cannot be used: {cause}", path.display())]
+    Unfit {
+        /// The chain.
+        path: PathBuf,
+        /// What went wrong.
+        cause: rustls::Error,
+    },
+}
+
+/// What the port takes under this configuration.
+pub fn security(tls: Option<&Tls>) -> Result<Security, TlsError> {
+    let Some(tls) = tls else {
+        return Ok(Security::Plain);
+    };
+    let acceptor = TlsAcceptor::from(Arc::new(server_config(tls)?));
+    Ok(if tls.only {
+        Security::Only(acceptor)
+    } else {
+        Security::Both(acceptor)
+    })
+}
+
+fn server_config(tls: &Tls) -> Result<ServerConfig, TlsError> {
+    let unfit = |cause| TlsError::Unfit {
+        path: tls.cert.clone(),
+        cause,
+    };
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(unfit)?
+        .with_no_client_auth()
+        .with_single_cert(chain(&tls.cert)?, key(&tls.key)?)
+        .map_err(unfit)?;
+    // Clients come back on one; each costs time in every handshake.
+    config.send_tls13_tickets = 1;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(config)
+}
+
+fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let chain: Vec<_> = CertificateDer::pem_file_iter(path)
+        .and_then(Iterator::collect)
+        .map_err(|cause| TlsError::Cert {
+            path: path.to_owned(),
+            cause,
+        })?;
+    if chain.is_empty() {
+        return Err(TlsError::Cert {
+            path: path.to_owned(),
+            cause: rustls::pki_types::pem::Error::NoItemsFound,
+        });
+    }
+    Ok(chain)
+}
+
+fn key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
+    PrivateKeyDer::from_pem_file(path).map_err(|cause| TlsError::Key {
+        path: path.to_owned(),
+        cause,
+    })
+}

@@ -1,0 +1,92 @@
+//! A server from its start to its signal.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use anyhow::Context;
+use tokio::sync::mpsc;
+
+use super::Server;
+use crate::config::Config;
+use crate::hub::Hub;
+use crate::scenario::model::Scenario;
+
+/// A scenario whose file was changed and is sound, and what the same options come to with it.
+#[derive(Debug)]
+pub struct Reload {
+    /// The scenario.
+    pub scenario: Arc<Scenario>,
+    /// Where it listens, who has access and the seed are as at the start.
+    pub config: Config,
+}
+
+/// Serves until a signal comes.
+pub async fn run(
+    config: Config,
+    scenario: Arc<Scenario>,
+    reloads: Option<mpsc::Receiver<Reload>>,
+) -> anyhow::Result<()> {
+    let (hub, config) = (hub(scenario, &config)?, config);
+    let server = Server::bind(&config, hub.clone(), None)?;
+    tell(&hub, &server);
+    let url = &server.urls().ws;
+    // Whoever closed the standard output does not want to know.
+    writeln!(std::io::stdout(), "listening on {url}").ok();
+    let asked = stopping()?;
+    tokio::select! {
+        ended = server.run(asked) => Ok(ended?),
+        () = hub.run_timers() => Ok(()),
+        () = apply(&hub, reloads) => Ok(()),
+    }
+}
+
+fn hub(scenario: Arc<Scenario>, config: &Config) -> anyhow::Result<Hub> {
+    Hub::new(scenario, config.play.clone(), config.limits)
+}
+
+fn tell(hub: &Hub, server: &Server) {
+    let scenario = hub.scenario();
+    let made: Vec<String> = hub
+        .collections()
+        .iter()
+        .map(|collection| format!("{} {}", collection.len(), collection.name))
+        .collect();
+    tracing::info!(scenario = %scenario.name, seed = hub.seed(), made = %made.join(", "), "data made");
+    for address in server.addresses() {
+        tracing::info!(%address, url = %server.urls().ws, "listening");
+    }
+}
+
+/// Ends when the process is asked to.
+fn stopping() -> anyhow::Result<impl Future<Output = ()>> {
+    #[cfg(unix)]
+    let mut terminate = {
+        use tokio::signal::unix::{SignalKind, signal};
+        signal(SignalKind::terminate()).context("signals cannot be listened for")?
+    };
+    Ok(async move {
+        #[cfg(unix)]
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
+        #[cfg(not(unix))]
+        let _ = tokio::signal::ctrl_c().await;
+        tracing::info!("stopping");
+    })
+}
+
+/// Puts every sound version of the scenario in the place of the one before, for as long as it is polled.
+async fn apply(hub: &Hub, reloads: Option<mpsc::Receiver<Reload>>) {
+    if let Some(mut reloads) = reloads {
+        while let Some(Reload { scenario, config }) = reloads.recv().await {
+            match hub.reload(scenario, config.limits) {
+                Ok(()) => {
+                    tracing::info!("the scenario was changed: data made anew, connections kept")
+                }
+                Err(error) => tracing::error!("{error:#}; the scenario stays as it was"),
+            }
+        }
+    }
+    std::future::pending().await
+}

@@ -1,0 +1,335 @@
+//! Whether the language is general: well-known kinds of WebSocket APIs, each a few lines.
+
+use crate::talks::Stage;
+use ws_mock::scenario::NoFiles;
+
+#[track_caller]
+fn stage(text: &str) -> Stage {
+    let scenario = ws_mock::scenario::read_text("test.yaml", text, &NoFiles, &|_| None)
+        .unwrap_or_else(|problems| panic!("{problems}"));
+    Stage::new(scenario)
+}
+
+async fn play(text: &str, talk: &str) {
+    let mut stage = stage(text);
+    for line in talk.lines() {
+        if let Err(why) = stage.play(line).await {
+            panic!("{line}\n{why}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn json_rpc() {
+    play(
+        r#"
+scenario: rpc
+messages:
+  name: ${ message.method }
+  reply: { jsonrpc: "2.0", id: "${ message.id }", result: "${ result }" }
+  error: { jsonrpc: "2.0", id: "${ message.id }", error: { code: "${ codes[error.code] or -32000 }", message: "${ error.message }" } }
+let:
+  codes: { UNKNOWN_ACTION: -32601, INVALID_JSON: -32700, INVALID_REQUEST: -32602 }
+before:
+  - check: ${ message }
+    has: { jsonrpc: ["2.0"] }
+on:
+  subtract:
+    - check: ${ message.params }
+      has: { minuend: number, subtrahend: number }
+    - reply: ${ message.params.minuend - message.params.subtrahend }
+  log:
+    - stop: true
+"#,
+        r#"
++ a /
+a> {"jsonrpc":"2.0","method":"subtract","params":{"minuend":42,"subtrahend":23},"id":"x"}
+a< {"jsonrpc":"2.0","id":"x","result":19}
+a> {"jsonrpc":"2.0","method":"log","params":{}}
+a= none
+a> {"jsonrpc":"2.0","method":"nix","id":5}
+a< {"jsonrpc":"2.0","id":5,"error":{"code":-32601,"message":"…"}}
+a> {"jsonrpc":"2.0","method":"subtract","params":{"minuend":42},"id":6}
+a< {"error":{"code":-32602,"message":"`params.subtrahend` is missing or of the wrong type"}}
+a> rubbish
+a< {"id":null,"error":{"code":-32700,"message":"…"}}
+"#,
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn ocpp_arrays_and_a_subprotocol_chosen_at_the_handshake() {
+    play(
+        r#"
+scenario: ocpp
+upgrade:
+  - fail: { code: NO_PROTOCOL, message: "speak ocpp1.6", status: 400 }
+    when: ${ 'ocpp1.6' not in request.protocols }
+  - remember: { charger: "${ (request.path | split('/')) | last }" }
+  - reply: { protocol: ocpp1.6 }
+messages:
+  name: ${ message[2] }
+  reply: [3, "${ message[1] }", "${ result }"]
+  error: [4, "${ message[1] }", NotImplemented, "${ error.message }", {}]
+on:
+  BootNotification:
+    - reply: { status: Accepted, currentTime: "${ now() }", interval: 300 }
+    - later: 10s
+      name: heartbeat_${ session.charger }
+      do:
+        - send: [2, "1", TriggerMessage, { requestedMessage: Heartbeat }]
+"#,
+        r#"
++ x /ocpp/CP1
+= 400 {"error":{"code":"NO_PROTOCOL","message":"speak ocpp1.6"}}
++ a /ocpp/CP1 as ocpp2.0 ocpp1.6
+= 101 "ocpp1.6"
+a> [2,"19223201","BootNotification",{"chargePointVendor":"V"}]
+a< [3,"19223201",{"status":"Accepted","currentTime":"2024-01-20T10:30:00.000Z","interval":300}]
+@ 9999ms
+a= none
+@ 1ms
+a< [2,"1","TriggerMessage",{"requestedMessage":"Heartbeat"}]
+a> [2,"2","Nix",{}]
+a< [4,"2","NotImplemented","…",{}]
+"#,
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn topics_and_rooms() {
+    play(
+        r#"
+scenario: topics
+messages: { name: "${ message.op }" }
+on:
+  sub:
+    - for: ${ message.topics }
+      each: topic
+      do: [ join: "topic_${ topic }" ]
+    - reply: { ok: "${ connection.rooms }" }
+  unsub:
+    - leave: topic_${ message.topic }
+  pub:
+    - send: { topic: "${ message.topic }", data: "${ message.data }" }
+      to: { others: { room: "topic_${ message.topic }" } }
+"#,
+        r#"
++ a /
++ b /
++ c /
+a> {"op":"sub","topics":["x","y"]}
+a< {"ok":["topic_x","topic_y"]}
+b> {"op":"sub","topics":["x"]}
+b< {"ok":["topic_x"]}
+b> {"op":"pub","topic":"x","data":{"n":1.50}}
+a< {"topic":"x","data":{"n":1.50}}
+b= none
+c= none
+a> {"op":"unsub","topic":"x"}
+b> {"op":"pub","topic":"x","data":1}
+a= none
+"#,
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_token_in_the_query_and_a_server_that_speaks_first() {
+    play(
+        r#"
+scenario: gate
+auth: { jwt: { secret: s3 } }
+upgrade:
+  - verify: ${ request.query.token }
+    else:
+      - fail: { code: UNAUTHORIZED, message: "no", status: 401 }
+  - remember: { user: "${ claims.userId }" }
+connect:
+  - send: { hello: "${ session.user }" }
+messages: { name: "${ message.t }" }
+on:
+  whisper:
+    - send: { from: "${ session.user }" }
+      to: { session: { user: "${ message.to }" } }
+  bye:
+    - close: { code: 4001, reason: bye }
+disconnect:
+  - send: { left: "${ session.user }" }
+    to: all
+"#,
+        r#"
++ x /
+= 401 {"error":{"code":"UNAUTHORIZED"}}
++ a /?token=${token userId=5}
+a< {"hello":5}
++ b /?token=${token userId=6}
+b< {"hello":6}
+b> {"t":"whisper","to":5}
+a< {"from":6}
+b= none
+b> {"t":"bye"}
+b! 4001
+a< {"left":6}
+"#,
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn plans_are_replaced_and_cancelled_and_errors_stay_with_their_handler() {
+    play(
+        r#"
+scenario: plans
+messages: { name: "${ message.t }" }
+on:
+  arm:
+    - later: ${ message.after }
+      name: bomb
+      do:
+        - send: { boom: "${ message.n }" }
+  disarm:
+    - cancel: bomb
+  broken:
+    - let: { x: "${ message.n / 0 }" }
+    - reply: { x: "${ x }" }
+  endless:
+    - for: ${ range(20000) }
+      do: [ let: { y: 1 } ]
+  huge:
+    - reply: ${ [[1] * 1000] * 100000 }
+  deep:
+    - run: deep_1
+define:
+  deep_1:
+    - run: deep_2
+      when: ${ true }
+  deep_2:
+    - for: [1]
+      do:
+        - for: [1]
+          do:
+            - for: [1]
+              do:
+                - for: [1]
+                  do: [ run: deep_3 ]
+  deep_3:
+    - for: [1]
+      do:
+        - for: [1]
+          do:
+            - for: [1]
+              do:
+                - for: [1]
+                  do: [ run: deep_4 ]
+  deep_4:
+    - for: [1]
+      do:
+        - for: [1]
+          do:
+            - for: [1]
+              do:
+                - for: [1]
+                  do:
+                    - for: [1]
+                      do:
+                        - for: [1]
+                          do: [ reply: 1 ]
+"#,
+        r#"
++ a /
+a> {"t":"arm","after":"5s","n":1}
+a> {"t":"arm","after":2000,"n":2}
+@ 1999ms
+a= none
+@ 1ms
+a< {"boom":2}
+@ 10s
+a= none
+a> {"t":"arm","after":"5s","n":3}
+a> {"t":"disarm"}
+@ 10s
+a= none
+a> {"t":"broken","n":1}
+a< {"error":{"code":"SCENARIO_ERROR"}}
+a> {"t":"endless"}
+a< {"error":{"code":"SCENARIO_ERROR"}}
+a> {"t":"huge"}
+a< {"error":{"code":"SCENARIO_ERROR"}}
+a> {"t":"deep"}
+a< {"error":{"code":"SCENARIO_ERROR"}}
+a> {"t":"arm","after":"soon"}
+a< {"error":{"code":"SCENARIO_ERROR"}}
+a> {"t":5}
+a< {"error":{"code":"INVALID_REQUEST"}}
+"#,
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn rest_writes_become_events() {
+    play(
+        r#"
+scenario: rest
+data: { notes: { key: id, items: [ { id: 1, text: one } ] } }
+messages: { name: "${ message.t }" }
+http:
+  "GET /notes":
+    - list: notes
+      match: ${ request.query }
+      default: all
+    - reply: ${ items }
+  "POST /notes":
+    - check: ${ request.body }
+      has: { text: string }
+    - insert: notes
+      item: ${ request.body }
+    - reply: ${ item }
+      status: 201
+  "PATCH /notes/{id}":
+    - update: notes
+      key: ${ request.params.id }
+      set: ${ request.body }
+    - reply: ${ item }
+  "DELETE /notes/{id}":
+    - remove: notes
+      key: ${ request.params.id }
+changes:
+  notes:
+    created: [ { send: { created: "${ created }" }, to: all } ]
+    updated: [ { send: { updated: "${ updated }" }, to: all } ]
+    removed: [ { send: { removed: "${ removed }" }, to: all } ]
+"#,
+        r#"
++ a /
+$ POST /notes { "text" : "two" }
+= 201 {"id":2,"text":"two"}
+a< {"created":[{"id":2,"text":"two"}]}
+$ POST /notes {"text":2}
+= 422 {"error":{"code":"INVALID_REQUEST","message":"`text` is missing or of the wrong type"}}
+$ POST /notes {bad
+= 400
+$ PATCH /notes/2 {"text":"zwei","id":9}
+= 200 {"id":2,"text":"zwei"}
+a< {"updated":[{"before":{"id":2,"text":"two"},"item":{"id":2,"text":"zwei"}}]}
+$ PATCH /notes/2 {"text":"zwei"}
+= 200 {"id":2}
+a= none
+$ GET /notes?text=one
+= 200 [{"id":1,"text":"one"}]
+$ DELETE /notes/1
+= 204
+a< {"removed":[{"id":1,"text":"one"}]}
+$ DELETE /notes/1
+= 404 {"error":{"code":"NOT_FOUND"}}
+$ PUT /notes/1
+= 405
+$ GET /nix
+= 404
+"#,
+    )
+    .await;
+}

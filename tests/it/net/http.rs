@@ -1,0 +1,207 @@
+//! Plain HTTP: the mocked endpoints, CORS, bodies, and the way to the control API.
+
+use std::sync::Arc;
+
+use crate::support::server::echo_hub;
+use bytes::Bytes;
+use ws_mock::config::{Access, Config, Limits};
+use ws_mock::net::Control;
+
+use super::{echo, impatient};
+use crate::support::raw::{Answer, Raw};
+use crate::support::server::{TestServer, config};
+
+async fn ask(server: &TestServer, request: &str) -> Answer {
+    let mut raw = Raw::connect(server.address).await;
+    raw.send(request.as_bytes()).await;
+    raw.answer().await
+}
+
+fn request(line: &str, headers: &[&str], body: &str) -> String {
+    let first = format!("{line} HTTP/1.1");
+    let lines = [&[first.as_str(), "Host: localhost"], headers].concat();
+    format!("{}\r\n\r\n{body}", lines.join("\r\n"))
+}
+
+#[tokio::test]
+async fn what_is_no_websocket_is_the_hubs() {
+    let server = echo(Limits::default());
+    let answer = ask(&server, &request("GET /api/hello", &[], "")).await;
+    assert_eq!(
+        (answer.status, answer.body.as_str()),
+        (200, r#"{"hello":true}"#)
+    );
+    let posted = request("POST /api/echo", &["Content-Length: 5"], "hello");
+    let answer = ask(&server, &posted).await;
+    assert_eq!((answer.status, answer.body.as_str()), (201, r#""hello""#));
+    let chunked = request(
+        "POST /api/echo",
+        &["Transfer-Encoding: chunked"],
+        "5\r\nhello\r\n0\r\n\r\n",
+    );
+    assert_eq!(ask(&server, &chunked).await.body, r#""hello""#);
+    let old = ask(&server, "GET /api/hello HTTP/1.0\r\n\r\n").await;
+    assert_eq!(old.status, 200);
+    let unknown = ask(&server, &request("GET /api/none", &[], "")).await;
+    assert_eq!(unknown.status, 404);
+}
+
+#[tokio::test]
+async fn one_connection_serves_many_requests_and_then_a_websocket() {
+    let server = echo(Limits::default());
+    let mut raw = Raw::connect(server.address).await;
+    for _ in 0..3 {
+        raw.send(request("GET /api/hello", &[], "").as_bytes())
+            .await;
+        assert_eq!(raw.answer().await.status, 200);
+    }
+    raw.upgrade("/ws").await;
+    raw.frame(1, b"x").await;
+    raw.expect(1, b"x").await;
+}
+
+#[tokio::test]
+async fn rubbish_after_good_requests_is_told_as_well() {
+    let server = echo(Limits::default());
+    let mut raw = Raw::connect(server.address).await;
+    let both = request("GET /api/hello", &[], "") + "rubbish\r\n\r\n";
+    raw.send(both.as_bytes()).await;
+    assert_eq!(raw.answer().await.status, 200);
+    let answer = raw.answer().await;
+    assert_eq!(answer.status, 400);
+    assert!(answer.body.contains("BAD_REQUEST"));
+    assert_eq!(raw.rest().await, Some(Vec::new()));
+}
+
+#[tokio::test]
+async fn bodies_have_a_size_and_a_time() {
+    let limits = Limits {
+        body: 10,
+        ..impatient()
+    };
+    let server = echo(limits);
+    for (headers, body, status) in [
+        (&["Content-Length: 10"][..], "0123456789", 201),
+        (&["Content-Length: 11"], "", 413),
+        (&["Content-Length: 11"], "01234567890", 413),
+        (
+            &["Transfer-Encoding: chunked"],
+            "a\r\n0123456789\r\n0\r\n\r\n",
+            201,
+        ),
+        (
+            &["Transfer-Encoding: chunked"],
+            "b\r\n01234567890\r\n0\r\n\r\n",
+            413,
+        ),
+        (&["Transfer-Encoding: chunked"], "x\r\n", 400),
+        (&["Content-Length: 10"], "01234", 408),
+        (&["Transfer-Encoding: chunked"], "a\r\n01234", 408),
+    ] {
+        let answer = ask(&server, &request("POST /api/echo", headers, body)).await;
+        assert_eq!(answer.status, status, "{headers:?} {body}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn pages_of_accepted_origins_may_read_answers() {
+    let server = echo(Limits::default());
+    let origin = "Origin: http://localhost:5173";
+    let answer = ask(&server, &request("GET /api/hello", &[origin], "")).await;
+    assert!(
+        answer
+            .head
+            .contains("access-control-allow-origin: http://localhost:5173\r\n")
+    );
+    assert!(answer.head.contains("vary: origin\r\n"));
+    let asks = [
+        origin,
+        "Access-Control-Request-Method: PUT",
+        "Access-Control-Request-Headers: x-a",
+    ];
+    let answer = ask(&server, &request("OPTIONS /api/hello", &asks, "")).await;
+    assert_eq!(answer.status, 204);
+    assert!(
+        answer
+            .head
+            .contains("access-control-allow-headers: x-a\r\n")
+    );
+    let answer = ask(
+        &server,
+        &request("GET /api/hello", &["Origin: http://evil.example"], ""),
+    )
+    .await;
+    assert_eq!(answer.status, 403);
+    assert!(!answer.head.contains("access-control"));
+    assert!(answer.body.contains("--allow-origin http://evil.example"));
+}
+
+fn control() -> Control {
+    Arc::new(|request, _| {
+        Box::pin(async move {
+            let seen = format!(
+                "{} {} {}",
+                request.method(),
+                request.uri().path(),
+                request.body().len()
+            );
+            hyper::Response::new(Bytes::from(seen))
+        })
+    })
+}
+
+fn with_control(access: Access) -> (TestServer, Config) {
+    let limits = Limits::default();
+    let config = Config {
+        access,
+        ..config(limits)
+    };
+    let server = TestServer::start(&config, echo_hub(&[], limits), Some(control()));
+    (server, config)
+}
+
+#[tokio::test]
+async fn the_control_api_is_for_its_own_pages() {
+    let (server, _) = with_control(Access {
+        control: true,
+        control_origins: vec!["http://console.test".into()],
+        ..Access::default()
+    });
+    let own = format!("Origin: http://localhost:{}", server.address.port());
+    let host = format!("Host: localhost:{}", server.address.port());
+    for (headers, status) in [
+        (&[][..], 200),
+        (&[own.as_str()], 200),
+        (&["Origin: http://localhost:5173"], 403),
+        (&["Sec-Fetch-Site: cross-site"], 403),
+        (&["Origin: http://console.test"], 200),
+    ] {
+        let asked =
+            request("POST /__mock/reset", headers, "").replacen("Host: localhost", &host, 1);
+        let answer = ask(&server, &asked).await;
+        assert_eq!(answer.status, status, "{headers:?}: {answer:?}");
+        assert_eq!(
+            answer.head.contains("access-control"),
+            headers == ["Origin: http://console.test"]
+        );
+        if status == 200 {
+            assert_eq!(answer.body, "POST /__mock/reset 0");
+        }
+    }
+    let rebound = request("GET /__mock/info", &[], "").replacen("localhost", "evil.example", 1);
+    assert_eq!(ask(&server, &rebound).await.status, 403);
+    let foreign = [
+        "Origin: http://evil.example",
+        "Access-Control-Request-Method: POST",
+    ];
+    let answer = ask(&server, &request("OPTIONS /__mock/reset", &foreign, "")).await;
+    assert_eq!(answer.status, 403);
+    assert!(!answer.head.contains("access-control"));
+}
+
+#[tokio::test]
+async fn without_a_control_api_its_path_is_the_scenarios() {
+    let (server, _) = with_control(Access::default());
+    let answer = ask(&server, &request("GET /__mock/info", &[], "")).await;
+    assert_eq!(answer.status, 426);
+}

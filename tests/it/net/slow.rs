@@ -1,0 +1,92 @@
+//! Peers that do not read, do not write, or ask too much.
+
+use std::time::{Duration, Instant};
+
+use tokio::io::AsyncWriteExt;
+use ws_mock::config::Limits;
+
+use super::{echo, impatient};
+use crate::support::raw::{Raw, frame};
+
+#[tokio::test]
+async fn a_peer_that_asks_and_does_not_read_is_not_read_either_and_loses_nothing() {
+    let server = echo(Limits::default());
+    let raw = Raw::open(server.address, "/ws").await;
+    let (mut from, mut to) = raw.0.into_split();
+    let asked = 6000;
+    let asking = tokio::spawn(async move {
+        for _ in 0..asked {
+            to.write_all(&frame(true, 1, b"!big 10000")).await.unwrap();
+        }
+        to
+    });
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let mut bytes = vec![0; 10_004];
+    for _ in 0..asked {
+        tokio::io::AsyncReadExt::read_exact(&mut from, &mut bytes)
+            .await
+            .unwrap();
+        assert_eq!(bytes[..4], [0x81, 126, 0x27, 0x10]);
+    }
+    asking.await.unwrap();
+}
+
+/// More than the system's buffers take in.
+const LARGE: usize = 32_000_000;
+
+fn roomy(limits: Limits) -> Limits {
+    Limits {
+        message: LARGE,
+        frame: LARGE,
+        ..limits
+    }
+}
+
+#[tokio::test]
+async fn a_peer_that_reads_nothing_is_dropped() {
+    let server = echo(roomy(impatient()));
+    let mut raw = Raw::open(server.address, "/ws").await;
+    raw.frame(1, &vec![b'x'; LARGE]).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(raw.rest().await, None);
+}
+
+#[tokio::test]
+async fn a_mailbox_that_overflows_cuts_its_peer_off_while_it_is_blocked() {
+    let server = echo(roomy(Limits::default()));
+    let mut raw = Raw::open(server.address, "/ws").await;
+    let start = Instant::now();
+    raw.frame(1, &vec![b'x'; LARGE]).await;
+    raw.frame(1, b"!flood 1030").await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(raw.rest().await, None);
+    assert!(
+        start.elapsed() < Duration::from_secs(9),
+        "before `write_time`"
+    );
+}
+
+#[tokio::test]
+async fn a_flood_of_pings_that_are_not_read_does_no_harm() {
+    let server = echo(Limits::default());
+    let raw = Raw::open(server.address, "/ws").await;
+    let (mut from, mut to) = raw.0.into_split();
+    let flood = tokio::spawn(async move {
+        let many: Vec<_> = (0..1000)
+            .flat_map(|_| frame(true, 9, &[b'p'; 125]))
+            .collect();
+        for _ in 0..200 {
+            to.write_all(&many).await.unwrap();
+        }
+        to.write_all(&frame(true, 1, b"done")).await.unwrap();
+        to
+    });
+    let _still_open = flood.await.unwrap();
+    let mut seen = Vec::new();
+    while !seen.ends_with(b"\x81\x04done") {
+        tokio::io::AsyncReadExt::read_buf(&mut from, &mut seen)
+            .await
+            .unwrap();
+    }
+    assert!(seen.len() < 200_000 * 127);
+}

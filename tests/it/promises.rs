@@ -1,0 +1,208 @@
+//! The promises: the same every time, and nothing goes back in time.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+use ws_mock::config::{ClockStart, Limits, Play};
+use ws_mock::hub::{Admission, Handshake, Hub, Inbound, Outgoing, Peer};
+use ws_mock::scenario::NoFiles;
+
+const START: i64 = 1_705_746_600_000;
+
+fn play(seed: u64) -> Play {
+    Play {
+        seed,
+        clock: ClockStart::At(START),
+        counts: Vec::new(),
+        timers: Vec::new(),
+        timers_run: true,
+        strict: false,
+        faults: Vec::new(),
+    }
+}
+
+fn stations(seed: u64, more: &str) -> Hub {
+    let (_, text) = ws_mock::scenario::bundled()[0];
+    let text = text.replacen("data:\n", &format!("data:\n{more}"), 1);
+    let scenario = ws_mock::scenario::read_text("stations.yaml", &text, &NoFiles, &|_| None)
+        .unwrap_or_else(|problems| panic!("{problems}"));
+    Hub::new(scenario, play(seed), Limits::default()).unwrap()
+}
+
+fn connect(hub: &Hub) -> Peer {
+    let ask = Handshake {
+        address: "127.0.0.1:5000".parse().unwrap(),
+        path: "/ws".into(),
+        query: String::new(),
+        headers: Vec::new(),
+        protocols: Vec::new(),
+    };
+    let Admission::Accepted { ticket, .. } = hub.admit(ask) else {
+        panic!("refused")
+    };
+    hub.connect(ticket)
+}
+
+fn ask(peer: &Peer, text: &str) {
+    peer.receive(Inbound::Text(Bytes::from(text.to_owned())));
+}
+
+fn heard(peer: &Peer) -> Vec<String> {
+    let mut out = Vec::new();
+    peer.mailbox().take(Instant::now(), usize::MAX, &mut out);
+    out.into_iter()
+        .map(|outgoing| match outgoing {
+            Outgoing::Message { payload, .. } => String::from_utf8(payload.to_vec()).unwrap(),
+            other => panic!("{other:?}"),
+        })
+        .collect()
+}
+
+const ALL: &str = r#"{"type":"request","action":"getStations","requestId":1,"data":{"pagination":{"limit":1000}}}"#;
+
+/// A client's whole conversation over two minutes.
+async fn conversation(hub: &Hub, disturbed: bool) -> Vec<String> {
+    let peer = connect(hub);
+    let mut others = Vec::new();
+    let mut said = Vec::new();
+    for _ in 0..4 {
+        if disturbed {
+            let other = connect(hub);
+            ask(&other, ALL);
+            ask(&other, "rubbish");
+            others.push(other);
+        }
+        ask(&peer, ALL);
+        hub.advance(std::time::Duration::from_secs(30))
+            .await
+            .unwrap();
+        said.extend(heard(&peer));
+    }
+    said
+}
+
+#[tokio::test]
+async fn the_same_seed_gives_the_same_bytes_whoever_else_is_there() {
+    let alone = conversation(&stations(7, ""), false).await;
+    assert_eq!(alone.len(), 8, "four answers and four pushes");
+    assert_eq!(alone, conversation(&stations(7, ""), false).await);
+    assert_eq!(alone, conversation(&stations(7, ""), true).await);
+    assert_ne!(alone, conversation(&stations(8, ""), false).await);
+}
+
+#[tokio::test]
+async fn a_collection_added_to_the_file_changes_nothing_for_the_rest() {
+    let alone = conversation(&stations(7, ""), false).await;
+    let more = "  extras:\n    key: id\n    count: 50\n    item: { id: \"${ n }\", x: \"${ int(1, 9) }\" }\n";
+    assert_eq!(alone, conversation(&stations(7, more), false).await);
+}
+
+#[tokio::test]
+async fn a_larger_count_leaves_existing_items_as_they_are() {
+    let first = |hub: &Hub| {
+        hub.collection("stations")
+            .unwrap()
+            .at(99)
+            .unwrap()
+            .text()
+            .to_owned()
+    };
+    let small = stations(7, "");
+    let (_, text) = ws_mock::scenario::bundled()[0];
+    let scenario =
+        ws_mock::scenario::read_text("stations.yaml", text, &NoFiles, &|_| None).unwrap();
+    let mut large = play(7);
+    large.counts.push(("stations".into(), 250));
+    let large = Hub::new(scenario, large, Limits::default()).unwrap();
+    assert_eq!(first(&small), first(&large));
+    assert_eq!(large.collection("stations").unwrap().len(), 250);
+}
+
+#[tokio::test]
+async fn reset_brings_back_the_start() {
+    let hub = stations(7, "");
+    let peer = connect(&hub);
+    let mut rounds = Vec::new();
+    for _ in 0..2 {
+        ask(&peer, ALL);
+        hub.advance(std::time::Duration::from_secs(60))
+            .await
+            .unwrap();
+        ask(&peer, ALL);
+        rounds.push(heard(&peer));
+        hub.reset(None).unwrap();
+    }
+    assert_eq!(rounds[0], rounds[1]);
+}
+
+const COUNTING: &str = r#"
+scenario: counting
+data:
+  things:
+    key: id
+    items: [ { id: 1, n: 0 } ]
+messages:
+  name: ${ message.do }
+on:
+  look:
+    - find: things
+      key: 1
+    - reply: { n: "${ item.n }" }
+changes:
+  things:
+    updated:
+      - send: { n: "${ updated[0].item.n }" }
+        to: all
+timers:
+  count:
+    every: 1ms
+    do:
+      - update: things
+        key: 1
+        set: { n: "${ item.n + 1 }" }
+"#;
+
+/// Many clients ask while a timer changes what they ask for: answers are read under a shared lock, pushes are made
+/// under the other, and nobody may ever see an older state after a newer one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn nobody_receives_an_older_state_after_a_newer_one() {
+    let scenario = ws_mock::scenario::read_text("counting.yaml", COUNTING, &NoFiles, &|_| None)
+        .unwrap_or_else(|problems| panic!("{problems}"));
+    let hub = Hub::new(
+        scenario,
+        Play {
+            clock: ClockStart::Real,
+            ..play(1)
+        },
+        Limits::default(),
+    )
+    .unwrap();
+    let timers = tokio::spawn({
+        let hub = hub.clone();
+        async move { hub.run_timers().await }
+    });
+    let mut clients = Vec::new();
+    for _ in 0..8 {
+        let peer = connect(&hub);
+        clients.push(tokio::task::spawn_blocking(move || {
+            let (mut last, mut seen) = (0, 0);
+            while last < 200 {
+                ask(&peer, r#"{"do":"look"}"#);
+                for text in heard(&peer) {
+                    let n = text
+                        .trim_start_matches("{\"n\":")
+                        .trim_end_matches('}')
+                        .parse::<u64>()
+                        .unwrap();
+                    assert!(n >= last, "{n} after {last}");
+                    (last, seen) = (n, seen + 1);
+                }
+            }
+            seen
+        }));
+    }
+    for client in clients {
+        assert!(client.await.unwrap() >= 200);
+    }
+    timers.abort();
+}

@@ -1,0 +1,4 @@
+//! What the tests talk with.
+
+pub(crate) mod raw;
+pub(crate) mod server;
