@@ -1,7 +1,8 @@
 //! The command as a shell sees it: output, exit codes, and what is left on disk.
 
-use std::io::Read;
-use std::process::{Command, Output, Stdio};
+use std::io::{BufRead, BufReader, Read};
+use std::net::TcpListener;
+use std::process::{Child, Command, Output, Stdio};
 
 fn ws_mock(line: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ws-mock"));
@@ -15,12 +16,12 @@ fn ws_mock(line: &str) -> Command {
 }
 
 fn text(bytes: &[u8]) -> &str {
-    std::str::from_utf8(bytes).expect("text")
+    std::str::from_utf8(bytes).unwrap()
 }
 
 #[track_caller]
 fn check(line: &str, code: i32, stdout: &str, stderr: &str) -> Output {
-    let output = ws_mock(line).output().expect("the binary starts");
+    let output = ws_mock(line).output().unwrap();
     let (out, err) = (text(&output.stdout), text(&output.stderr));
     assert_eq!(output.status.code(), Some(code), "{line}\n{out}\n{err}");
     assert!(out.contains(stdout), "{line}\n{out}");
@@ -122,4 +123,75 @@ fn without_a_place_for_the_certificate_the_ways_out_are_told() {
     let output = command.output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("WS_MOCK_DATA"), "{output:?}");
+}
+
+/// A server that ends with the test.
+struct Served {
+    child: Child,
+    /// `listening on …`
+    line: String,
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+fn serve(mut command: Command) -> Served {
+    command.stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    let mut line = String::new();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    out.read_line(&mut line).unwrap();
+    Served { child, line }
+}
+
+#[test]
+fn tls_is_as_typed_then_as_the_environment_says_then_as_the_scenario_has_it() {
+    let data = tempfile::tempdir().unwrap();
+    for (variables, line, tls) in [
+        (&[][..], "serve stations", true),
+        (&[], "serve echo", false),
+        (&[("WS_MOCK_SSL", "1")], "serve echo", true),
+        (&[("WS_MOCK_SSL", "0")], "serve echo", false),
+        (&[("WS_MOCK_SSL_ONLY", "on")], "serve echo", true),
+        (&[("WS_MOCK_NO_SSL", "yes")], "serve stations", false),
+        (&[("WS_MOCK_NO_SSL", "yes")], "serve echo --ssl", true),
+        (&[("WS_MOCK_SSL", "yes")], "serve echo --no-ssl", false),
+    ] {
+        let mut command = ws_mock(line);
+        command
+            .env("WS_MOCK_PORT", "0")
+            .envs(variables.iter().copied());
+        command
+            .env("WS_MOCK_DATA", data.path())
+            .current_dir(data.path());
+        let served = serve(command);
+        let start = ["listening on ws://", "listening on wss://"][usize::from(tls)];
+        assert!(
+            served.line.starts_with(start),
+            "{variables:?} {line}: {}",
+            served.line
+        );
+    }
+}
+
+#[test]
+fn a_taken_port_is_an_error_that_names_it() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let line = format!("serve echo --port {port}");
+    check(&line, 1, "", &format!("port `{port}`"));
+}
+
+#[test]
+fn a_bad_certificate_is_no_wrong_usage() {
+    check(
+        "serve echo --port 0 --cert no/cert --key no/key",
+        1,
+        "",
+        "no/cert",
+    );
 }

@@ -125,7 +125,7 @@ async fn reset_brings_back_the_start() {
     let mut rounds = Vec::new();
     for _ in 0..2 {
         ask(&peer, ALL);
-        hub.advance(std::time::Duration::from_secs(60))
+        hub.advance(std::time::Duration::from_mins(1))
             .await
             .unwrap();
         ask(&peer, ALL);

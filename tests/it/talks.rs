@@ -78,7 +78,10 @@ impl Stage {
         let (head, rest) = line.split_once(' ').unwrap_or((line.as_str(), ""));
         match head {
             "" | "#" => Ok(()),
-            "+" => self.connect(rest),
+            "+" => {
+                self.connect(rest);
+                Ok(())
+            }
             "-" => {
                 self.actor(rest)?.peer = None;
                 Ok(())
@@ -142,7 +145,7 @@ impl Stage {
         Ok(actor)
     }
 
-    fn connect(&mut self, rest: &str) -> Result<(), String> {
+    fn connect(&mut self, rest: &str) {
         let (name, target) = rest.split_once(' ').unwrap_or((rest, "/"));
         let (target, offered) = target.split_once(" as ").unwrap_or((target, ""));
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
@@ -157,7 +160,7 @@ impl Stage {
             Admission::Accepted { protocol, ticket } => (protocol, ticket),
             Admission::Refused(answer) => {
                 self.answer = Some(answer);
-                return Ok(());
+                return;
             }
         };
         let chosen =
@@ -173,7 +176,6 @@ impl Stage {
                 inbox: Vec::new(),
             },
         );
-        Ok(())
     }
 
     fn say(&mut self, name: &str, text: &str) -> Result<(), String> {

@@ -11,6 +11,7 @@ use super::super::Usage;
 use super::tls;
 use crate::cli::{self, Assignment};
 use crate::config::{Access, ClockStart, Config, Limits, Listen, Play};
+use crate::fault;
 use crate::scenario::model::{Origin, Scenario};
 use crate::scenario::{duration, size};
 
@@ -148,8 +149,17 @@ fn play(args: &cli::Play, scenario: &Scenario, seed: u64) -> Result<Play, Usage>
         timers: last_of_each(&args.timer, every)?,
         timers_run: !args.no_timers,
         strict: args.strict,
-        faults: args.fault.clone(),
+        faults: faults(&args.fault)?,
     })
+}
+
+fn faults(typed: &[String]) -> Result<Vec<String>, Usage> {
+    let faults: Vec<_> = given(typed).map(str::to_owned).collect();
+    for text in &faults {
+        fault::from_option(text)
+            .map_err(|error| Usage::new(format!("`--fault {text}`: {error}")))?;
+    }
+    Ok(faults)
 }
 
 fn known(what: &str, name: &str, known: &[&str]) -> Result<(), Usage> {
@@ -298,7 +308,7 @@ timers:
     fn options_go_before_the_scenario() {
         let config = resolved(
             "--port 0 --seed 42 --clock 2024-01-20T10:30:00Z --count shops=7 --count shops=9 \
-             --timer load=1.5s --no-timers --strict --fault latency=50ms,on=x --fault drop \
+             --timer load=1.5s --no-timers --strict --fault latency=50ms,on=x;drop \
              --max-message 2MiB --max-connections 5 --no-control \
              --allow-origin https://a.example/ --allow-origin *",
         );
@@ -340,6 +350,10 @@ timers:
             (
                 "--timer load=0s",
                 "`--timer load=0s` has no duration\n  hint: a number and a unit are needed: `250ms`, `5s`, `1m 30s`",
+            ),
+            (
+                "--fault mute=3",
+                "`--fault mute=3`: `mute` takes no value, found `3`; known kinds: latency, drop, duplicate, corrupt, error, close, abort, refuse, stall, slow, fragment, mute",
             ),
             (
                 "--max-message 3MB",
