@@ -6,7 +6,9 @@
 )]
 
 mod command;
+mod control;
 mod language;
+mod layers;
 mod net;
 mod promises;
 mod support;
