@@ -11,5 +11,6 @@ mod language;
 mod layers;
 mod net;
 mod promises;
+mod readme;
 mod support;
 mod talks;
