@@ -22,7 +22,6 @@ pub(super) struct Problem {
 }
 
 impl Problem {
-    /// A problem with this status, code and words.
     /// The limit that was reached, by the name it is counted under.
     pub(super) fn limit(&self) -> Option<&'static str> {
         match self.code {
@@ -34,6 +33,7 @@ impl Problem {
         }
     }
 
+    /// A problem with this status, code and words.
     pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
         Self {
             status,

@@ -19,6 +19,7 @@ use tokio::select;
 use tokio::time::timeout;
 
 use super::answer::{Answer, Problem};
+use super::engineio::Session;
 use super::exchange::{Exchange, Turn};
 use super::stream::Stream;
 use super::{Net, input, route};
@@ -39,7 +40,7 @@ pub(super) struct Visit {
     pub(super) local: IpAddr,
     turn: Arc<Turn>,
     /// Set by the request that becomes a WebSocket.
-    admitted: Mutex<Option<Ticket>>,
+    admitted: Mutex<Option<Next>>,
 }
 
 impl Visit {
@@ -52,14 +53,22 @@ impl Visit {
     }
 }
 
+/// Who talks on a connection that has become a WebSocket.
+pub(super) enum Next {
+    /// A peer, in the place it was given.
+    Peer(Ticket),
+    /// A session of Engine.IO.
+    EngineIo(Arc<Session>),
+}
+
 /// A connection that has become a WebSocket.
 pub(super) struct Opening {
     /// The socket.
     pub(super) stream: Stream,
     /// What came with the handshake.
     pub(super) arrived: BytesMut,
-    /// The place it was given.
-    pub(super) ticket: Ticket,
+    /// Who talks on it.
+    pub(super) next: Next,
 }
 
 impl Visit {
@@ -81,11 +90,11 @@ impl Visit {
     }
 
     /// Makes the connection a WebSocket once the answer has been written.
-    pub(super) fn admit(&self, ticket: Ticket) {
-        *self.admitted.lock().unwrap_or_else(PoisonError::into_inner) = Some(ticket);
+    pub(super) fn admit(&self, next: Next) {
+        *self.admitted.lock().unwrap_or_else(PoisonError::into_inner) = Some(next);
     }
 
-    fn admitted(&self) -> Option<Ticket> {
+    fn admitted(&self) -> Option<Next> {
         self.admitted
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -118,11 +127,11 @@ pub(super) async fn serve(
     let (mut stream, swallowed) = parts.io.into_inner().into_inner();
     match ended {
         Ok(()) => {
-            if let Some(ticket) = visit.admitted() {
+            if let Some(next) = visit.admitted() {
                 return Some(Opening {
                     stream,
                     arrived: BytesMut::from(&*parts.read_buf),
-                    ticket,
+                    next,
                 });
             }
         }

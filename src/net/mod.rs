@@ -34,6 +34,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::access::Rules;
+pub use self::engineio::Sessions;
 use self::stream::Security;
 use crate::hub::Hub;
 
@@ -65,6 +66,8 @@ pub struct Net {
     pub most_sockets: usize,
     /// Sockets now.
     pub sockets: AtomicUsize,
+    /// Sessions of Engine.IO.
+    pub sessions: Sessions,
     /// WebSocket peers now.
     pub peers: AtomicUsize,
 }

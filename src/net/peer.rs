@@ -5,16 +5,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
+use bytes::BytesMut;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::timeout_at;
 
 use super::answer::Problem;
 use super::connection::Connection;
-use super::http::{self, Opening, Visit};
+use super::http::{self, Next, Visit};
 use super::stream::{self, Opened, Stream};
-use super::{Net, input};
+use super::{Net, engineio, input};
 use crate::config::Limits;
+use crate::hub::Ticket;
 
 /// How long a close may go unanswered once the server stops: it has five seconds in all.
 const LAST_CLOSE: Duration = Duration::from_secs(3);
@@ -52,7 +54,21 @@ pub(super) async fn serve(tcp: TcpStream, address: SocketAddr, net: Arc<Net>) {
     };
     let opening = Box::pin(http::serve(opening.0, opening.1, opening.2)).await;
     if let Some(opening) = opening {
-        talk(opening, address, &net, limits).await;
+        match opening.next {
+            Next::Peer(ticket) => {
+                talk(
+                    (opening.stream, opening.arrived),
+                    ticket,
+                    address,
+                    &net,
+                    limits,
+                )
+                .await
+            }
+            Next::EngineIo(session) => {
+                engineio::talk(opening.stream, opening.arrived, session, &net, limits).await;
+            }
+        }
     }
 }
 
@@ -106,12 +122,18 @@ async fn refuse_plain(mut tcp: TcpStream) {
     }
 }
 
-async fn talk(opening: Opening, address: SocketAddr, net: &Net, limits: Limits) {
-    let peer = net.hub.connect(opening.ticket);
+async fn talk(
+    (stream, arrived): (Stream, BytesMut),
+    ticket: Ticket,
+    address: SocketAddr,
+    net: &Net,
+    limits: Limits,
+) {
+    let peer = net.hub.connect(ticket);
     let id = peer.id();
     let (counted, clients) = Counted::new(&net.peers);
     tracing::info!(peer = format_args!("c{id}"), %address, clients, "connected");
-    let mut connection = Connection::new(opening.stream, opening.arrived, peer, limits);
+    let mut connection = Connection::new(stream, arrived, peer, limits);
     let shutdown = net.shutdown.child_token();
     let end = connection.talk(&shutdown).await;
     drop(counted);

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use super::access::{Caller, Refusal};
 use super::answer::{self, Answer, Problem};
-use super::http::Visit;
+use super::http::{Next, Visit};
 use super::{cors, engineio, handshake};
 use crate::hub::{Admission, Handshake, HttpRequest};
 use crate::scenario::model::{Protocol, Scenario, Segment};
@@ -194,7 +194,7 @@ fn open(visit: &Visit, request: &Request<Incoming>) -> Answer {
     });
     match admission {
         Admission::Accepted { protocol, ticket } => {
-            visit.admit(ticket);
+            visit.admit(Next::Peer(ticket));
             asked.accept(protocol.as_deref())
         }
         Admission::Refused(answer) => answer::from_hub(answer),

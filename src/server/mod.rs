@@ -19,7 +19,7 @@ use crate::hub::Hub;
 use crate::net::access::Rules;
 use crate::net::listener::{self, BindError};
 use crate::net::tls::{self, TlsError};
-use crate::net::{Control, Net, descriptors};
+use crate::net::{Control, Net, Sessions, descriptors};
 
 pub use run::{Reload, run};
 
@@ -90,6 +90,7 @@ impl Server {
             tasks: TaskTracker::new(),
             most_sockets,
             sockets: AtomicUsize::new(0),
+            sessions: Sessions::default(),
             peers: AtomicUsize::new(0),
         };
         Ok(Self {
@@ -186,7 +187,7 @@ fn most_sockets(wanted: usize) -> usize {
         return usize::MAX;
     };
     if allowed < wanted {
-        tracing::warn!(
+        tracing::info!(
             allowed,
             wanted,
             "file descriptors allow fewer connections; hint: `ulimit -n` raises their number"

@@ -34,10 +34,11 @@ pub async fn run(
     let urls = server.urls();
     addresses.get_or_init(|| vec![urls.ws.clone(), urls.http.clone(), urls.control.clone()]);
     tell(&hub, &server);
+    // Before anybody is told that it listens: from then on a signal is a way to end it.
+    let asked = stopping()?;
     let url = &server.urls().ws;
     // Whoever closed the standard output does not want to know.
     writeln!(std::io::stdout(), "listening on {url}").ok();
-    let asked = stopping()?;
     tokio::select! {
         ended = server.run(asked) => Ok(ended?),
         () = hub.run_timers() => Ok(()),
@@ -65,15 +66,19 @@ fn tell(hub: &Hub, server: &Server) {
 /// Ends when the process is asked to.
 fn stopping() -> anyhow::Result<impl Future<Output = ()>> {
     #[cfg(unix)]
-    let mut terminate = {
+    let (mut terminate, mut interrupt) = {
         use tokio::signal::unix::{SignalKind, signal};
-        signal(SignalKind::terminate()).context("signals cannot be listened for")?
+        let listen = |kind| signal(kind).context("signals cannot be listened for");
+        (
+            listen(SignalKind::terminate())?,
+            listen(SignalKind::interrupt())?,
+        )
     };
     Ok(async move {
         #[cfg(unix)]
         tokio::select! {
             _ = terminate.recv() => {}
-            _ = tokio::signal::ctrl_c() => {}
+            _ = interrupt.recv() => {}
         }
         #[cfg(not(unix))]
         let _ = tokio::signal::ctrl_c().await;

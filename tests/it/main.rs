@@ -5,6 +5,7 @@
     reason = "a test that fails may panic, in its helpers too"
 )]
 
+mod clients;
 mod command;
 mod control;
 mod language;

@@ -1,0 +1,164 @@
+//! Real clients of other people's making: npm's `ws` and `socket.io-client`, Python's `websockets`.
+//!
+//! Their packages are installed into the build folder. A machine that has no Node or Python, or cannot install them,
+//! is told so; under `CI` that is a failure.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+fn folder(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+fn run(command: &mut Command) -> Result<String, String> {
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| format!("{command:?}: {error}"))?;
+    let text = format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    if output.status.success() {
+        Ok(text)
+    } else {
+        Err(format!("{command:?}\n{text}"))
+    }
+}
+
+/// Whether a tool's packages are there; without them under `CI` the test fails.
+fn installed(installing: Result<String, String>) -> bool {
+    match installing {
+        Ok(_) => true,
+        Err(why) if std::env::var_os("CI").is_some() => panic!("{why}"),
+        Err(why) => {
+            eprintln!("not run, since its packages cannot be had: {why}");
+            false
+        }
+    }
+}
+
+/// A running `ws-mock serve`, gone when dropped.
+struct Served {
+    child: std::process::Child,
+    http: String,
+    ws: String,
+}
+
+impl Served {
+    fn start(scenario: &str, more: &[&str]) -> Served {
+        let ready = folder("ready").join(format!("{scenario}-{}.json", std::process::id()));
+        let _ = std::fs::remove_file(&ready);
+        let child = Command::new(env!("CARGO_BIN_EXE_ws-mock"))
+            .args([
+                "serve",
+                scenario,
+                "--port",
+                "0",
+                "--no-ssl",
+                "-q",
+                "--ready-file",
+            ])
+            .arg(&ready)
+            .args(more)
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let began = std::time::Instant::now();
+        let text = loop {
+            match std::fs::read_to_string(&ready) {
+                Ok(text) => break text,
+                Err(_) => assert!(began.elapsed().as_secs() < 20, "no ready file"),
+            }
+            std::thread::yield_now();
+        };
+        let ready: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let url = |name: &str| ready[name].as_str().unwrap().to_owned();
+        Served {
+            child,
+            http: url("http"),
+            ws: url("ws"),
+        }
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+fn node(script: &str, url: &str) {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients");
+    let there = folder("clients");
+    // The tests run side by side; the packages are installed once.
+    static INSTALLED: std::sync::OnceLock<bool> = std::sync::OnceLock::new();
+    let ready = *INSTALLED.get_or_init(|| {
+        for file in ["package.json", "socketio.mjs", "stations.mjs"] {
+            std::fs::copy(here.join(file), there.join(file)).unwrap();
+        }
+        let npm = Command::new("npm")
+            .args(["install", "--no-audit", "--no-fund", "--silent"])
+            .current_dir(&there)
+            .stdin(Stdio::null())
+            .output();
+        installed(match npm {
+            Ok(output) if output.status.success() => Ok(String::new()),
+            Ok(output) => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
+            Err(error) => Err(error.to_string()),
+        })
+    });
+    if ready {
+        let said = run(Command::new("node")
+            .arg(script)
+            .arg(url)
+            .current_dir(&there));
+        println!("{}", said.unwrap_or_else(|why| panic!("{why}")));
+    }
+}
+
+#[test]
+fn socket_io_client_by_every_transport() {
+    let served = Served::start("containers", &["--clock", "manual"]);
+    node("socketio.mjs", &served.http);
+}
+
+#[test]
+fn nodes_ws_asks_many_things_at_once() {
+    let served = Served::start("stations", &["--clock", "2024-01-20T10:30:00Z"]);
+    node("stations.mjs", &served.ws);
+}
+
+#[test]
+fn pythons_websockets_has_the_conversation_of_the_readme() {
+    let there = folder("python");
+    let python = there.join("bin/python");
+    let ready = python.exists()
+        || installed(run(Command::new("python3")
+            .args(["-m", "venv"])
+            .arg(&there)));
+    let has = |python: &Path| run(Command::new(python).args(["-c", "import websockets"])).is_ok();
+    if !ready
+        || !(has(&python)
+            || installed(run(Command::new(&python).args([
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "websockets",
+            ]))))
+    {
+        return;
+    }
+    let served = Served::start("towers", &["--clock", "manual"]);
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/towers.py");
+    let said = run(Command::new(&python)
+        .arg(script)
+        .arg(&served.ws)
+        .arg(&served.http));
+    println!("{}", said.unwrap_or_else(|why| panic!("{why}")));
+}
