@@ -6,8 +6,11 @@
 )]
 
 mod command;
+mod control;
 mod language;
+mod layers;
 mod net;
 mod promises;
+mod readme;
 mod support;
 mod talks;

@@ -36,6 +36,13 @@ impl Raw {
         Self(TcpStream::connect(address).await.unwrap())
     }
 
+    /// One HTTP request and its answer.
+    pub(crate) async fn exchange(address: SocketAddr, request: &str) -> Answer {
+        let mut raw = Self::connect(address).await;
+        raw.send(request.as_bytes()).await;
+        raw.answer().await
+    }
+
     /// With the handshake behind it.
     pub(crate) async fn open(address: SocketAddr, path: &str) -> Self {
         let mut raw = Self::connect(address).await;

@@ -1,0 +1,466 @@
+//! The control API over real sockets: every row, with what can be wrong with it.
+
+use std::sync::{Arc, OnceLock};
+
+use serde_json::{Value, json};
+use ws_mock::config::{ClockStart, Limits};
+use ws_mock::control;
+use ws_mock::hub::Hub;
+
+use crate::support::raw::Raw;
+use crate::support::server::{TestServer, config};
+
+const SCENARIO: &str = r#"
+scenario: hands
+title: For tests
+listen: { protocol: json }
+data:
+  things:
+    key: id
+    items: [ { id: 1, color: red }, { id: 2, color: blue } ]
+messages: { name: "${ message.t }" }
+on:
+  join:
+    - join: ${ message.room }
+    - reply: { joined: "${ message.room }" }
+  ask:
+    - reply: { n: "${ message.n }" }
+changes:
+  things:
+    created: [ { send: { created: "${ created }" }, to: all } ]
+    updated: [ { send: { updated: "${ updated | pluck('item') }" }, to: all } ]
+    removed: [ { send: { removed: "${ removed }" }, to: all } ]
+timers:
+  tick:
+    every: 30s
+    do:
+      - send: { tick: "${ now() }" }
+        to: all
+triggers:
+  alert:
+    - send: { alert: "${ args.level }" }
+      to: all
+"#;
+
+fn start() -> TestServer {
+    let scenario =
+        ws_mock::scenario::read_text("hands.yaml", SCENARIO, &ws_mock::scenario::NoFiles, &|_| {
+            None
+        })
+        .unwrap_or_else(|problems| panic!("{problems}"));
+    let limits = Limits::default();
+    let mut config = config(limits);
+    config.play.clock = ClockStart::At(1_705_746_600_000);
+    let hub = Hub::new(scenario, config.play.clone(), limits).unwrap();
+    let api = control::handler(hub.clone(), Arc::new(OnceLock::new()));
+    TestServer::start(&config, hub, Some(api))
+}
+
+async fn call(server: &TestServer, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
+    let body = body.map(|body| body.to_string()).unwrap_or_default();
+    let kind = if body.is_empty() {
+        ""
+    } else {
+        "content-type: application/json\r\n"
+    };
+    let answer = Raw::exchange(
+        server.address,
+        &format!(
+            "{method} /__mock/{path} HTTP/1.1\r\nhost: {}\r\n{kind}content-length: {}\r\nconnection: close\r\n\r\n{body}",
+            server.address,
+            body.len()
+        ),
+    )
+    .await;
+    (
+        answer.status,
+        serde_json::from_str(&answer.body).unwrap_or(Value::Null),
+    )
+}
+
+#[tokio::test]
+async fn every_row_answers() {
+    let server = start();
+    let mut peer = Raw::open(server.address, "/").await;
+    peer.frame(1, br#"{"t":"join","room":"r"}"#).await;
+    peer.expect(1, br#"{"joined":"r"}"#).await;
+
+    let rows: Vec<(&str, &str, Option<Value>, u16, Value)> = vec![
+        (
+            "GET",
+            "health",
+            None,
+            200,
+            json!({"status":"ok","scenario":"hands"}),
+        ),
+        (
+            "GET",
+            "info",
+            None,
+            200,
+            json!({"seed":1,"clock":{"mode":"manual"},"counts":{"connections":1,"data":{"things":2}}}),
+        ),
+        (
+            "GET",
+            "connections",
+            None,
+            200,
+            json!({"items":[{"id":"c1","rooms":["r"],"messages":{"in":1,"out":1}}]}),
+        ),
+        (
+            "GET",
+            "rooms",
+            None,
+            200,
+            json!({"items":[{"name":"r","connections":["c1"],"count":1}]}),
+        ),
+        (
+            "GET",
+            "data",
+            None,
+            200,
+            json!({"items":[{"name":"things","count":2}]}),
+        ),
+        (
+            "GET",
+            "data/things?color=red",
+            None,
+            200,
+            json!({"items":[{"id":1}],"total":1}),
+        ),
+        (
+            "GET",
+            "data/things?page=2&limit=1",
+            None,
+            200,
+            json!({"items":[{"id":2}],"total":2}),
+        ),
+        ("GET", "data/nix", None, 404, Value::Null),
+        ("GET", "data/things?page=x", None, 422, Value::Null),
+        (
+            "GET",
+            "data/things/1",
+            None,
+            200,
+            json!({"id":1,"color":"red"}),
+        ),
+        ("GET", "data/things/9", None, 404, Value::Null),
+        (
+            "POST",
+            "data/things",
+            Some(json!({"color":"green"})),
+            201,
+            json!({"id":3}),
+        ),
+        (
+            "POST",
+            "data/things",
+            Some(json!({"id":3})),
+            409,
+            Value::Null,
+        ),
+        ("POST", "data/things", Some(json!([1])), 422, Value::Null),
+        (
+            "PATCH",
+            "data/things/1",
+            Some(json!({"color":"black"})),
+            200,
+            json!({"id":1,"color":"black"}),
+        ),
+        (
+            "PUT",
+            "data/things/1",
+            Some(json!({"size":5})),
+            200,
+            json!({"id":1,"size":5}),
+        ),
+        ("DELETE", "data/things/1", None, 200, json!({"id":1})),
+        (
+            "POST",
+            "send",
+            Some(json!({"to":{"room":"r"},"message":{"hi":1}})),
+            200,
+            json!({"sent":1}),
+        ),
+        (
+            "POST",
+            "send",
+            Some(json!({"to":{"room":"empty"},"message":1})),
+            200,
+            json!({"sent":0}),
+        ),
+        (
+            "POST",
+            "send",
+            Some(json!({"to":{"connection":"c9"},"message":1})),
+            404,
+            Value::Null,
+        ),
+        (
+            "POST",
+            "send",
+            Some(json!({"to":"all","message":1})),
+            422,
+            Value::Null,
+        ),
+        (
+            "GET",
+            "triggers",
+            None,
+            200,
+            json!({"items":[{"name":"alert"}]}),
+        ),
+        (
+            "POST",
+            "triggers/alert",
+            Some(json!({"level":"info"})),
+            200,
+            Value::Null,
+        ),
+        ("POST", "triggers/nix", None, 404, Value::Null),
+        (
+            "GET",
+            "timers",
+            None,
+            200,
+            json!({"items":[{"name":"tick","every":"30s","due":"2024-01-20T10:30:30.000Z","paused":false}]}),
+        ),
+        ("POST", "timers/tick/fire", None, 200, Value::Null),
+        ("POST", "timers/nix/fire", None, 404, Value::Null),
+        (
+            "PATCH",
+            "timers/tick",
+            Some(json!({"every":"5s"})),
+            200,
+            json!({"items":[{"every":"5s"}]}),
+        ),
+        (
+            "PATCH",
+            "timers/tick",
+            Some(json!({"every":"soon"})),
+            422,
+            Value::Null,
+        ),
+        (
+            "GET",
+            "clock",
+            None,
+            200,
+            json!({"mode":"manual","now":"2024-01-20T10:30:00.000Z"}),
+        ),
+        (
+            "POST",
+            "clock",
+            Some(json!({"advance":"10s"})),
+            200,
+            json!({"now":"2024-01-20T10:30:10.000Z"}),
+        ),
+        (
+            "POST",
+            "clock",
+            Some(json!({"mode":"real"})),
+            200,
+            json!({"mode":"real"}),
+        ),
+        (
+            "POST",
+            "clock",
+            Some(json!({"advance":"10s"})),
+            409,
+            Value::Null,
+        ),
+        (
+            "POST",
+            "clock",
+            Some(json!({"mode":"odd"})),
+            422,
+            Value::Null,
+        ),
+        (
+            "PUT",
+            "faults",
+            Some(json!([{"kind":"latency","time":"1ms"}])),
+            200,
+            json!({"items":[{"kind":"latency"}]}),
+        ),
+        (
+            "PUT",
+            "faults",
+            Some(json!([{"kind":"nix"}])),
+            422,
+            Value::Null,
+        ),
+        ("DELETE", "faults", None, 200, json!({"items":[]})),
+        ("GET", "faults", None, 200, json!({"items":[]})),
+        (
+            "GET",
+            "journal?direction=in",
+            None,
+            200,
+            json!({"items":[{"seq":1,"connection":"c1","direction":"in","name":"join","message":{"t":"join"},"fault":null}]}),
+        ),
+        (
+            "POST",
+            "journal/wait",
+            Some(json!({"match":{"t":"join"}})),
+            200,
+            json!({"name":"join"}),
+        ),
+        (
+            "POST",
+            "journal/wait",
+            Some(json!({"match":{"t":"nix"},"timeout":"10ms"})),
+            408,
+            Value::Null,
+        ),
+        ("GET", "metrics", None, 200, Value::Null),
+        ("DELETE", "connections/c9", None, 404, Value::Null),
+        ("DELETE", "connections/c1?code=1005", None, 422, Value::Null),
+        ("DELETE", "health", None, 405, Value::Null),
+        ("GET", "send", None, 405, Value::Null),
+        ("GET", "nix", None, 404, Value::Null),
+        (
+            "POST",
+            "reset",
+            Some(json!({"seed":7})),
+            200,
+            json!({"seed":7}),
+        ),
+        (
+            "GET",
+            "data/things/1",
+            None,
+            200,
+            json!({"id":1,"color":"red"}),
+        ),
+        ("GET", "journal", None, 200, json!({"items":[]})),
+        (
+            "DELETE",
+            "connections/c1?code=1012",
+            None,
+            200,
+            json!({"id":"c1"}),
+        ),
+    ];
+    for (method, path, body, status, wanted) in rows {
+        let (got, answer) = call(&server, method, path, body.clone()).await;
+        assert_eq!(got, status, "{method} {path} {body:?}: {answer}");
+        assert!(
+            wanted.is_null() || fits(&wanted, &answer),
+            "{method} {path} {body:?}: {answer}"
+        );
+        if status >= 400 {
+            assert!(
+                answer["error"]["code"].is_string() && answer["error"]["message"].is_string(),
+                "{answer}"
+            );
+        }
+    }
+    for pushed in [
+        r#"{"created":[{"id":3,"color":"green"}]}"#,
+        r#"{"updated":[{"id":1,"color":"black"}]}"#,
+        r#"{"updated":[{"id":1,"size":5}]}"#,
+        r#"{"removed":[{"id":1,"size":5}]}"#,
+        r#"{"hi":1}"#,
+        r#"{"alert":"info"}"#,
+        r#"{"tick":"2024-01-20T10:30:00.000Z"}"#,
+        r#"{"tick":"2024-01-20T10:30:05.000Z"}"#,
+        r#"{"tick":"2024-01-20T10:30:10.000Z"}"#,
+    ] {
+        peer.expect(1, pushed.as_bytes()).await;
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn waiting_ends_as_soon_as_the_message_comes() {
+    let server = start();
+    let mut peer = Raw::open(server.address, "/").await;
+    let wait = call(
+        &server,
+        "POST",
+        "journal/wait",
+        Some(json!({"match":{"n":7},"direction":"out","timeout":"10s"})),
+    );
+    let ask = async {
+        peer.frame(1, br#"{"t":"ask","n":7}"#).await;
+        peer.expect(1, br#"{"n":7}"#).await;
+    };
+    let ((status, entry), ()) = tokio::join!(wait, ask);
+    assert_eq!((status, &entry["name"]), (200, &json!("ask")));
+}
+
+#[tokio::test]
+async fn faults_do_what_they_say_and_nothing_else() {
+    let server = start();
+    let mut peer = Raw::open(server.address, "/").await;
+    let mut other = Raw::open(server.address, "/").await;
+    let faults = json!([
+        {"kind":"drop","on":["ask"],"times":1,"connections":["c1"]},
+        {"kind":"duplicate","on":["join"]},
+    ]);
+    call(&server, "PUT", "faults", Some(faults)).await;
+    peer.frame(1, br#"{"t":"ask","n":1}"#).await;
+    peer.frame(1, br#"{"t":"ask","n":2}"#).await;
+    peer.expect(1, br#"{"n":2}"#).await;
+    other.frame(1, br#"{"t":"ask","n":3}"#).await;
+    other.expect(1, br#"{"n":3}"#).await;
+    other.frame(1, br#"{"t":"join","room":"x"}"#).await;
+    other.expect(1, br#"{"joined":"x"}"#).await;
+    other.expect(1, br#"{"joined":"x"}"#).await;
+    let (_, journal) = call(&server, "GET", "journal?direction=out&connection=c1", None).await;
+    assert_eq!(journal["items"][0]["fault"], "drop");
+    assert_eq!(journal["items"][1]["fault"], Value::Null);
+    call(
+        &server,
+        "PUT",
+        "faults",
+        Some(json!([{"kind":"error","code":"NOT_FOUND","on":["ask"]}])),
+    )
+    .await;
+    peer.frame(1, br#"{"t":"ask","n":4}"#).await;
+    peer.expect(
+        1,
+        br#"{"type":"error","error":{"code":"NOT_FOUND","message":"nothing has the key ``"}}"#,
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_body_is_json_and_says_so() {
+    let server = start();
+    let ask = |kind: &str| {
+        format!(
+            "POST /__mock/clock HTTP/1.1\r\nhost: {}\r\ncontent-type: {kind}\r\ncontent-length: 16\r\nconnection: close\r\n\r\n{{\"advance\":\"1s\"}}",
+            server.address
+        )
+    };
+    assert_eq!(
+        Raw::exchange(server.address, &ask("text/plain"))
+            .await
+            .status,
+        415
+    );
+    assert_eq!(
+        Raw::exchange(server.address, &ask("application/json; charset=utf-8"))
+            .await
+            .status,
+        200
+    );
+}
+
+fn fits(wanted: &Value, got: &Value) -> bool {
+    match (wanted, got) {
+        (Value::Object(wanted), Value::Object(got)) => wanted
+            .iter()
+            .all(|(name, wanted)| got.get(name).is_some_and(|got| fits(wanted, got))),
+        (Value::Array(wanted), Value::Array(got)) => {
+            wanted.len() == got.len()
+                && wanted
+                    .iter()
+                    .zip(got)
+                    .all(|(wanted, got)| fits(wanted, got))
+        }
+        (wanted, got) => wanted == got,
+    }
+}

@@ -1,0 +1,170 @@
+//! Imports point down only, and the core stays pure.
+
+use std::path::{Path, PathBuf};
+
+/// A module, and what it may import of ours.
+const TABLE: &[(&str, &[&str])] = &[
+    ("json", &[]),
+    ("sim", &[]),
+    ("cli", &[]),
+    ("config", &[]),
+    ("log", &[]),
+    ("scenario", &["json"]),
+    ("wire", &["json", "scenario"]),
+    ("world", &["json", "scenario", "sim"]),
+    ("fault", &["json", "scenario", "sim"]),
+    (
+        "engine",
+        &["json", "scenario", "sim", "world", "fault", "wire"],
+    ),
+    (
+        "hub",
+        &[
+            "json", "scenario", "sim", "world", "fault", "wire", "engine", "config",
+        ],
+    ),
+    (
+        "net",
+        &["json", "scenario", "hub", "wire", "fault", "sim", "config"],
+    ),
+    ("control", &["json", "hub", "scenario"]),
+    (
+        "server",
+        &["json", "scenario", "hub", "net", "control", "config"],
+    ),
+    ("cmd", &["*"]),
+    ("main", &["*"]),
+    ("lib", &["*"]),
+];
+
+/// Words that wait, or read a clock, or draw what no seed fixes.
+const IMPURE: &[&str] = &[
+    "async ",
+    ".await",
+    "tokio",
+    "Instant::now",
+    "SystemTime",
+    "std::fs",
+    "std::net::Tcp",
+    "thread::",
+];
+
+/// Where the core may do so after all, and why.
+const EXCEPTIONS: &[(&str, &str)] = &[
+    ("src/sim/clock.rs", "SystemTime"),
+    // A scenario's own files are read at load.
+    ("src/scenario/files.rs", "std::fs"),
+    // The reader's own stack.
+    ("src/scenario/tree/mod.rs", "thread::"),
+];
+
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|ext| ext == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// The code without its tests and comments.
+fn code(path: &Path) -> String {
+    let text = std::fs::read_to_string(path).unwrap();
+    let text = text.split("#[cfg(test)]\nmod").next().unwrap().to_owned();
+    text.lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+fn every_source() -> Vec<(String, String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = Vec::new();
+    sources(&root.join("src"), &mut found);
+    assert!(found.len() > 50, "the sources were found");
+    let mut all = Vec::new();
+    for path in found {
+        let name = path
+            .strip_prefix(root)
+            .unwrap()
+            .to_string_lossy()
+            .replace('\\', "/");
+        if name.ends_with("tests.rs") || name.ends_with("oracle.rs") {
+            continue;
+        }
+        let module = name
+            .split('/')
+            .nth(1)
+            .unwrap()
+            .trim_end_matches(".rs")
+            .to_owned();
+        all.push((name, module, code(&path)));
+    }
+    all
+}
+
+#[test]
+fn imports_point_down() {
+    let mut wrong = Vec::new();
+    for (name, module, code) in every_source() {
+        let Some((_, allowed)) = TABLE.iter().find(|(known, _)| *known == module) else {
+            wrong.push(format!("{name}: `{module}` is not in the table"));
+            continue;
+        };
+        for (at, _) in code.match_indices("crate::") {
+            let rest = &code[at + "crate::".len()..];
+            let names: Vec<&str> = match rest.strip_prefix('{') {
+                Some(group) => group.split('}').next().unwrap().split(',').collect(),
+                None => vec![rest],
+            };
+            for used in names {
+                let used = used
+                    .trim()
+                    .split(|c: char| !c.is_alphanumeric() && c != '_')
+                    .next()
+                    .unwrap();
+                let fine = used.is_empty()
+                    || used == module
+                    || allowed.contains(&used)
+                    || allowed.contains(&"*");
+                if !fine {
+                    wrong.push(format!(
+                        "{name}: `{module}` imports `{used}`; allowed: {allowed:?}"
+                    ));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_core_is_pure() {
+    let mut wrong = Vec::new();
+    for (name, module, code) in every_source() {
+        if ![
+            "json", "sim", "scenario", "wire", "world", "fault", "engine",
+        ]
+        .contains(&module.as_str())
+        {
+            continue;
+        }
+        for word in IMPURE.iter().filter(|word| code.contains(**word)) {
+            if !EXCEPTIONS.contains(&(name.as_str(), *word)) {
+                wrong.push(format!("{name}: `{word}`"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn nothing_is_left_for_later() {
+    for (name, _, code) in every_source() {
+        for word in ["todo!", "unimplemented!", "dbg!", "FIXME"] {
+            assert!(!code.contains(word), "{name}: {word}");
+        }
+    }
+}
