@@ -50,6 +50,7 @@ impl Cli {
         let mut cli = Cli::from_arg_matches(&matches)?;
         if let (Verb::Serve(serve), Some((_, typed))) = (&mut cli.verb, matches.subcommand()) {
             serve.listen.settle(typed);
+            serve.play.settle(typed);
         }
         Ok(cli)
     }
@@ -197,7 +198,7 @@ pub struct Play {
     /// Answer unknown fields and filters with an error
     #[arg(long, env = "WS_MOCK_STRICT")]
     pub strict: bool,
-    /// Break something on purpose: `latency=200ms`, `drop,on=getStations,share=0.1`; several are parted by `;`
+    /// Break something on purpose: `latency=200ms`, `drop,on=getStations,share=0.1`; several are parted by `;`, in the environment by blanks too
     #[arg(
         long,
         value_name = "KIND[=VALUE][,on=…][,share=…]",
@@ -208,6 +209,16 @@ pub struct Play {
     /// Leave a changed scenario file alone until the next start
     #[arg(long, env = "WS_MOCK_NO_WATCH")]
     pub no_watch: bool,
+}
+
+impl Play {
+    /// In the environment white space parts faults; typed, it may be in a name: `on=GET /api/x`.
+    fn settle(&mut self, matches: &ArgMatches) {
+        if matches.value_source("fault") == Some(ValueSource::EnvVariable) {
+            let words = self.fault.iter().flat_map(|text| text.split_whitespace());
+            self.fault = words.map(str::to_owned).collect();
+        }
+    }
 }
 
 /// Who may talk to `serve`, and how much.

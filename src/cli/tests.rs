@@ -185,7 +185,7 @@ fn serve_tells_its_options() {
               Answer unknown fields and filters with an error [env: WS_MOCK_STRICT]
           --fault <KIND[=VALUE][,on=…][,share=…]>
               Break something on purpose: `latency=200ms`, `drop,on=getStations,share=0.1`; several are
-              parted by `;` [env: WS_MOCK_FAULT]
+              parted by `;`, in the environment by blanks too [env: WS_MOCK_FAULT]
           --no-watch
               Leave a changed scenario file alone until the next start [env: WS_MOCK_NO_WATCH]
 

@@ -37,9 +37,7 @@ pub fn start(format: Format, level: LevelFilter) {
         .with_writer(io::stderr)
         // Nobody reads what cannot be written, and the attempt would panic.
         .log_internal_errors(false);
-    let filter = Targets::new()
-        .with_target("ws_mock", level)
-        .with_default(level.min(LevelFilter::WARN));
+    let filter = filter(level);
     let registry = tracing_subscriber::registry();
     let started = match format {
         Format::Text { color } => registry
@@ -62,6 +60,14 @@ pub fn start(format: Format, level: LevelFilter) {
             .try_init(),
     };
     started.ok();
+}
+
+/// Ours and what scenarios log (`log:`) at this level, libraries from warnings on.
+fn filter(level: LevelFilter) -> Targets {
+    Targets::new()
+        .with_target("ws_mock", level)
+        .with_target("scenario", level)
+        .with_default(level.min(LevelFilter::WARN))
 }
 
 /// How much is logged after so many `-v` and `-q`.
@@ -97,6 +103,24 @@ fn name(level: Level) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn scenarios_are_heard_as_we_are_and_libraries_when_there_is_trouble() {
+        let filter = filter(LevelFilter::INFO);
+        for (target, level, heard) in [
+            ("ws_mock::net", Level::INFO, true),
+            ("ws_mock::net", Level::DEBUG, false),
+            ("scenario", Level::INFO, true),
+            ("hyper", Level::INFO, false),
+            ("hyper", Level::WARN, true),
+        ] {
+            assert_eq!(
+                filter.would_enable(target, &level),
+                heard,
+                "{target} {level}"
+            );
+        }
+    }
 
     #[test]
     fn each_v_tells_more_and_each_q_less() {

@@ -1,11 +1,15 @@
 //! Where a user's data lies, by the custom of each system.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-/// The folder for our data; `env` answers what a variable of the environment holds.
-pub(super) fn data(env: &dyn Fn(&str) -> Option<String>) -> anyhow::Result<PathBuf> {
+/// The folder for our data; `env` answers what a variable of the environment holds, `system_home` is the home when
+/// none names it.
+pub(super) fn data(
+    env: &dyn Fn(&str) -> Option<String>,
+    system_home: Option<&Path>,
+) -> anyhow::Result<PathBuf> {
     let get = |name: &str| {
         env(name)
             .filter(|value| !value.is_empty())
@@ -14,9 +18,9 @@ pub(super) fn data(env: &dyn Fn(&str) -> Option<String>) -> anyhow::Result<PathB
     if let Some(own) = get("WS_MOCK_DATA") {
         return Ok(own);
     }
-    let home = || get("HOME");
+    let home = || get("HOME").or_else(|| system_home.map(Path::to_owned));
     let base = if cfg!(windows) {
-        get("LOCALAPPDATA")
+        get("LOCALAPPDATA").or_else(|| home().map(|home| home.join("AppData/Local")))
     } else if cfg!(target_os = "macos") {
         home().map(|home| home.join("Library/Application Support"))
     } else {
@@ -60,8 +64,10 @@ mod tests {
                 all.find(|(name, _)| *name == wanted)
                     .map(|(_, value)| (*value).to_owned())
             };
-            let found = data(&env).ok();
+            let found = data(&env, None).ok();
             assert_eq!(found, expected.map(PathBuf::from), "{variables:?}");
         }
+        let found = data(&|_| None, Some(Path::new("/home/b"))).unwrap();
+        assert_eq!(found, PathBuf::from("/home/b/.local/share/ws-mock"));
     }
 }

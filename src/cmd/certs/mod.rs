@@ -44,10 +44,15 @@ pub(super) struct Made {
 
 /// The development certificate: made where it is missing, renewed where it must be.
 pub(super) fn ensure() -> anyhow::Result<Made> {
-    let store = Store::at(folder::data(&env)?);
-    store
+    store()?
         .ensure(names::host().as_deref(), sim::wall() / 1000)
         .context(NO_PLACE)
+}
+
+/// In the user's data folder. The system knows a home where the environment names none, in a service, say.
+fn store() -> anyhow::Result<Store> {
+    let folder = folder::data(&env, std::env::home_dir().as_deref())?;
+    Ok(Store::at(folder))
 }
 
 /// What is to be done when the files cannot be had.
@@ -56,11 +61,15 @@ const NO_PLACE: &str = "the development certificate cannot be had (`WS_MOCK_DATA
 
 pub(super) fn run(args: &cli::Certs, out: &mut dyn Write) -> anyhow::Result<()> {
     if args.force {
-        Store::at(folder::data(&env)?).clear().context(NO_PLACE)?;
+        store()?.clear().context(NO_PLACE)?;
     }
     let made = ensure()?;
     match args.verb {
-        None => show(&made, out),
+        None => {
+            show(&made, out)?;
+            writeln!(out)?;
+            Ok(trust::write(&made.authority, out)?)
+        }
         Some(CertsVerb::Trust) => Ok(trust::write(&made.authority, out)?),
     }
 }
@@ -84,9 +93,5 @@ fn show(made: &Made, out: &mut dyn Write) -> anyhow::Result<()> {
             cert.display()
         )?;
     }
-    writeln!(
-        out,
-        "\n`ws-mock certs trust` tells how browsers and tools come to trust the authority."
-    )?;
     Ok(())
 }

@@ -219,7 +219,10 @@ fn limits(args: &cli::Access, scenario: &Scenario) -> Result<Limits, Usage> {
     let connections = args.max_connections.map(NonZeroUsize::get);
     Ok(Limits {
         message: message.or(own.message).unwrap_or(default.message),
-        frame: message.or(own.frame).unwrap_or(default.frame),
+        frame: message
+            .or(own.frame)
+            // A message that may come may come in one frame.
+            .unwrap_or(default.frame.max(own.message.unwrap_or_default())),
         mailbox_frames: own.mailbox_frames.unwrap_or(default.mailbox_frames),
         mailbox_bytes: own.mailbox_bytes.unwrap_or(default.mailbox_bytes),
         messages_per_second: own.messages_per_second.or(default.messages_per_second),
@@ -369,6 +372,20 @@ timers:
             ),
         ] {
             wrong(options, message);
+        }
+    }
+
+    #[test]
+    fn a_message_that_may_come_may_come_in_one_frame() {
+        for (limits, expected) in [
+            ("message: 4MiB", (4 << 20, 4 << 20)),
+            ("message: 64KiB", (64 << 10, 1 << 20)),
+            ("message: 4MiB, frame: 2MiB", (4 << 20, 2 << 20)),
+        ] {
+            let text = SCENARIO.replace("message: 64KiB", limits);
+            let scenario = read_text("shop.yaml", &text, &NoFiles, &|_| None).unwrap();
+            let found = resolve(&args(""), &scenario).unwrap().limits;
+            assert_eq!((found.message, found.frame), expected, "{limits}");
         }
     }
 

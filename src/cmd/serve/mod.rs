@@ -4,6 +4,10 @@ mod config;
 mod tls;
 mod watch;
 
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
+
 use anyhow::Context;
 
 use super::env;
@@ -12,6 +16,9 @@ use crate::{cli, scenario, server};
 pub(super) use tls::own as own_certificate;
 
 pub(super) fn run(args: &cli::Serve) -> anyhow::Result<()> {
+    if let Some(path) = &args.listen.ready_file {
+        forget(path)?;
+    }
     let scenario = scenario::load(&args.scenario, &env)?;
     let config = config::resolve(args, &scenario)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -30,4 +37,30 @@ pub(super) fn run(args: &cli::Serve) -> anyhow::Result<()> {
     });
     runtime.shutdown_background();
     served
+}
+
+/// Whoever waits for the ready file must not find that of an earlier run.
+fn forget(path: &Path) -> anyhow::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error)
+            .with_context(|| format!("ready file `{}` cannot be replaced", path.display())),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ready_file_of_an_earlier_run_goes_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("ready.json");
+        fs::write(&file, "{}").unwrap();
+        forget(&file).unwrap();
+        assert!(!file.exists());
+        forget(&file).unwrap();
+        let error = forget(folder.path()).unwrap_err();
+        assert!(error.to_string().starts_with("ready file `"), "{error}");
+    }
 }
