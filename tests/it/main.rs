@@ -8,6 +8,7 @@
 mod clients;
 mod command;
 mod control;
+mod examples;
 mod language;
 mod layers;
 mod net;
