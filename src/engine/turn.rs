@@ -1,6 +1,7 @@
 //! One event being handled: what its names stand for, what it may touch, what it has caused so far.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -72,6 +73,12 @@ pub(super) struct Turn<'t> {
     /// What `result` stands for while an answer's envelope is written.
     result: Option<&'t Template>,
 }
+
+thread_local! {
+    /// Lent to whoever writes an answer: it grows once, and the answer takes just the memory that it needs.
+    static SCRATCH: Cell<String> = const { Cell::new(String::new()) };
+}
+const LARGEST_SCRATCH: usize = 256 << 10;
 
 /// Steps that one event may take.
 pub(super) const MAX_STEPS: u32 = 10_000;
@@ -386,7 +393,14 @@ impl<'t> Turn<'t> {
                 } else {
                     self.envelope(body, &mut out)?;
                 }
-                self.answer(true, Bytes::from(out), SendKind::Answer);
+                self.answer(
+                    true,
+                    Bytes::copy_from_slice(out.as_bytes()),
+                    SendKind::Answer,
+                );
+                if out.capacity() <= LARGEST_SCRATCH {
+                    SCRATCH.set(out);
+                }
                 Ok(())
             }
         }

@@ -61,7 +61,7 @@ struct Inner {
     agenda: Notify,
     started: Instant,
     warned: Mutex<HashSet<String>>,
-    machine: Mutex<Machine>,
+    machine: Machine,
     next_peer: AtomicU64,
 }
 
@@ -75,12 +75,14 @@ pub(crate) struct Core {
     pub(crate) seed: u64,
 }
 
-/// The machine's figures, looked at once a second at most.
+/// The machine's figures.
 struct Machine {
-    system: sysinfo::System,
-    looked: Option<Instant>,
-    cpu: f64,
-    memory: f64,
+    system: Mutex<sysinfo::System>,
+    /// The second of the last look.
+    looked: AtomicU64,
+    /// Both as the bits of a double.
+    cpu: AtomicU64,
+    memory: AtomicU64,
 }
 
 /// Who an effect's message is an answer to.
@@ -120,12 +122,12 @@ impl Hub {
             agenda: Notify::new(),
             started: Instant::now(),
             warned: Mutex::default(),
-            machine: Mutex::new(Machine {
-                system: sysinfo::System::new()?,
-                looked: None,
-                cpu: 0.0,
-                memory: 0.0,
-            }),
+            machine: Machine {
+                system: Mutex::new(sysinfo::System::new()?),
+                looked: AtomicU64::new(0),
+                cpu: AtomicU64::new(0),
+                memory: AtomicU64::new(0),
+            },
             next_peer: AtomicU64::new(0),
             play,
         })))
@@ -186,24 +188,32 @@ impl Hub {
         }
     }
 
+    /// The machine's figures, looked at once a second at most, by whoever comes first.
     fn machine(&self) -> (f64, f64) {
-        let mut machine = self
-            .0
-            .machine
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if machine
-            .looked
-            .is_none_or(|looked| looked.elapsed().as_secs_f64() >= 1.0)
+        let machine = &self.0.machine;
+        let second = self.0.started.elapsed().as_secs() + 1;
+        let looked = machine.looked.load(Ordering::Relaxed);
+        if looked < second
+            && machine
+                .looked
+                .compare_exchange(looked, second, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok()
         {
-            machine.system.refresh_cpu_usage();
-            machine.system.refresh_memory();
-            machine.cpu = f64::from(machine.system.global_cpu_usage());
-            let total = machine.system.total_memory().max(1);
-            machine.memory = machine.system.used_memory() as f64 / total as f64 * 100.0;
-            machine.looked = Some(Instant::now());
+            let mut system = machine
+                .system
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            system.refresh_cpu_usage();
+            system.refresh_memory();
+            let memory = system.used_memory() as f64 / system.total_memory().max(1) as f64 * 100.0;
+            machine.cpu.store(
+                f64::from(system.global_cpu_usage()).to_bits(),
+                Ordering::Relaxed,
+            );
+            machine.memory.store(memory.to_bits(), Ordering::Relaxed);
         }
-        (machine.cpu, machine.memory)
+        let figure = |bits: &AtomicU64| f64::from_bits(bits.load(Ordering::Relaxed));
+        (figure(&machine.cpu), figure(&machine.memory))
     }
 
     fn moments(&self, clock: Clock, facts: Facts) -> Moments {

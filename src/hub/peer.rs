@@ -23,6 +23,8 @@ pub struct Peer {
     id: PeerId,
     mailbox: Arc<Mailbox>,
     traffic: Arc<Traffic>,
+    /// Messages a second, as it was when it came.
+    most: Option<u32>,
     rate: Mutex<Rate>,
     _slot: Slot,
 }
@@ -77,6 +79,7 @@ impl Hub {
             id,
             mailbox,
             traffic,
+            most: limits.messages_per_second,
             rate: Mutex::default(),
             _slot: ticket.slot,
         }
@@ -97,7 +100,7 @@ impl Peer {
     /// One message of the client. Its answers are in the mailbox when this returns.
     pub fn receive(&self, message: Inbound) {
         self.traffic.received.fetch_add(1, Ordering::Relaxed);
-        if let Some(most) = self.hub.limits().messages_per_second
+        if let Some(most) = self.most
             && self.too_fast(most)
         {
             self.hub.0.metrics.limit("messages_per_second");

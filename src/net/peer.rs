@@ -63,7 +63,7 @@ pub(super) async fn serve(tcp: TcpStream, address: SocketAddr, net: Arc<Net>) {
                     &net,
                     limits,
                 )
-                .await
+                .await;
             }
             Next::EngineIo(session) => {
                 engineio::talk(opening.stream, opening.arrived, session, &net, limits).await;

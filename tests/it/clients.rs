@@ -92,11 +92,12 @@ impl Drop for Served {
     }
 }
 
+/// The tests run side by side; Node's packages are installed once.
+static INSTALLED: std::sync::OnceLock<bool> = std::sync::OnceLock::new();
+
 fn node(script: &str, url: &str) {
     let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients");
     let there = folder("clients");
-    // The tests run side by side; the packages are installed once.
-    static INSTALLED: std::sync::OnceLock<bool> = std::sync::OnceLock::new();
     let ready = *INSTALLED.get_or_init(|| {
         for file in ["package.json", "socketio.mjs", "stations.mjs"] {
             std::fs::copy(here.join(file), there.join(file)).unwrap();

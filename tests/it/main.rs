@@ -2,7 +2,9 @@
 
 #![allow(
     clippy::unwrap_used,
-    reason = "a test that fails may panic, in its helpers too"
+    clippy::print_stdout,
+    clippy::too_many_lines,
+    reason = "a test that fails may panic, in its helpers too; what clients say is shown; a table is as long as it is"
 )]
 
 mod clients;

@@ -126,7 +126,7 @@ fn open(visit: &Visit, request: &Request<Incoming>, asked: &Asked) -> Answer {
     };
     let ticket = match visit.net.hub.admit(ask.clone()) {
         Admission::Accepted { ticket, .. } => ticket,
-        Admission::Refused(refused) => return Ok(answer::from_hub(refused)),
+        Admission::Refused(refused) => return answer::from_hub(refused),
     };
     let session = Session::open(&visit.net, visit.limits, ask, ticket, upgrade.is_none());
     match upgrade {
