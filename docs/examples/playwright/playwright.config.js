@@ -6,9 +6,6 @@ export default defineConfig({
   workers: 1,
   use: {
     browserName: "chromium",
-    launchOptions: {
-      executablePath: process.env.CHROMIUM || undefined,
-      args: process.env.CI ? ["--no-sandbox"] : [],
-    },
+    launchOptions: { executablePath: process.env.CHROMIUM || undefined },
   },
 });
