@@ -142,3 +142,39 @@ async fn its_requests_are_answered() {
     }
     assert!(asked >= 25, "{asked} requests");
 }
+
+#[test]
+fn its_options_are_in_the_help() {
+    let mut command = Cli::command();
+    command.build();
+    let known: Vec<String> = command
+        .get_subcommands()
+        .chain([&command])
+        .flat_map(clap::Command::get_arguments)
+        .filter_map(|argument| argument.get_long().map(str::to_owned))
+        .collect();
+    let ours = README.lines().filter(|line| {
+        !["cargo ", "npx ", "`cargo install"]
+            .iter()
+            .any(|other| line.starts_with(other))
+    });
+    let mut named = 0;
+    for line in ours {
+        for (at, _) in line.match_indices("--") {
+            let before = line[..at].chars().next_back();
+            let name: String = line[at + 2..]
+                .chars()
+                .take_while(|c| c.is_ascii_lowercase() || *c == '-')
+                .collect();
+            if name.is_empty() || name.starts_with('-') || before == Some('-') {
+                continue;
+            }
+            assert!(
+                known.contains(&name),
+                "{line}: no option is called --{name}"
+            );
+            named += 1;
+        }
+    }
+    assert!(named >= 30, "{named} options");
+}
