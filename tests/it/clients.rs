@@ -6,13 +6,13 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-fn folder(name: &str) -> PathBuf {
+pub(crate) fn folder(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     std::fs::create_dir_all(&folder).unwrap();
     folder
 }
 
-fn run(command: &mut Command) -> Result<String, String> {
+pub(crate) fn run(command: &mut Command) -> Result<String, String> {
     let output = command
         .stdin(Stdio::null())
         .output()
@@ -30,7 +30,7 @@ fn run(command: &mut Command) -> Result<String, String> {
 }
 
 /// Whether a tool's packages are there; without them under `CI` the test fails.
-fn installed(installing: Result<String, String>) -> bool {
+pub(crate) fn installed(installing: Result<String, String>) -> bool {
     match installing {
         Ok(_) => true,
         Err(why) if std::env::var_os("CI").is_some() => panic!("{why}"),
