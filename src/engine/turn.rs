@@ -384,7 +384,8 @@ impl<'t> Turn<'t> {
                     self.answer(text, payload, SendKind::Answer);
                     return Ok(());
                 }
-                let mut out = String::with_capacity(256);
+                let mut out = SCRATCH.take();
+                out.clear();
                 if self.scenario.listen.protocol == Protocol::SocketIo {
                     let Some(ack) = ack else { return Ok(()) };
                     out.push_str(&format!("43{ack}["));

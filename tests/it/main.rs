@@ -11,6 +11,7 @@ mod clients;
 mod command;
 mod control;
 mod examples;
+mod hostile;
 mod language;
 mod layers;
 mod net;

@@ -1,0 +1,259 @@
+//! Whatever a client says is answered with the right code, and the next one who asks is answered as ever.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+use proptest::prelude::*;
+use ws_mock::config::{ClockStart, Limits, Play};
+use ws_mock::hub::{Admission, Handshake, Hub, Inbound, Outgoing, Peer};
+
+fn hub(text: &str) -> Hub {
+    let scenario =
+        ws_mock::scenario::read_text("test.yaml", text, &ws_mock::scenario::NoFiles, &|_| None)
+            .unwrap_or_else(|problems| panic!("{problems}"));
+    let play = Play {
+        seed: 1,
+        clock: ClockStart::At(1_705_746_600_000),
+        counts: Vec::new(),
+        timers: Vec::new(),
+        timers_run: true,
+        strict: false,
+        faults: Vec::new(),
+    };
+    Hub::new(scenario, play, Limits::default()).unwrap()
+}
+
+fn stations() -> Hub {
+    hub(ws_mock::scenario::bundled()[0].1)
+}
+
+fn connect(hub: &Hub) -> Peer {
+    let ask = Handshake {
+        address: "127.0.0.1:5000".parse().unwrap(),
+        path: "/ws".into(),
+        query: String::new(),
+        headers: Vec::new(),
+        protocols: Vec::new(),
+    };
+    let Admission::Accepted { ticket, .. } = hub.admit(ask) else {
+        panic!("refused")
+    };
+    hub.connect(ticket)
+}
+
+fn heard(peer: &Peer) -> Vec<String> {
+    let mut out = Vec::new();
+    peer.mailbox().take(Instant::now(), usize::MAX, &mut out);
+    out.into_iter()
+        .filter_map(|outgoing| match outgoing {
+            Outgoing::Message { payload, .. } => Some(String::from_utf8(payload.to_vec()).unwrap()),
+            _ => None,
+        })
+        .collect()
+}
+
+fn code(answer: &str) -> String {
+    let json: serde_json::Value = serde_json::from_str(answer).unwrap();
+    json["error"]["code"].as_str().unwrap_or("").to_owned()
+}
+
+#[test]
+fn bad_messages_have_their_codes() {
+    let request = |data: &str| {
+        format!(r#"{{"type":"request","action":"getStations","data":{data},"requestId":1}}"#)
+    };
+    let many = (0..10_000)
+        .map(|n| format!("\"f{n}\":1"))
+        .collect::<Vec<_>>()
+        .join(",");
+    let rows: Vec<(Vec<u8>, &str)> = vec![
+        (b"".to_vec(), "INVALID_JSON"),
+        (b"\xff\xfe".to_vec(), "INVALID_JSON"),
+        (b"\xef\xbb\xbf{}".to_vec(), "INVALID_JSON"),
+        ("[".repeat(100_000).into_bytes(), "INVALID_JSON"),
+        (
+            format!("{}1{}", "[".repeat(128), "]".repeat(128)).into_bytes(),
+            "INVALID_REQUEST",
+        ),
+        (
+            format!("{}1{}", "[".repeat(129), "]".repeat(129)).into_bytes(),
+            "INVALID_JSON",
+        ),
+        (b"1e400".to_vec(), "INVALID_JSON"),
+        (b"{'type':1}".to_vec(), "INVALID_JSON"),
+        (b"{\"a\":1}{\"b\":2}".to_vec(), "INVALID_JSON"),
+        (b"null".to_vec(), "INVALID_REQUEST"),
+        (b"\"\\ud800\"".to_vec(), "INVALID_REQUEST"),
+        (b"{}".to_vec(), "INVALID_REQUEST"),
+        (
+            br#"{"type":"request","action":null}"#.to_vec(),
+            "INVALID_REQUEST",
+        ),
+        (
+            format!(r#"{{"type":"request","action":"{}"}}"#, "a".repeat(100_000)).into_bytes(),
+            "UNKNOWN_ACTION",
+        ),
+        (
+            br#"{"type":"request","action":"${ 1/0 }"}"#.to_vec(),
+            "UNKNOWN_ACTION",
+        ),
+        (
+            br#"{"type":"request","action":"*"}"#.to_vec(),
+            "UNKNOWN_ACTION",
+        ),
+        (
+            br#"{"type":"request","action":"getStations","action":"nix"}"#.to_vec(),
+            "UNKNOWN_ACTION",
+        ),
+        (request("[]").into_bytes(), "INVALID_REQUEST"),
+        (request(r#"{"fields":[1]}"#).into_bytes(), "INVALID_REQUEST"),
+        (request(r#"{"filters":[]}"#).into_bytes(), "INVALID_REQUEST"),
+        (
+            request(&format!("{{\"filters\":{{{many}}}}}")).into_bytes(),
+            "",
+        ),
+        (
+            request(r#"{"filters":{"city":"${ env('PATH') }"}}"#).into_bytes(),
+            "",
+        ),
+        (
+            request(r#"{"pagination":{"page":1.5}}"#).into_bytes(),
+            "INVALID_PAGINATION",
+        ),
+        (
+            request(r#"{"pagination":{"page":-1}}"#).into_bytes(),
+            "INVALID_PAGINATION",
+        ),
+        (
+            request(r#"{"pagination":{"page":[]}}"#).into_bytes(),
+            "INVALID_PAGINATION",
+        ),
+        (
+            request(r#"{"pagination":{"limit":1e300}}"#).into_bytes(),
+            "INVALID_PAGINATION",
+        ),
+        (
+            request(r#"{"pagination":{"page":9007199254740993,"limit":1000}}"#).into_bytes(),
+            "",
+        ),
+        (
+            request(r#"{"filters":{"id":"__proto__"}}"#).into_bytes(),
+            "",
+        ),
+    ];
+    let hub = stations();
+    let (peer, other) = (connect(&hub), connect(&hub));
+    for (bytes, expected) in rows {
+        let shown = String::from_utf8_lossy(&bytes[..bytes.len().min(120)]).into_owned();
+        peer.receive(Inbound::Text(Bytes::from(bytes.clone())));
+        let answers = heard(&peer);
+        assert_eq!(answers.len(), 1, "{shown}");
+        assert_eq!(
+            code(&answers[0]),
+            expected,
+            "{shown}: {}",
+            &answers[0][..answers[0].len().min(300)]
+        );
+        assert!(
+            expected.is_empty() || answers[0].len() < 2000,
+            "what is echoed is shortened"
+        );
+        other.receive(Inbound::Binary(Bytes::from(request("{}"))));
+        assert_eq!(code(&heard(&other)[0]), "", "after {shown}");
+    }
+}
+
+const GAME: &str = r#"
+scenario: game
+data: { things: { key: id, items: [ { id: 1, n: 0 } ] } }
+messages: { name: "${ message.t }" }
+on:
+  join: [ { join: "${ message.r }" } ]
+  leave: [ { leave: "${ message.r }" } ]
+  shout: [ { send: { r: "${ message.r }" }, to: { room: "${ message.r }" } } ]
+  add: [ { insert: things, item: { n: "${ message.n }" } } ]
+  drop: [ { remove: things, sample: 1 } ]
+  bump: [ { update: things, sample: 2, set: { n: "${ item.n + 1 }" } } ]
+  later: [ { later: "${ message.n }", name: "p${ message.n % 3 }", do: [ { send: { later: 1 }, to: all } ] } ]
+changes:
+  things:
+    created: [ { send: { created: "${ created | length }" }, to: all } ]
+    removed: [ { send: { removed: "${ removed | length }" }, to: all } ]
+timers:
+  each: { every: 700ms, for: things, do: [ { send: { item: "${ item.id }" }, to: { room: a } } ] }
+"#;
+
+#[derive(Debug, Clone)]
+enum Move {
+    Come,
+    Go(usize),
+    Say(usize, &'static str, u8),
+    Wait(u16),
+}
+
+fn moves() -> impl Strategy<Value = Vec<Move>> {
+    let verbs = prop::sample::select(vec![
+        "join", "leave", "shout", "add", "drop", "bump", "later", "nix",
+    ]);
+    let one = prop_oneof![
+        1 => Just(Move::Come),
+        1 => (0..8usize).prop_map(Move::Go),
+        6 => (0..8usize, verbs, 0..4u8).prop_map(|(who, verb, n)| Move::Say(who, verb, n)),
+        1 => (0..2000u16).prop_map(Move::Wait),
+    ];
+    prop::collection::vec(one, 1..80)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Whatever happens in whatever order: rooms hold only who is here, an empty room is none, and the same moves
+    /// give the same bytes.
+    #[test]
+    fn random_moves_keep_the_rooms_true_and_the_bytes_the_same(moves in moves()) {
+        prop_assert_eq!(play(&moves), play(&moves));
+    }
+}
+
+fn play(moves: &[Move]) -> Vec<String> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    let hub = hub(GAME);
+    let mut peers: Vec<Peer> = vec![connect(&hub)];
+    let mut said = Vec::new();
+    for one in moves {
+        match one {
+            Move::Come => peers.push(connect(&hub)),
+            Move::Go(who) if *who < peers.len() => drop(peers.remove(*who)),
+            Move::Say(who, verb, n) => {
+                if let Some(peer) = peers.get(*who) {
+                    let room = ["a", "b"][usize::from(*n % 2)];
+                    let text = format!(
+                        r#"{{"t":"{verb}","r":"{room}","n":{}}}"#,
+                        u32::from(*n) * 400
+                    );
+                    peer.receive(Inbound::Text(Bytes::from(text)));
+                }
+            }
+            Move::Wait(ms) => {
+                let by = std::time::Duration::from_millis(u64::from(*ms));
+                runtime.block_on(hub.advance(by)).unwrap();
+            }
+            Move::Go(_) => {}
+        }
+        let here: Vec<u64> = peers.iter().map(Peer::id).collect();
+        for (name, members) in hub.rooms() {
+            assert!(!members.is_empty(), "the empty room {name}");
+            assert!(
+                members.iter().all(|member| here.contains(member)),
+                "ghosts in {name}"
+            );
+        }
+        for peer in &peers {
+            said.extend(heard(peer));
+        }
+    }
+    said
+}
