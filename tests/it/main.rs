@@ -10,6 +10,7 @@
 mod clients;
 mod command;
 mod control;
+mod engineio;
 mod examples;
 mod hostile;
 mod language;

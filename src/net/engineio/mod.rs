@@ -166,6 +166,9 @@ async fn poll(visit: &Visit, session: &Arc<Session>) -> Answer {
         if !drained.is_empty() {
             return text(TEXT, drained.payload());
         }
+        if session.is_trying() {
+            return text(TEXT, engineio::NOOP);
+        }
         select! {
             () = session.changed() => {}
             () = socket::until(drained.again) => {}

@@ -71,6 +71,8 @@ struct State {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Transport {
     Polling,
+    /// By polling, and a WebSocket is being tried beside it.
+    Trying,
     WebSocket,
 }
 
@@ -175,7 +177,7 @@ impl Session {
 
     /// Whether the client fetches by GETs.
     pub(super) fn is_polling(&self) -> bool {
-        self.state().transport == Transport::Polling
+        self.state().transport != Transport::WebSocket
     }
 
     /// The right to hang; `None` when another GET does.
@@ -188,14 +190,19 @@ impl Session {
         Some(Turn(self))
     }
 
-    /// Lets a hanging GET go, so that the client can move to its WebSocket.
-    pub(super) fn release(&self) {
-        let mut state = self.state();
-        if state.hanging {
-            state.own.push(engineio::NOOP.to_owned());
-            drop(state);
-            self.wake.notify_one();
-        }
+    /// The client tries a WebSocket, or has given it up. While it tries no GET hangs, so that it can move.
+    pub(super) fn set_trying(&self, trying: bool) {
+        self.state().transport = if trying {
+            Transport::Trying
+        } else {
+            Transport::Polling
+        };
+        self.wake.notify_one();
+    }
+
+    /// Whether the client tries a WebSocket beside its polling.
+    pub(super) fn is_trying(&self) -> bool {
+        self.state().transport == Transport::Trying
     }
 
     /// From now on a WebSocket fetches what waits.

@@ -79,7 +79,9 @@ pub(in super::super) async fn talk(
         }
     };
     // A client that tried and gave up goes on polling.
-    if !socket.trying {
+    if socket.trying {
+        session.set_trying(false);
+    } else {
         session.end();
     }
     part(stream, end).await;
@@ -123,7 +125,7 @@ impl Socket {
         match packet {
             Packet::Ping(engineio::PROBE) if self.trying => {
                 ws::write_message(&mut self.out, Opcode::Text, engineio::PONG_PROBE.as_bytes());
-                self.session.release();
+                self.session.set_trying(true);
                 Ok(())
             }
             Packet::Upgrade if self.trying => {
