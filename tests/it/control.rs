@@ -464,3 +464,41 @@ fn fits(wanted: &Value, got: &Value) -> bool {
         (wanted, got) => wanted == got,
     }
 }
+
+#[tokio::test]
+async fn faults_that_break_a_message_a_ping_a_connection_or_a_handshake() {
+    let server = start();
+    let mut peer = Raw::open(server.address, "/").await;
+    let set =
+        async |faults: Value| assert_eq!(call(&server, "PUT", "faults", Some(faults)).await.0, 200);
+
+    set(json!([{"kind":"corrupt","on":["ask"],"times":1}])).await;
+    peer.frame(1, br#"{"t":"ask","n":1}"#).await;
+    let broken = peer.read().await.payload;
+    assert!(serde_json::from_slice::<Value>(&broken).is_err());
+    assert!(String::from_utf8(broken).is_ok(), "text still");
+
+    set(json!([{"kind":"mute","times":1}])).await;
+    peer.frame(9, b"unanswered").await;
+    peer.frame(9, b"answered").await;
+    peer.expect(10, b"answered").await;
+
+    set(json!([{"kind":"refuse","status":503,"times":1}])).await;
+    let refused = Raw::exchange(server.address, &crate::support::raw::handshake("/", &[])).await;
+    assert_eq!(refused.status, 503);
+    let mut other = Raw::open(server.address, "/").await;
+
+    set(json!([{"kind":"close","code":4001,"on":["push"],"connections":["c2"]}])).await;
+    call(
+        &server,
+        "POST",
+        "send",
+        Some(json!({"to":{"all":true},"message":{"hi":1}})),
+    )
+    .await;
+    peer.expect(1, br#"{"hi":1}"#).await;
+    other.expect_close(4001).await;
+
+    let (_, journal) = call(&server, "GET", "journal?name=push&connection=c2", None).await;
+    assert_eq!(journal["items"][0]["fault"], "close");
+}

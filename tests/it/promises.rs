@@ -206,3 +206,38 @@ async fn nobody_receives_an_older_state_after_a_newer_one() {
     }
     timers.abort();
 }
+
+/// The same over real sockets.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_socket_brings_an_older_state_after_a_newer_one() {
+    let config = crate::support::server::config(Limits::default());
+    let hub = crate::support::server::hub(COUNTING, Limits::default());
+    let timers = tokio::spawn({
+        let hub = hub.clone();
+        async move { hub.run_timers().await }
+    });
+    let server = crate::support::server::TestServer::start(&config, hub, None);
+    let mut clients = Vec::new();
+    for _ in 0..4 {
+        let address = server.address;
+        clients.push(tokio::spawn(async move {
+            let mut raw = crate::support::raw::Raw::open(address, "/").await;
+            let mut last = 0;
+            while last < 100 {
+                raw.frame(1, br#"{"do":"look"}"#).await;
+                let text = String::from_utf8(raw.read().await.payload).unwrap();
+                let n = text
+                    .trim_start_matches("{\"n\":")
+                    .trim_end_matches('}')
+                    .parse::<u64>()
+                    .unwrap();
+                assert!(n >= last, "{n} after {last}");
+                last = n;
+            }
+        }));
+    }
+    for client in clients {
+        client.await.unwrap();
+    }
+    timers.abort();
+}
