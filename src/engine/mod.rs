@@ -3,7 +3,9 @@
 //! Invariant: nothing here waits, reads a clock, or touches a socket. Time comes as an argument, chance from the
 //! world's streams, and what should happen outside goes into the list of effects.
 
+mod answer;
 mod data;
+mod eval;
 mod fake;
 mod functions;
 mod generate;
@@ -239,7 +241,7 @@ pub fn tick(
 
 /// Encodes a message pushed from outside, as the scenario's peers speak.
 pub fn encode(protocol: Protocol, event: Option<&str>, message: &Json) -> (bool, Bytes) {
-    turn::encode(protocol, event, message.text())
+    answer::encode(protocol, event, message.text())
 }
 
 /// The error that a fault puts in an answer's place; its envelope sees the answer as `message`.

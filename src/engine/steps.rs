@@ -9,10 +9,11 @@ use crate::sim::time;
 use crate::wire::jwt;
 use crate::world::PeerId;
 
+use super::answer::encode;
 use super::refusal::Refusal;
 use super::run::is_kind;
 use super::scope::peer_of;
-use super::turn::{Halt, MAX_DEPTH, Turn, encode};
+use super::turn::{Halt, MAX_DEPTH, Turn};
 use super::value::Val;
 use super::{Effect, Planned};
 

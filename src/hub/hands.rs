@@ -12,9 +12,10 @@ use crate::scenario::model::Scenario;
 use crate::sim::{self, Moment};
 use crate::world::{Collection, PeerId};
 
+use super::deliver::{Origin, nobody_push};
 use super::mailbox::Outgoing;
 use super::peer::PeerShown;
-use super::{Core, Hub, declared_faults, nobody_push, options, time};
+use super::{Core, Hub, declared_faults, options, time};
 
 /// Why data cannot be shown or edited so.
 #[derive(Debug, thiserror::Error)]
@@ -155,7 +156,7 @@ impl Hub {
         };
         let (text, payload) = engine::encode(core.scenario.listen.protocol, event, json);
         let moments = self.moments(core.clock, facts);
-        let origin = super::Origin {
+        let origin = Origin {
             peer: None,
             name: nobody_push(),
         };

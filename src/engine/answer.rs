@@ -1,0 +1,217 @@
+//! Answering whoever asked: the reply in its envelope, or the error in its own.
+
+use std::borrow::Cow;
+use std::cell::Cell;
+
+use bytes::Bytes;
+
+use crate::json::{Json, write};
+use crate::scenario::expr::{Template, names};
+use crate::scenario::model::Protocol;
+
+use super::refusal::Refusal;
+use super::turn::{Asker, Halt, Turn};
+use super::value::Val;
+use super::{Effect, HttpAnswer, SendKind};
+
+thread_local! {
+    /// Lent to whoever writes an answer: it grows once, and the answer takes just the memory that it needs.
+    static SCRATCH: Cell<String> = const { Cell::new(String::new()) };
+}
+const LARGEST_SCRATCH: usize = 256 << 10;
+
+impl<'t> Turn<'t> {
+    /// Answers whoever asked.
+    pub(super) fn reply(&mut self, body: &'t Template, status: Option<u16>) -> Result<(), String> {
+        match self.asker {
+            Asker::Nobody => {
+                Err("nobody asked: there is no one to reply to; use `send`".to_owned())
+            }
+            Asker::Upgrade => {
+                let body = self.value(body)?.to_json();
+                self.outcome.protocol = body
+                    .get("protocol")
+                    .and_then(|json| json.part().as_str().map(Into::into));
+                Ok(())
+            }
+            Asker::Http => {
+                let mut out = String::new();
+                self.render(body, &mut out)?;
+                self.outcome.http = Some(HttpAnswer::json(status.unwrap_or(200), out));
+                Ok(())
+            }
+            Asker::Message(ack) => {
+                if self.scenario.listen.protocol == Protocol::Raw
+                    && self.scenario.messages.reply.is_none()
+                {
+                    let val = self.value(body)?;
+                    let (text, payload) = raw(&val);
+                    self.answer(text, payload, SendKind::Answer);
+                    return Ok(());
+                }
+                let mut out = SCRATCH.take();
+                out.clear();
+                if self.scenario.listen.protocol == Protocol::SocketIo {
+                    let Some(ack) = ack else { return Ok(()) };
+                    out.push_str(&format!("43{ack}["));
+                    self.envelope(body, &mut out)?;
+                    out.push(']');
+                } else {
+                    self.envelope(body, &mut out)?;
+                }
+                self.answer(
+                    true,
+                    Bytes::copy_from_slice(out.as_bytes()),
+                    SendKind::Answer,
+                );
+                if out.capacity() <= LARGEST_SCRATCH {
+                    SCRATCH.set(out);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn envelope(&mut self, body: &'t Template, out: &mut String) -> Result<(), String> {
+        let Some(envelope) = &self.scenario.messages.reply else {
+            return self.render(body, out);
+        };
+        let outer = self.result.replace(body);
+        let written = self.render(envelope, out);
+        self.result = outer;
+        written
+    }
+
+    fn answer(&mut self, text: bool, payload: Bytes, kind: SendKind) {
+        if let Some(peer) = self.peer {
+            self.effects.push(Effect::Send {
+                to: vec![peer],
+                text,
+                payload,
+                kind,
+            });
+        }
+    }
+
+    /// Answers with an error.
+    pub(super) fn refuse(&mut self, refusal: &Refusal) {
+        self.effects.push(Effect::Refused {
+            code: refusal.code.clone(),
+        });
+        let words = self.words(refusal);
+        self.bind(names::ERROR, Val::json(refusal.json(Some(&words))));
+        let mut out = String::new();
+        match self.asker {
+            Asker::Nobody => self.effects.push(Effect::Failed {
+                place: self.outcome.handler.clone().unwrap_or_default(),
+                why: format!("{}: {words}", refusal.code),
+            }),
+            Asker::Http | Asker::Upgrade => {
+                let written = match &self.scenario.http.error {
+                    Some(envelope) => self.render(envelope, &mut out),
+                    None => {
+                        plain_error(&mut out, &refusal.code, &words);
+                        Ok(())
+                    }
+                };
+                if written.is_err() {
+                    out.clear();
+                    plain_error(&mut out, &refusal.code, &words);
+                }
+                let answer = HttpAnswer::json(refusal.status(), out);
+                if self.asker == Asker::Http {
+                    self.outcome.http = Some(answer);
+                } else {
+                    self.outcome.refused = Some(answer);
+                }
+            }
+            Asker::Message(ack) => {
+                if self
+                    .render(&self.scenario.messages.error, &mut out)
+                    .is_err()
+                {
+                    out.clear();
+                    plain_error(&mut out, &refusal.code, &words);
+                }
+                let (_, payload) = match (self.scenario.listen.protocol, ack) {
+                    (Protocol::SocketIo, Some(ack)) => {
+                        (true, Bytes::from(format!("43{ack}[{out}]")))
+                    }
+                    (protocol, _) => {
+                        encode(protocol, Some(&self.scenario.messages.error_event), &out)
+                    }
+                };
+                self.answer(true, payload, SendKind::Error);
+            }
+        }
+    }
+
+    fn words(&mut self, refusal: &Refusal) -> String {
+        if let Some(words) = &refusal.message {
+            return words.clone();
+        }
+        if let Some(template) = self.scenario.messages.errors.get(&refusal.code) {
+            self.bind(names::ERROR, Val::json(refusal.json(None)));
+            if let Ok(val) = self.value(template) {
+                return val.to_text();
+            }
+        }
+        refusal.words()
+    }
+
+    /// Deals with how a handler ended.
+    pub(super) fn settle(&mut self, ended: Result<(), Halt>) {
+        match ended {
+            Ok(()) | Err(Halt::Stop) => {}
+            Err(Halt::Refuse(refusal)) => self.refuse(&refusal),
+            Err(Halt::Broken { place, why }) => {
+                self.effects.push(Effect::Failed { place, why });
+                if self.asker != Asker::Nobody {
+                    self.refuse(&Refusal::new("SCENARIO_ERROR"));
+                }
+            }
+        }
+    }
+}
+
+/// What a peer that speaks `raw` is sent.
+fn raw(val: &Val) -> (bool, Bytes) {
+    match val {
+        Val::Raw { text, bytes } => (*text, bytes.clone()),
+        val => match val.as_text() {
+            Some(text) => (true, Bytes::from(text)),
+            None => (true, Bytes::from(val.to_json().text().to_owned())),
+        },
+    }
+}
+
+/// A message's frame, as the scenario's peers speak.
+pub(super) fn encode(protocol: Protocol, event: Option<&str>, json: &str) -> (bool, Bytes) {
+    match protocol {
+        Protocol::Json => (true, Bytes::from(json.to_owned())),
+        Protocol::Raw => (true, raw_text(json)),
+        Protocol::SocketIo => {
+            let mut out = String::from("42[");
+            write::string(&mut out, event.unwrap_or("message"));
+            out.push(',');
+            out.push_str(json);
+            out.push(']');
+            (true, Bytes::from(out))
+        }
+    }
+}
+
+fn raw_text(json: &str) -> Bytes {
+    let text = Json::parse(json)
+        .ok()
+        .and_then(|json| json.part().as_str().map(Cow::into_owned));
+    Bytes::from(text.unwrap_or_else(|| json.to_owned()))
+}
+
+fn plain_error(out: &mut String, code: &str, words: &str) {
+    out.push_str("{\"error\":{\"code\":");
+    write::string(out, code);
+    out.push_str(",\"message\":");
+    write::string(out, words);
+    out.push_str("}}");
+}

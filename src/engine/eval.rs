@@ -1,0 +1,199 @@
+//! Expressions and templates, evaluated for one turn: as values, as JSON text, as plain text.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::json::{Json, Kind, Part, write};
+use crate::scenario::expr::{
+    Expr, Formula, Key, MAX_OUTPUT, Path, Piece, Template, TextPiece, names,
+};
+
+use super::scope::{self, Snapshot};
+use super::turn::Turn;
+use super::value::{self, Val};
+
+impl Turn<'_> {
+    pub(super) fn eval(&mut self, expr: &Expr) -> Result<Val, String> {
+        match expr {
+            Expr::Constant(json) => Ok(Val::Json(json.clone())),
+            Expr::Path(path) => self.path(path),
+            Expr::Formula(formula) => self.formula(formula),
+        }
+    }
+
+    fn path(&mut self, path: &Path) -> Result<Val, String> {
+        if path.root == names::RESULT
+            && let Some(body) = self.result
+        {
+            let whole = self.value(body)?;
+            return Ok(path.keys.iter().fold(whole, |val, key| val.down(key)));
+        }
+        if path.root == names::SESSION
+            && let [crate::scenario::expr::Key::Member(name), rest @ ..] = &*path.keys
+            && !self.names.iter().any(|(name, _)| *name == names::SESSION)
+        {
+            let kept = scope::session_value(self.world(), self.peer, name)
+                .map_or(Val::Undefined, Val::Json);
+            return Ok(rest.iter().fold(kept, |val, key| val.down(key)));
+        }
+        if let Some((_, Val::Json(json))) =
+            self.names.iter().rev().find(|(name, _)| *name == path.root)
+        {
+            return Ok(json_down(json, &path.keys));
+        }
+        Ok(path
+            .keys
+            .iter()
+            .fold(self.lookup(path.root), |val, key| val.down(key)))
+    }
+
+    fn formula(&mut self, formula: &Formula) -> Result<Val, String> {
+        if formula.draws {
+            self.chance()?;
+        }
+        let mut names = self.names.clone();
+        if let Some(body) = self.result {
+            let result = self.value(body)?;
+            names.push((names::RESULT, result));
+        }
+        let snapshot = Arc::new(Snapshot {
+            scenario: self.scenario.clone(),
+            world: self.world().clone(),
+            names,
+            moments: self.moments,
+            peer: self.peer,
+            chance: Mutex::new(self.chance.take()),
+        });
+        let answer = formula.eval(snapshot.clone());
+        self.chance = snapshot
+            .chance
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        drop(snapshot);
+        let why = match answer.map(value::from_value) {
+            Ok(Val::Value(value)) if !write::fits(&value, MAX_OUTPUT) => {
+                format!("makes more than the {MAX_OUTPUT} bytes that are allowed")
+            }
+            Ok(val) => return Ok(val),
+            Err(error) => error
+                .detail()
+                .map_or_else(|| error.kind().to_string(), str::to_owned),
+        };
+        Err(format!("`${{ {} }}`: {why}", formula.source))
+    }
+
+    /// A template's value.
+    pub(super) fn value(&mut self, template: &Template) -> Result<Val, String> {
+        match template {
+            Template::Constant(json) => Ok(Val::Json(json.clone())),
+            Template::Expr(expr) => self.eval(expr),
+            Template::Text(pieces) => {
+                let mut text = String::new();
+                self.text(pieces, &mut text)?;
+                Ok(Val::Json(Json::string(&text)))
+            }
+            Template::Composite(pieces) => {
+                let mut out = String::new();
+                self.pieces(pieces, &mut out)?;
+                Json::parse(out)
+                    .map(Val::Json)
+                    .map_err(|error| error.to_string())
+            }
+        }
+    }
+
+    /// Writes a template's JSON text.
+    pub(super) fn render(&mut self, template: &Template, out: &mut String) -> Result<(), String> {
+        match template {
+            Template::Constant(json) => out.push_str(json.text()),
+            Template::Expr(expr) => self.render_expr(expr, out)?,
+            Template::Text(pieces) => {
+                let mut text = String::new();
+                self.text(pieces, &mut text)?;
+                write::string(out, &text);
+            }
+            Template::Composite(pieces) => self.pieces(pieces, out)?,
+        }
+        Ok(())
+    }
+
+    fn render_expr(&mut self, expr: &Expr, out: &mut String) -> Result<(), String> {
+        match expr {
+            Expr::Path(path)
+                if path.root == names::RESULT && path.keys.is_empty() && self.result.is_some() =>
+            {
+                let body = self.result.take();
+                let written = body.map_or(Ok(()), |body| self.render(body, out));
+                self.result = body;
+                return written;
+            }
+            Expr::Path(path) => {
+                if let Some((_, val)) = self.names.iter().rev().find(|(name, _)| *name == path.root)
+                {
+                    match val {
+                        Val::Json(json) => write_down(json, &path.keys, out),
+                        val if path.keys.is_empty() => val.write(out),
+                        val => path
+                            .keys
+                            .iter()
+                            .fold(val.clone(), |val, key| val.down(key))
+                            .write(out),
+                    }
+                    return Ok(());
+                }
+                self.path(path)?.write(out);
+            }
+            _ => self.eval(expr)?.write(out),
+        }
+        Ok(())
+    }
+
+    fn pieces(&mut self, pieces: &[Piece], out: &mut String) -> Result<(), String> {
+        for piece in pieces {
+            match piece {
+                Piece::Raw(text) => out.push_str(text),
+                Piece::Value(expr) => self.render_expr(expr, out)?,
+                Piece::Text(pieces) => {
+                    let mut text = String::new();
+                    self.text(pieces, &mut text)?;
+                    write::string(out, &text);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn text(&mut self, pieces: &[TextPiece], out: &mut String) -> Result<(), String> {
+        for piece in pieces {
+            match piece {
+                TextPiece::Literal(text) => out.push_str(text),
+                TextPiece::Hole(expr) => self.eval(expr)?.write_text(out),
+            }
+        }
+        if out.len() > MAX_OUTPUT {
+            return Err(format!(
+                "a text of {} bytes was made, up to {MAX_OUTPUT} are allowed",
+                out.len()
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn json_down(json: &Json, keys: &[Key]) -> Val {
+    part_down(json, keys).map_or(Val::Undefined, |part| Val::Json(json.at(part)))
+}
+
+fn write_down(json: &Json, keys: &[Key], out: &mut String) {
+    out.push_str(part_down(json, keys).map_or("null", |part| part.text()));
+}
+
+fn part_down<'j>(json: &'j Json, keys: &[Key]) -> Option<Part<'j>> {
+    use Key;
+    keys.iter()
+        .try_fold(json.part(), |part, key| match (part.kind(), key) {
+            (Kind::Object, Key::Member(name)) => part.get(name),
+            (Kind::List, Key::Index(at)) => part.elements().nth(*at),
+            _ => None,
+        })
+}
