@@ -262,10 +262,15 @@ fn intersect(a: &[RowId], b: &[RowId]) -> Vec<RowId> {
     let (short, long) = if a.len() <= b.len() { (a, b) } else { (b, a) };
     let mut rest = long;
     let mut both = Vec::with_capacity(short.len());
+    // Lists of a like size are walked side by side; a much shorter one leaps through the other.
+    let leaps = long.len() / 16 > short.len();
     for id in short {
-        // Galloping would gain little: the lists are of a like size or the short one is short.
-        let at = rest.partition_point(|other| other < id);
-        rest = &rest[at..];
+        let passed = if leaps {
+            rest.partition_point(|other| other < id)
+        } else {
+            rest.iter().take_while(|other| *other < id).count()
+        };
+        rest = &rest[passed..];
         if rest.first() == Some(id) {
             both.push(*id);
         }
@@ -365,6 +370,16 @@ mod tests {
         );
         assert_eq!(things.fresh_key().text(), "4");
         assert_eq!(things.find("2").unwrap().1.get("n").unwrap().text(), "2.0");
+    }
+
+    #[test]
+    fn lists_of_any_sizes_are_intersected() {
+        let every = |n: u32| (0..2000).filter(|id| id % n == 0).collect::<Vec<_>>();
+        for (a, b) in [(1, 2), (2, 3), (3, 500), (500, 3), (700, 700)] {
+            let expected: Vec<RowId> = (0..2000).filter(|id| id % a == 0 && id % b == 0).collect();
+            assert_eq!(intersect(&every(a), &every(b)), expected, "{a} {b}");
+        }
+        assert!(intersect(&[], &[1]).is_empty());
     }
 
     #[test]
