@@ -16,7 +16,7 @@ use crate::wire::ws::{self, Input, Reader, Violation};
 const TOO_BIG: u16 = 1009;
 
 /// Why a connection is over.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum End {
     /// The client closes, with this.
     Asked(Option<(u16, String)>),

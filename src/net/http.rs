@@ -2,9 +2,9 @@
 //!
 //! Invariant: every request that cannot be read is told why, in JSON, and the client has time to read it.
 
-use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use tokio::select;
 use tokio::time::timeout;
 
 use super::answer::{Answer, Problem};
-use super::engineio::Session;
+use super::engineio::Way;
 use super::exchange::{Exchange, Turn};
 use super::stream::Stream;
 use super::{Net, input, route};
@@ -41,7 +41,14 @@ pub(super) struct Visit {
     turn: Arc<Turn>,
     /// Set by the request that becomes a WebSocket.
     admitted: Mutex<Option<Next>>,
+    /// Set by the request that is answered with a reset.
+    reset: AtomicBool,
 }
+
+/// A request that gets no answer: its connection is torn down.
+#[derive(Debug, thiserror::Error)]
+#[error("reset by a fault")]
+struct Reset;
 
 impl Visit {
     /// Tells and counts what was refused.
@@ -58,7 +65,7 @@ pub(super) enum Next {
     /// A peer, in the place it was given.
     Peer(Ticket),
     /// A session of Engine.IO.
-    EngineIo(Arc<Session>),
+    EngineIo(Way),
 }
 
 /// A connection that has become a WebSocket.
@@ -86,12 +93,18 @@ impl Visit {
             local,
             turn: Arc::default(),
             admitted: Mutex::default(),
+            reset: AtomicBool::new(false),
         })
     }
 
     /// Makes the connection a WebSocket once the answer has been written.
     pub(super) fn admit(&self, next: Next) {
         *self.admitted.lock().unwrap_or_else(PoisonError::into_inner) = Some(next);
+    }
+
+    /// Tears the connection down in place of an answer.
+    pub(super) fn reset(&self) {
+        self.reset.store(true, Relaxed);
     }
 
     fn admitted(&self) -> Option<Next> {
@@ -117,7 +130,10 @@ pub(super) async fn serve(
             visit.turn.begin();
             let answer: Answer = route::answer(&visit, request).await;
             visit.turn.end();
-            Ok::<_, Infallible>(answer)
+            if visit.reset.load(Relaxed) {
+                return Err(Reset);
+            }
+            Ok(answer)
         })
     });
     let mut connection =
@@ -134,6 +150,10 @@ pub(super) async fn serve(
                     next,
                 });
             }
+        }
+        Err(_) if visit.reset.load(Relaxed) => {
+            stream.abort();
+            return None;
         }
         Err(error) => {
             let begun = swallowed || !parts.read_buf.is_empty();

@@ -65,8 +65,8 @@ pub(super) async fn serve(tcp: TcpStream, address: SocketAddr, net: Arc<Net>) {
                 )
                 .await;
             }
-            Next::EngineIo(session) => {
-                engineio::talk(opening.stream, opening.arrived, session, &net, limits).await;
+            Next::EngineIo(way) => {
+                engineio::talk(opening.stream, opening.arrived, way, &net, limits).await;
             }
         }
     }
@@ -143,10 +143,14 @@ async fn talk(
     if let Some(limit) = end.limit() {
         net.hub.metrics().limit(limit);
     }
-    let close_time = if shutdown.is_cancelled() {
+    Box::pin(connection.part(end, close_time(net, limits))).await;
+}
+
+/// How long a close may go unanswered.
+pub(super) fn close_time(net: &Net, limits: Limits) -> Duration {
+    if net.shutdown.is_cancelled() {
         limits.close_time.min(LAST_CLOSE)
     } else {
         limits.close_time
-    };
-    Box::pin(connection.part(end, close_time)).await;
+    }
 }

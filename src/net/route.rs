@@ -241,17 +241,27 @@ async fn control(
 }
 
 /// A body that has arrived, within its limits.
-pub(super) async fn whole(body: Incoming, visit: &Visit) -> Result<Bytes, Problem> {
+async fn whole(body: Incoming, visit: &Visit) -> Result<Bytes, Problem> {
+    arrived(body, visit, visit.limits.body, "body").await
+}
+
+/// A body that has arrived, of so many bytes at most, by the `limit` of this name.
+pub(super) async fn arrived(
+    body: Incoming,
+    visit: &Visit,
+    most: usize,
+    limit: &str,
+) -> Result<Bytes, Problem> {
     if body.is_end_stream() {
         return Ok(Bytes::new());
     }
-    let (most, time) = (visit.limits.body, visit.limits.body_time);
+    let time = visit.limits.body_time;
     let problem = if body.size_hint().lower() > most as u64 {
-        too_large(most)
+        too_large(most, limit)
     } else {
         match timeout(time, Limited::new(body, most).collect()).await {
             Ok(Ok(body)) => return Ok(body.to_bytes()),
-            Ok(Err(error)) if error.is::<LengthLimitError>() => too_large(most),
+            Ok(Err(error)) if error.is::<LengthLimitError>() => too_large(most, limit),
             Ok(Err(error)) => bad_request(&format!("the request's body cannot be read: {error}")),
             Err(_) => too_slow(time),
         }
@@ -260,9 +270,9 @@ pub(super) async fn whole(body: Incoming, visit: &Visit) -> Result<Bytes, Proble
     Err(problem)
 }
 
-fn too_large(most: usize) -> Problem {
+fn too_large(most: usize, limit: &str) -> Problem {
     let words = format!(
-        "the request's body is too large, up to `{most}` bytes are allowed; hint: `limits: {{ body: … }}` in the scenario"
+        "the request's body is too large, up to `{most}` bytes are allowed; hint: `limits: {{ {limit}: … }}` in the scenario"
     );
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "BODY_TOO_LARGE", words)
 }

@@ -3,30 +3,34 @@
 //! A session is what lives across requests; a polling client is a mailbox drained by its GETs, so that rooms,
 //! limits, faults and the journal hold for it as for any other.
 
+mod beat;
+mod packets;
+mod polling;
 mod session;
+mod sessions;
 mod socket;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
-use tokio::select;
+use tokio::time::sleep_until;
 
 use super::answer::{self, Answer, Problem};
 use super::http::{Next, Visit};
 use super::{cors, handshake, route};
 use crate::hub::{self, Admission, Handshake};
-use crate::wire::engineio::{self, Refusal};
+use crate::wire::engineio::Refusal;
 
-pub(super) use session::Session;
-pub use session::Sessions;
+use self::session::{Session, Transport};
+
+pub(super) use session::Way;
+pub use sessions::Sessions;
 pub(super) use socket::talk;
-
-/// Bytes of messages that one answer to a GET carries, about.
-const ANSWER: usize = 1 << 20;
 
 const TEXT: &str = "text/plain; charset=UTF-8";
 
@@ -52,33 +56,31 @@ pub(super) async fn answer(visit: &Visit, request: Request<Incoming>) -> Result<
         sid: value("sid"),
         version: value("EIO"),
     };
+    let transport = match asked.transport.as_str() {
+        "polling" => Transport::Polling,
+        "websocket" => Transport::WebSocket,
+        _ => return Ok(refusal(Refusal::UnknownTransport)),
+    };
     let upgrade = handshake::is_meant(request.headers());
-    if asked.transport != "polling" && asked.transport != "websocket" {
-        return Ok(refusal(Refusal::UnknownTransport));
-    }
-    if (asked.transport == "websocket") != upgrade {
-        let wrong = if asked.sid.is_empty() && *request.method() != Method::GET {
-            Refusal::BadHandshakeMethod
-        } else {
-            Refusal::BadRequest
-        };
-        return Ok(refusal(wrong));
-    }
+    let fits = (transport == Transport::WebSocket) == upgrade;
     if asked.sid.is_empty() {
-        return Ok(open(visit, &request, &asked));
+        return match (request.method(), fits, asked.version.as_str()) {
+            (&Method::GET, true, "4") => open(visit, &request, transport),
+            (&Method::GET, true, _) => Ok(refusal(Refusal::UnsupportedVersion)),
+            (&Method::GET, false, _) => Ok(refusal(Refusal::BadRequest)),
+            _ => Ok(refusal(Refusal::BadHandshakeMethod)),
+        };
     }
     let Some(session) = visit.net.sessions.find(&asked.sid) else {
         return Ok(refusal(Refusal::UnknownSid));
     };
-    if upgrade {
-        return Ok(take_over(visit, &request, session));
-    }
-    if !session.is_polling() {
+    if !fits || !session.is_polling() {
         return Ok(refusal(Refusal::BadRequest));
     }
     match *request.method() {
-        Method::GET => Ok(poll(visit, &session).await),
-        Method::POST => post(visit, &session, request).await,
+        Method::GET if upgrade => Ok(take_over(visit, &request, &session)),
+        Method::GET => Ok(polling::poll(visit, &session).await),
+        Method::POST => polling::post(visit, &session, request).await,
         _ => Ok(refusal(Refusal::BadRequest)),
     }
 }
@@ -101,22 +103,34 @@ fn text(kind: &'static str, body: impl Into<Bytes>) -> Answer {
     answer
 }
 
+/// Waits for a moment, or for ever.
+async fn until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
 /// A new session: by polling it is answered at once, a WebSocket hears of it first thing.
-fn open(visit: &Visit, request: &Request<Incoming>, asked: &Asked) -> Answer {
-    if *request.method() != Method::GET {
-        return refusal(Refusal::BadHandshakeMethod);
-    }
-    if asked.version != "4" {
-        return refusal(Refusal::UnsupportedVersion);
-    }
-    let upgrade = if asked.transport == "websocket" {
+fn open(
+    visit: &Visit,
+    request: &Request<Incoming>,
+    transport: Transport,
+) -> Result<Answer, Problem> {
+    let upgrade = if transport == Transport::WebSocket {
         match handshake::check(request.method(), request.version(), request.headers()) {
             Ok(asked) => Some(asked),
-            Err(fault) => return fault.answer(&super::shorten(request.uri().path())),
+            Err(fault) => return Ok(fault.answer(&super::shorten(request.uri().path()))),
         }
     } else {
         None
     };
+    let most = visit.limits.connections;
+    // A session that has left its namespace holds no place any more, but memory.
+    if visit.net.sessions.len() >= most {
+        let words = format!("{most} sessions are open, no more are allowed");
+        return Err(unavailable("TOO_MANY_CONNECTIONS", words));
+    }
     let ask = Handshake {
         address: visit.address,
         path: request.uri().path().to_owned(),
@@ -126,79 +140,40 @@ fn open(visit: &Visit, request: &Request<Incoming>, asked: &Asked) -> Answer {
     };
     let ticket = match visit.net.hub.admit(ask.clone()) {
         Admission::Accepted { ticket, .. } => ticket,
-        Admission::Refused(refused) => return answer::from_hub(refused),
+        Admission::Refused(refused) => return Ok(answer::from_hub(refused)),
     };
-    let session = Session::open(&visit.net, visit.limits, ask, ticket, upgrade.is_none());
-    match upgrade {
+    let Some(sid) = sessions::secret() else {
+        return Err(unavailable(
+            "NO_RANDOMNESS",
+            "the system gives no random numbers",
+        ));
+    };
+    let session = Session::open(&visit.net, sid, ask, ticket, transport);
+    Ok(match upgrade {
         Some(asked) => {
-            visit.admit(Next::EngineIo(session));
+            let trying = false;
+            visit.admit(Next::EngineIo(Way { session, trying }));
             asked.accept(None)
         }
-        None => text(TEXT, session.drain(ANSWER).payload()),
-    }
+        None => text(TEXT, session.next_own().unwrap_or_default()),
+    })
+}
+
+fn unavailable(code: &'static str, words: impl Into<String>) -> Problem {
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, code, words)
 }
 
 /// A WebSocket for a session that polls so far.
-fn take_over(visit: &Visit, request: &Request<Incoming>, session: Arc<Session>) -> Answer {
-    if !session.is_polling() {
-        return refusal(Refusal::BadRequest);
-    }
-    match handshake::check(request.method(), request.version(), request.headers()) {
-        Ok(asked) => {
-            visit.admit(Next::EngineIo(session));
+fn take_over(visit: &Visit, request: &Request<Incoming>, session: &Arc<Session>) -> Answer {
+    let asked = match handshake::check(request.method(), request.version(), request.headers()) {
+        Ok(asked) => asked,
+        Err(fault) => return fault.answer(&super::shorten(request.uri().path())),
+    };
+    match session.try_websocket() {
+        Some(way) => {
+            visit.admit(Next::EngineIo(way));
             asked.accept(None)
         }
-        Err(fault) => fault.answer(&super::shorten(request.uri().path())),
+        None => refusal(Refusal::BadRequest),
     }
-}
-
-/// Answers with what waits, or as soon as something does.
-async fn poll(visit: &Visit, session: &Arc<Session>) -> Answer {
-    let Some(_turn) = session.turn() else {
-        // Two at once: the reference server closes the session, and so do we.
-        session.end();
-        let mut answer = text(TEXT, "");
-        *answer.status_mut() = StatusCode::BAD_REQUEST;
-        return answer;
-    };
-    loop {
-        let drained = session.drain(ANSWER);
-        if !drained.is_empty() {
-            return text(TEXT, drained.payload());
-        }
-        if session.is_trying() {
-            return text(TEXT, engineio::NOOP);
-        }
-        select! {
-            () = session.changed() => {}
-            () = socket::until(drained.again) => {}
-            () = visit.net.shutdown.cancelled() => {
-                session.end();
-                return text(TEXT, engineio::CLOSE);
-            }
-        }
-    }
-}
-
-/// Takes packets in.
-async fn post(
-    visit: &Visit,
-    session: &Arc<Session>,
-    request: Request<Incoming>,
-) -> Result<Answer, Problem> {
-    let body = match route::whole(request.into_body(), visit).await {
-        Ok(body) => body,
-        Err(problem) => {
-            session.end();
-            return Err(problem);
-        }
-    };
-    let taken = std::str::from_utf8(&body).is_ok_and(|body| {
-        engineio::payload(body).all(|packet| packet.is_ok_and(|packet| session.receive(&packet)))
-    });
-    if taken || session.was_left() {
-        return Ok(text("text/html", "ok"));
-    }
-    session.end();
-    Ok(refusal(Refusal::BadRequest))
 }

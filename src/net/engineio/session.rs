@@ -1,120 +1,89 @@
 //! One Engine.IO session: what waits for its client, whichever way it is fetched, and its peer once it has joined.
+//!
+//! Invariant: one way at a time takes from it: a GET, or the WebSocket that the client has moved to.
 
-use std::collections::HashMap;
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
-use ring::rand::{SecureRandom, SystemRandom};
 use tokio::select;
 use tokio::sync::Notify;
-use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
 
 use super::super::Net;
+use super::super::farewell::End;
 use crate::config::Limits;
-use crate::hub::{Admission, Handshake, Hub, Inbound, Mailbox, Outgoing, Peer, Ticket};
-use crate::wire::engineio::{self, Packet};
-use crate::wire::socketio::{self, Body};
+use crate::hub::{Handshake, Hub, Mailbox, Peer, Ticket};
+use crate::wire::engineio;
 
-/// A session that has not joined a namespace by then is closed.
+/// A session that has not joined a namespace by then, or not again, is closed.
 const JOIN_TIME: Duration = Duration::from_secs(45);
 
-/// What its `error` event says of binary messages.
-const NO_BINARY: &str = r#"{"message":"binary attachments are not taken; send JSON"}"#;
-
-/// The sessions of a server, by their secret ids.
-#[derive(Default)]
-pub struct Sessions(Mutex<HashMap<String, Arc<Session>>>);
-
-impl Sessions {
-    fn map(&self) -> MutexGuard<'_, HashMap<String, Arc<Session>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The session of an id.
-    pub(super) fn find(&self, sid: &str) -> Option<Arc<Session>> {
-        self.map().get(sid).cloned()
-    }
-}
+/// What a client is told instead of "never": the timers of browsers take no more than 2³¹ milliseconds.
+const RARELY: Duration = Duration::from_secs(1_000_000);
 
 /// One session.
 pub(in super::super) struct Session {
     sid: String,
-    hub: Hub,
+    pub(super) hub: Hub,
     net: Weak<Net>,
-    ask: Handshake,
+    pub(super) ask: Handshake,
+    pub(super) limits: Limits,
     state: Mutex<State>,
-    /// Something was put in, or the session has ended.
-    wake: Notify,
-    pong: Notify,
+    /// Something of the session's own waits, the client has joined, or it moves.
+    pub(super) wake: Notify,
+    /// Something was fetched.
+    pub(super) fetched: Notify,
+    pub(super) pong: Notify,
+    over: CancellationToken,
 }
 
-struct State {
+/// What changes about it.
+pub(super) struct State {
     /// Packets of the session's own, ahead of the peer's messages.
-    own: Vec<String>,
+    own: VecDeque<Bytes>,
+    own_bytes: usize,
     /// The place that was given at the handshake, until the client joins.
-    ticket: Option<Ticket>,
-    peer: Option<Arc<Peer>>,
-    /// How the client fetches what waits.
-    transport: Transport,
-    /// A GET hangs.
-    hanging: bool,
+    pub(super) ticket: Option<Ticket>,
+    pub(super) peer: Option<Arc<Peer>>,
+    /// Since when it is in no namespace.
+    pub(super) joinless: Instant,
+    pub(super) transport: Transport,
+    /// A WebSocket is open beside the polling.
+    tried: bool,
+    pub(super) hanging: bool,
+    pub(super) posting: bool,
     /// Binary messages that were announced and are thrown away.
-    swallow: usize,
-    ended: bool,
-    /// The client said so.
-    left: bool,
+    pub(super) swallow: usize,
+    /// A fault that comes behind what a GET has just taken.
+    pub(super) held: Option<End>,
+    pub(super) stalled: bool,
+    pub(super) ended: Option<End>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Transport {
+/// How the client fetches what waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Transport {
     Polling,
-    /// By polling, and a WebSocket is being tried beside it.
-    Trying,
+    /// By polling, and a WebSocket beside it was probed: no GET hangs, so that the client can move.
+    Moving,
     WebSocket,
 }
 
-/// What goes to the client now.
-#[derive(Default)]
-pub(super) struct Drained {
-    pub(super) packets: Vec<Bytes>,
-    /// Why it ends after these.
-    pub(super) end: Option<Ending>,
-    /// When to look again for a message that is delayed.
-    pub(super) again: Option<Instant>,
+/// A WebSocket of a session, its only way or tried beside its polling. Dropped, the session knows that it has gone.
+pub(in super::super) struct Way {
+    pub(super) session: Arc<Session>,
+    pub(super) trying: bool,
 }
 
-/// How a session ends.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Ending {
-    Close(u16, String),
-    Abort,
-    Stall,
-}
-
-impl Drained {
-    pub(super) fn is_empty(&self) -> bool {
-        self.packets.is_empty() && self.end.is_none()
-    }
-
-    /// As the body of an answer to a GET.
-    pub(super) fn payload(mut self) -> Vec<u8> {
-        if self.end.is_some() {
-            self.packets
-                .push(Bytes::from_static(engineio::CLOSE.as_bytes()));
-        }
-        engineio::join(self.packets)
-    }
-}
-
-/// While a GET hangs.
-pub(super) struct Turn<'s>(&'s Session);
-
-impl Drop for Turn<'_> {
+impl Drop for Way {
     fn drop(&mut self) {
-        self.0.state().hanging = false;
+        if self.trying {
+            self.session.give_up();
+        } else {
+            self.session.end(End::Gone);
+        }
     }
 }
 
@@ -122,56 +91,67 @@ impl Session {
     /// Opens one; its first packet tells the client its id.
     pub(super) fn open(
         net: &Arc<Net>,
-        limits: Limits,
+        sid: String,
         ask: Handshake,
         ticket: Ticket,
-        polling: bool,
+        transport: Transport,
     ) -> Arc<Session> {
-        let sid = secret();
-        let upgrades: &[&str] = if polling { &["websocket"] } else { &[] };
+        let limits = net.hub.limits();
+        let every = match limits.ping_every {
+            Duration::ZERO => RARELY,
+            every => every.min(RARELY),
+        };
+        let upgrades: &[&str] = match transport {
+            Transport::WebSocket => &[],
+            _ => &["websocket"],
+        };
         let open = engineio::Handshake {
             sid: &sid,
             upgrades,
-            ping_interval: limits.ping_every.as_millis() as u64,
-            ping_timeout: limits.pong_time.as_millis() as u64,
+            ping_interval: every.as_millis() as u64,
+            ping_timeout: limits.pong_time.min(RARELY).as_millis() as u64,
             max_payload: limits.message,
         };
         let state = State {
-            own: vec![open.packet()],
+            own: VecDeque::from([Bytes::from(open.packet())]),
+            own_bytes: 0,
             ticket: Some(ticket),
             peer: None,
-            transport: if polling {
-                Transport::Polling
-            } else {
-                Transport::WebSocket
-            },
+            joinless: Instant::now(),
+            transport,
+            tried: false,
             hanging: false,
+            posting: false,
             swallow: 0,
-            ended: false,
-            left: false,
+            held: None,
+            stalled: false,
+            ended: None,
         };
         let session = Arc::new(Session {
             sid: sid.clone(),
             hub: net.hub.clone(),
             net: Arc::downgrade(net),
             ask,
+            limits,
             state: Mutex::new(state),
             wake: Notify::new(),
+            fetched: Notify::new(),
             pong: Notify::new(),
+            over: CancellationToken::new(),
         });
-        net.sessions.map().insert(sid, session.clone());
+        net.sessions.insert(sid, session.clone());
         let (beating, shutdown) = (session.clone(), net.shutdown.clone());
         net.tasks.spawn(async move {
             select! {
-                () = beating.beat(limits) => {}
-                () = shutdown.cancelled() => {}
+                end = beating.beat(every) => beating.end(end),
+                () = shutdown.cancelled() => beating.end(End::shutdown()),
+                () = beating.over() => {}
             }
-            beating.end();
         });
         session
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -180,104 +160,75 @@ impl Session {
         self.state().transport != Transport::WebSocket
     }
 
-    /// The right to hang; `None` when another GET does.
-    pub(super) fn turn(&self) -> Option<Turn<'_>> {
+    /// A WebSocket beside the polling, the only one.
+    pub(super) fn try_websocket(self: &Arc<Self>) -> Option<Way> {
         let mut state = self.state();
-        if std::mem::replace(&mut state.hanging, true) {
+        if state.transport != Transport::Polling || std::mem::replace(&mut state.tried, true) {
             return None;
         }
         drop(state);
-        Some(Turn(self))
+        Some(Way {
+            session: self.clone(),
+            trying: true,
+        })
     }
 
-    /// The client tries a WebSocket, or has given it up. While it tries no GET hangs, so that it can move.
-    pub(super) fn set_trying(&self, trying: bool) {
-        self.state().transport = if trying {
-            Transport::Trying
-        } else {
-            Transport::Polling
-        };
+    /// The client has found that the WebSocket works.
+    pub(super) fn probed(&self) {
+        self.state().transport = Transport::Moving;
         self.wake.notify_one();
     }
 
-    /// Whether the client tries a WebSocket beside its polling.
-    pub(super) fn is_trying(&self) -> bool {
-        self.state().transport == Transport::Trying
+    /// The WebSocket came to nothing.
+    fn give_up(&self) {
+        let mut state = self.state();
+        state.transport = Transport::Polling;
+        state.tried = false;
     }
 
-    /// From now on a WebSocket fetches what waits.
+    /// From now on the WebSocket fetches what waits.
     pub(super) fn upgraded(&self) {
         self.state().transport = Transport::WebSocket;
         self.wake.notify_one();
     }
 
-    /// Whether the client ended it by its own word.
-    pub(super) fn was_left(&self) -> bool {
-        self.state().left
+    /// By when it has to join; `None` once it has.
+    pub(super) fn join_by(&self) -> Option<Instant> {
+        let state = self.state();
+        state.peer.is_none().then_some(state.joinless + JOIN_TIME)
     }
 
-    /// Ends it; its peer leaves.
-    pub(super) fn end(&self) {
-        let mut state = self.state();
-        state.ended = true;
-        let (peer, ticket) = (state.peer.take(), state.ticket.take());
-        drop(state);
-        drop((peer, ticket));
-        if let Some(net) = self.net.upgrade() {
-            net.sessions.map().remove(&self.sid);
-        }
-        self.wake.notify_waiters();
+    /// The peer's mailbox, once there is a peer.
+    pub(super) fn mailbox(&self) -> Option<Arc<Mailbox>> {
+        self.state()
+            .peer
+            .as_ref()
+            .map(|peer| peer.mailbox().clone())
+    }
+
+    /// Answers in the mailbox have come to half its bounds: what else the client asks has to wait.
+    pub(super) fn is_pressed(&self) -> bool {
+        self.mailbox().is_some_and(|mailbox| {
+            let (frames, bytes) = mailbox.len();
+            frames > self.limits.mailbox_frames / 2 || bytes > self.limits.mailbox_bytes / 2
+        })
+    }
+
+    /// Puts a packet of the session's own in.
+    pub(super) fn say(&self, packet: impl Into<Bytes>) -> Result<(), End> {
+        self.state().say(packet.into(), &self.limits)?;
         self.wake.notify_one();
-        self.pong.notify_one();
+        Ok(())
     }
 
-    /// What waits, about so many bytes of it.
-    pub(super) fn drain(&self, budget: usize) -> Drained {
-        let mut state = self.state();
-        let mut drained = Drained {
-            packets: state.own.drain(..).map(Bytes::from).collect(),
-            ..Drained::default()
-        };
-        if state.ended {
-            let noop = if state.left {
-                Bytes::from_static(engineio::NOOP.as_bytes())
-            } else {
-                Bytes::new()
-            };
-            drained.packets.extend((!noop.is_empty()).then_some(noop));
-            drained.end = (!state.left).then(|| Ending::Close(1000, String::new()));
-            return drained;
-        }
-        let mailbox = state.peer.as_ref().map(|peer| peer.mailbox().clone());
-        drop(state);
-        if let Some(mailbox) = mailbox {
-            let mut out = Vec::new();
-            drained.again = mailbox.take(Instant::now(), budget, &mut out);
-            for outgoing in out {
-                match outgoing {
-                    Outgoing::Message { payload, .. } => drained.packets.push(payload),
-                    Outgoing::Close { code, reason } => {
-                        drained.end = Some(Ending::Close(code, reason));
-                    }
-                    Outgoing::Abort => drained.end = Some(Ending::Abort),
-                    Outgoing::Stall => drained.end = Some(Ending::Stall),
-                }
-            }
-        }
-        if drained.end.is_some() {
-            self.end();
-        }
-        drained
+    /// The next packet of the session's own.
+    pub(super) fn next_own(&self) -> Option<Bytes> {
+        self.state().next_own()
     }
 
     /// Waits until something may wait for the client.
     pub(super) async fn changed(&self) {
-        let mailbox: Option<Arc<Mailbox>> = self
-            .state()
-            .peer
-            .as_ref()
-            .map(|peer| peer.mailbox().clone());
-        match mailbox {
+        match self.mailbox() {
             None => self.wake.notified().await,
             Some(mailbox) => select! {
                 () = self.wake.notified() => {}
@@ -286,148 +237,60 @@ impl Session {
         }
     }
 
-    fn say(&self, packet: String) {
-        self.state().own.push(packet);
-        self.wake.notify_one();
-    }
-
-    /// Takes a packet in; false when it is one that ends the session.
-    pub(super) fn receive(&self, packet: &Packet<'_>) -> bool {
-        match packet {
-            Packet::Pong(_) => self.pong.notify_one(),
-            Packet::Message(text) => return self.message(text),
-            Packet::Binary(_) => return self.swallow(),
-            Packet::Close => {
-                self.state().left = true;
-                self.end();
-                return false;
-            }
-            Packet::Ping(_) => return false,
-            Packet::Open(_) | Packet::Upgrade | Packet::Noop => {}
-        }
-        true
-    }
-
-    /// A binary message: fine when it was announced.
-    pub(super) fn swallow(&self) -> bool {
+    /// Ends it, if it has not ended; its peer leaves.
+    pub(super) fn end(&self, end: End) {
         let mut state = self.state();
-        let announced = state.swallow > 0;
-        state.swallow = state.swallow.saturating_sub(1);
-        announced
-    }
-
-    fn message(&self, text: &str) -> bool {
-        if self.state().swallow > 0 {
-            return false;
+        if state.ended.is_some() {
+            return;
         }
-        let Ok(packet) = socketio::Packet::decode(text) else {
-            return false;
-        };
-        let main = packet.namespace == socketio::MAIN;
-        match packet.body {
-            Body::Connect(_) if !main => {
-                let mut refused = String::new();
-                socketio::connect_error(
-                    &mut refused,
-                    packet.namespace,
-                    socketio::INVALID_NAMESPACE,
-                );
-                self.say(refused);
-                true
-            }
-            Body::Connect(_) => self.join(),
-            _ if !main => false,
-            Body::Disconnect => {
-                let peer = self.state().peer.take();
-                peer.is_some()
-            }
-            Body::Event { name, args, ack } => {
-                let peer = self.state().peer.clone();
-                let Some(peer) = peer else { return false };
-                peer.receive(Inbound::Event {
-                    name,
-                    args: Bytes::from(args),
-                    ack,
-                });
-                self.wake.notify_one();
-                true
-            }
-            Body::Ack { .. } => true,
-            Body::Binary { attachments, .. } => {
-                self.state().swallow = attachments;
-                let mut refused = String::new();
-                socketio::event(&mut refused, "error", &format!("[{NO_BINARY}]"));
-                self.say(refused);
-                true
-            }
-            Body::ConnectError(_) => false,
-        }
-    }
-
-    /// The client joins: now it is a peer. After it left it may join again, if there is a place.
-    fn join(&self) -> bool {
-        let mut state = self.state();
-        if state.peer.is_some() || state.ended {
-            return false;
-        }
-        let ticket = match state.ticket.take() {
-            Some(ticket) => ticket,
-            None => match self.hub.admit(self.ask.clone()) {
-                Admission::Accepted { ticket, .. } => ticket,
-                Admission::Refused(_) => return false,
-            },
-        };
-        let mut joined = String::new();
-        socketio::connect(&mut joined, &secret());
-        state.own.push(joined);
-        let peer = self.hub.connect(ticket);
-        tracing::info!(peer = format_args!("c{}", peer.id()), address = %self.ask.address, "connected");
-        state.peer = Some(Arc::new(peer));
+        state.ended = Some(end.clone());
+        let (peer, ticket) = (state.peer.take(), state.ticket.take());
         drop(state);
-        self.wake.notify_one();
-        true
+        drop(ticket);
+        if let Some(net) = self.net.upgrade() {
+            net.sessions.remove(&self.sid);
+        }
+        if let Some(limit) = end.limit() {
+            self.hub.metrics().limit(limit);
+        }
+        if let Some(peer) = peer {
+            let (code, address) = (end.code(), self.ask.address);
+            tracing::info!(peer = format_args!("c{}", peer.id()), %address, code, why = %end, "disconnected");
+            peer.closed(code);
+        }
+        self.over.cancel();
     }
 
-    /// Pings, and ends when no pong comes; also when nobody joins in time.
-    async fn beat(&self, limits: Limits) {
-        let opened = Instant::now();
-        loop {
-            let pause = if limits.ping_every.is_zero() {
-                JOIN_TIME
-            } else {
-                limits.ping_every
-            };
-            sleep(pause).await;
-            let (ended, joined) = {
-                let state = self.state();
-                (state.ended, state.peer.is_some())
-            };
-            if ended || (!joined && opened.elapsed() >= JOIN_TIME) {
-                return;
-            }
-            let muted = self.state().peer.clone().is_some_and(|peer| peer.muted());
-            if limits.ping_every.is_zero() || muted {
-                continue;
-            }
-            self.say(engineio::PING.to_owned());
-            if timeout(limits.pong_time, self.pong.notified())
-                .await
-                .is_err()
-            {
-                self.hub.metrics().limit("heartbeat");
-                tracing::info!(address = %self.ask.address, "no pong in time: the session ends");
-                return;
-            }
-        }
+    /// How it has ended.
+    pub(super) fn ended(&self) -> Option<End> {
+        self.state().ended.clone()
+    }
+
+    /// Waits for its end.
+    pub(super) async fn over(&self) {
+        self.over.cancelled().await;
     }
 }
 
-/// Fifteen random bytes as text: nothing that a seed fixes, so that no client guesses another's.
-fn secret() -> String {
-    let mut bytes = [0; 15];
-    // Without randomness of the system's no session could be kept apart; it does not fail on systems we run on.
-    if SystemRandom::new().fill(&mut bytes).is_err() {
-        tracing::error!("the system gives no random numbers");
+impl State {
+    /// Puts a packet of the session's own in. A client that fetches none of them is cut off as by its mailbox.
+    pub(super) fn say(&mut self, packet: Bytes, limits: &Limits) -> Result<(), End> {
+        if self.own.len() >= limits.mailbox_frames
+            || self.own_bytes + packet.len() > limits.mailbox_bytes
+        {
+            return Err(End::Told {
+                code: 1013,
+                reason: "the client does not read".to_owned(),
+            });
+        }
+        self.own_bytes += packet.len();
+        self.own.push_back(packet);
+        Ok(())
     }
-    URL_SAFE_NO_PAD.encode(bytes)
+
+    pub(super) fn next_own(&mut self) -> Option<Bytes> {
+        let packet = self.own.pop_front()?;
+        self.own_bytes = self.own_bytes.saturating_sub(packet.len());
+        Some(packet)
+    }
 }

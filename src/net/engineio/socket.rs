@@ -1,166 +1,265 @@
 //! Engine.IO over a WebSocket: from the start, or after the client has tried it beside its polling.
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
-use tokio::io::AsyncWriteExt;
 use tokio::select;
-use tokio::time::{sleep_until, timeout};
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
 
-use super::super::Net;
-use super::super::input;
+use super::super::farewell::{self, End};
+use super::super::outbox::{self, Outbox};
+use super::super::peer::close_time;
 use super::super::stream::Stream;
-use super::session::{Drained, Ending, Session};
+use super::super::{Net, input};
+use super::packets::broken;
+use super::session::{Session, Way};
+use super::until;
 use crate::config::Limits;
 use crate::wire::engineio::{self, Packet};
 use crate::wire::ws::{self, Input, Opcode, Reader};
 
-/// Bytes of messages that are written at once, about.
-const WRITE: usize = 64 << 10;
-
-/// Waits for a moment, or for ever.
-pub(super) async fn until(moment: Option<Instant>) {
-    match moment {
-        Some(moment) => sleep_until(moment.into()).await,
-        None => std::future::pending().await,
-    }
-}
+/// How often a client that takes nothing is looked at.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Talks until one side ends it.
 pub(in super::super) async fn talk(
-    mut stream: Stream,
+    stream: Stream,
     arrived: BytesMut,
-    session: Arc<Session>,
+    way: Way,
     net: &Net,
     limits: Limits,
 ) {
+    let session = way.session.clone();
     let mut socket = Socket {
+        stream,
         reader: Reader::new(limits.frame, limits.message),
+        undecoded: !arrived.is_empty(),
         input: arrived,
-        out: Vec::new(),
-        trying: session.is_polling(),
+        outbox: Outbox::default(),
+        upgrade_by: way.trying.then(|| Instant::now() + limits.head_time),
+        way,
         session: session.clone(),
+        limits,
     };
-    let end = loop {
-        match socket.read() {
-            Ok(()) => {}
-            Err(end) => break Some(end),
-        }
-        let drained = if socket.trying {
-            Drained::default()
-        } else {
-            session.drain(WRITE)
-        };
-        for packet in &drained.packets {
-            ws::write_message(&mut socket.out, Opcode::Text, packet);
-        }
-        let written = timeout(limits.write_time, stream.write_all(&socket.out)).await;
-        socket.out.clear();
-        if !matches!(written, Ok(Ok(()))) {
-            break None;
-        }
-        if drained.end.is_some() {
-            break drained.end;
-        }
-        if !drained.packets.is_empty() {
-            continue;
-        }
-        let trying = socket.trying;
-        select! {
-            read = std::future::poll_fn(|cx| input::poll_read(cx, &mut stream, &mut socket.input)) => {
-                if read.is_err() {
-                    break None;
-                }
-            }
-            () = session.changed(), if !trying => {}
-            () = until(drained.again) => {}
-            () = net.shutdown.cancelled() => break Some(Ending::Close(1001, "the server is shutting down".to_owned())),
-        }
-    };
-    // A client that tried and gave up goes on polling.
-    if socket.trying {
-        session.set_trying(false);
-    } else {
-        session.end();
+    let end = socket.run(&net.shutdown).await;
+    if !socket.way.trying {
+        session.end(end.clone());
     }
-    part(stream, end).await;
+    drop(socket.way);
+    let left = farewell::Left {
+        stream: socket.stream,
+        reader: socket.reader,
+        input: socket.input,
+        output: socket.outbox.output,
+    };
+    Box::pin(farewell::say(end, left, close_time(net, limits))).await;
 }
 
 struct Socket {
+    stream: Stream,
     reader: Reader,
+    /// Arrived, not understood yet; without memory when there is nothing.
     input: BytesMut,
-    out: Vec<u8>,
-    /// The client polls still, and looks whether this way works.
-    trying: bool,
+    /// Whether `input` may hold whole messages.
+    undecoded: bool,
+    outbox: Outbox,
+    /// Whether the client polls still.
+    way: Way,
     session: Arc<Session>,
+    limits: Limits,
+    upgrade_by: Option<Instant>,
 }
 
 impl Socket {
-    /// Understands all that has arrived.
-    fn read(&mut self) -> Result<(), Ending> {
-        let bad = || Ending::Close(1002, "no packet of Engine.IO".to_owned());
+    async fn run(&mut self, shutdown: &CancellationToken) -> End {
+        let session = self.session.clone();
+        let mut stop = pin!(shutdown.cancelled());
+        let mut over = pin!(session.over());
         loop {
-            match self.reader.next(&mut self.input) {
-                Ok(None) => return Ok(()),
-                Ok(Some(Input::Text(text))) => {
-                    let text = std::str::from_utf8(&text).map_err(|_| bad())?;
-                    let packet = Packet::decode(text).map_err(|_| bad())?;
-                    self.packet(&packet)?;
-                }
-                Ok(Some(Input::Binary(_))) if self.session.swallow() => {}
-                Ok(Some(Input::Binary(_))) => return Err(bad()),
-                Ok(Some(Input::Ping(payload))) => ws::write_pong(&mut self.out, &payload),
-                Ok(Some(Input::Pong(_))) => {}
-                Ok(Some(Input::Close(said))) => {
-                    let code = said.map_or(1000, |(code, _)| code);
-                    return Err(Ending::Close(code, String::new()));
-                }
-                Err(violation) => return Err(Ending::Close(violation.code, violation.reason)),
+            if shutdown.is_cancelled() {
+                return End::shutdown();
+            }
+            if let Some(end) = session.ended() {
+                return end;
+            }
+            let now = Instant::now();
+            let due = match self.work(now) {
+                Ok(due) => due,
+                Err(End::Stalled) => return self.stalled(shutdown).await,
+                Err(end) => return end,
+            };
+            let takes = !self.way.trying && self.outbox.has_room();
+            select! {
+                biased;
+                moved = std::future::poll_fn(|cx| self.poll_move(cx, now)) => match moved {
+                    Ok(()) => {}
+                    Err(end) => return end,
+                },
+                () = session.changed(), if takes => {}
+                () = until(due) => {}
+                () = over.as_mut() => {}
+                () = stop.as_mut() => {}
             }
         }
     }
 
-    fn packet(&mut self, packet: &Packet<'_>) -> Result<(), Ending> {
+    /// Everything that needs no waiting; answers when to look again.
+    fn work(&mut self, now: Instant) -> Result<Option<Instant>, End> {
+        let delayed = loop {
+            let read = self.decode();
+            let delayed = if self.way.trying {
+                None
+            } else {
+                self.fill(now)?
+            };
+            read?;
+            if !self.undecoded || self.session.is_pressed() {
+                break delayed;
+            }
+        };
+        if self.undecoded {
+            self.session.forgive();
+        }
+        if self.upgrade_by.is_some_and(|by| by <= now) {
+            return Err(End::Told {
+                code: 1000,
+                reason: "no upgrade came in time".to_owned(),
+            });
+        }
+        let due = [
+            delayed,
+            self.outbox.output.resumes(now),
+            self.watch(now)?,
+            self.upgrade_by,
+        ];
+        Ok(due.into_iter().flatten().min())
+    }
+
+    /// Hands on every whole message, as long as there is room for the answers.
+    fn decode(&mut self) -> Result<(), End> {
+        while self.undecoded && !self.session.is_pressed() {
+            match self.reader.next(&mut self.input) {
+                Ok(Some(Input::Text(text))) => {
+                    let text = std::str::from_utf8(&text).map_err(broken)?;
+                    self.packet(&Packet::decode(text).map_err(broken)?)?;
+                }
+                Ok(Some(Input::Binary(_))) => self.session.swallow()?,
+                Ok(Some(Input::Ping(payload))) => self.outbox.pong(&payload),
+                Ok(Some(Input::Pong(_))) => {}
+                Ok(Some(Input::Close(said))) => return Err(End::Asked(said)),
+                Ok(None) => {
+                    self.undecoded = false;
+                    if self.input.is_empty() {
+                        self.input = BytesMut::new();
+                    }
+                }
+                Err(violation) => return Err(End::Broken(violation)),
+            }
+        }
+        Ok(())
+    }
+
+    fn packet(&mut self, packet: &Packet<'_>) -> Result<(), End> {
+        if !self.way.trying {
+            return self.session.receive(packet);
+        }
         match packet {
-            Packet::Ping(engineio::PROBE) if self.trying => {
-                ws::write_message(&mut self.out, Opcode::Text, engineio::PONG_PROBE.as_bytes());
-                self.session.set_trying(true);
+            Packet::Ping(engineio::PROBE) => {
+                let frames = self.outbox.output.frames();
+                ws::write_message(frames, Opcode::Text, engineio::PONG_PROBE.as_bytes());
+                self.session.probed();
                 Ok(())
             }
-            Packet::Upgrade if self.trying => {
-                self.trying = false;
+            Packet::Upgrade => {
+                self.way.trying = false;
+                self.upgrade_by = None;
                 self.session.upgraded();
                 Ok(())
             }
-            _ if self.trying => Err(Ending::Close(
-                1002,
-                "neither a probe nor an upgrade".to_owned(),
-            )),
-            packet if self.session.receive(packet) => Ok(()),
-            _ => Err(Ending::Close(1000, String::new())),
+            _ => Err(broken("found neither a probe nor an upgrade")),
         }
     }
-}
 
-async fn part(mut stream: Stream, end: Option<Ending>) {
-    match end {
-        None | Some(Ending::Abort) => stream.abort(),
-        Some(Ending::Stall) => {
-            // Open and silent until the client gives up.
-            let mut waste = BytesMut::new();
-            while std::future::poll_fn(|cx| input::poll_read(cx, &mut stream, &mut waste))
-                .await
-                .is_ok()
-            {
-                waste.clear();
+    /// Moves what waits to the output: the session's own packets, then the peer's messages.
+    fn fill(&mut self, now: Instant) -> Result<Option<Instant>, End> {
+        while self.outbox.has_room()
+            && let Some(own) = self.session.next_own()
+        {
+            ws::write_message(self.outbox.output.frames(), Opcode::Text, &own);
+        }
+        {
+            let mut state = self.session.state();
+            if let Some(fault) = state.held.take() {
+                return Err(fault);
+            }
+            if state.stalled {
+                return Err(End::Stalled);
             }
         }
-        Some(Ending::Close(code, reason)) => {
-            let mut out = Vec::new();
-            ws::write_close(&mut out, Some(code), &reason);
-            if let Ok(Ok(())) = timeout(Duration::from_secs(1), stream.write_all(&out)).await {
-                input::linger(&mut stream).await;
+        match self.session.mailbox() {
+            Some(mailbox) => self.outbox.fill(&mailbox, now),
+            None => Ok(None),
+        }
+    }
+
+    /// While the other side takes nothing: whether it has been so for too long, or its mailbox was given up.
+    fn watch(&mut self, now: Instant) -> Result<Option<Instant>, End> {
+        let Some(since) = self.outbox.output.blocked() else {
+            return Ok(None);
+        };
+        let by = since + self.limits.write_time;
+        if by <= now {
+            return Err(End::stuck(self.limits.write_time));
+        }
+        if let Some(mailbox) = self.session.mailbox()
+            && let Some(code) = self.outbox.given_up(&mailbox, now)
+        {
+            let why = "it did not read what was sent".into();
+            return Err(End::Dropped { code, why });
+        }
+        Ok(Some(by.min(now + LOOK)))
+    }
+
+    /// Writes and reads what the socket takes and gives. Ready when there is something to do.
+    fn poll_move(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<Result<(), End>> {
+        let written = self.outbox.poll_write(cx, &mut self.stream, now);
+        if let Poll::Ready(Err(_)) = written {
+            return written;
+        }
+        if !self.undecoded
+            && let Poll::Ready(read) = input::poll_read(cx, &mut self.stream, &mut self.input)
+        {
+            self.undecoded = true;
+            return Poll::Ready(read.map_err(|_| End::Gone));
+        }
+        written
+    }
+
+    /// Neither reads nor writes; waits for the other side or the hub to end it.
+    async fn stalled(&mut self, shutdown: &CancellationToken) -> End {
+        self.session.state().stalled = true;
+        self.outbox.output.flush_once(&mut self.stream).await;
+        let dropped = |code| End::Dropped {
+            code,
+            why: "it was stalled by a fault".into(),
+        };
+        loop {
+            select! {
+                () = shutdown.cancelled() => return dropped(End::GOING_AWAY),
+                () = self.session.over() => return dropped(End::NO_CLOSE),
+                () = sleep(LOOK) => {}
+            }
+            if self.stream.hung_up() {
+                return End::Gone;
+            }
+            if let Some(mailbox) = self.session.mailbox()
+                && let Some(code) = outbox::discard(&mailbox, Instant::now())
+            {
+                return dropped(code);
             }
         }
     }

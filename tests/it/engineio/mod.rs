@@ -1,5 +1,7 @@
 //! Engine.IO and Socket.IO over raw HTTP and frames: the cases of the upstream protocol suites.
 
+mod edges;
+
 use std::time::Duration;
 
 use serde_json::Value;
@@ -19,6 +21,8 @@ on:
     - send: ${ message }
       event: message-back
     - reply: ${ message }
+  ask:
+    - reply: ${ message }
   close:
     - close: 1000
 "#;
@@ -29,7 +33,13 @@ fn start(every: u64, timeout: u64) -> TestServer {
         pong_time: Duration::from_millis(timeout),
         ..Limits::default()
     };
-    TestServer::start(&config(limits), hub(SCENARIO, limits), None)
+    play("", limits)
+}
+
+/// The scenario with these lines more, under these limits.
+fn play(more: &str, limits: Limits) -> TestServer {
+    let hub = hub(&format!("{SCENARIO}{more}"), limits);
+    TestServer::start(&config(limits), hub, None)
 }
 
 /// Far longer than a test.
