@@ -1,5 +1,6 @@
 //! What a client sends, by either way: packets of Engine.IO, and those of Socket.IO inside them.
 
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -17,10 +18,10 @@ use crate::wire::ws::Violation;
 const NO_BINARY: &str = r#"[{"message":"binary attachments are not taken; send JSON"}]"#;
 
 /// The end of a session whose client breaks the protocol.
-pub(super) fn broken(reason: impl ToString) -> End {
+pub(super) fn broken(reason: impl Display) -> End {
     End::Broken(Violation {
         code: 1002,
-        reason: reason.to_string(),
+        reason: format!("{reason}"),
     })
 }
 
@@ -59,9 +60,10 @@ impl Session {
         let packet = socketio::Packet::decode(text).map_err(broken)?;
         let main = packet.namespace == socketio::MAIN;
         if let Body::Connect(_) = packet.body {
-            return match main {
-                true => self.join(),
-                false => self.keep_out(packet.namespace, socketio::INVALID_NAMESPACE),
+            return if main {
+                self.join()
+            } else {
+                self.keep_out(packet.namespace, socketio::INVALID_NAMESPACE)
             };
         }
         let peer = self.state().peer.clone().filter(|_| main);

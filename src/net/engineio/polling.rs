@@ -61,7 +61,7 @@ impl Drop for Turn<'_> {
     fn drop(&mut self) {
         *(self.flag)(&mut self.session.state()) = false;
         if !self.answered {
-            self.session.end(End::Gone);
+            self.session.end(&End::Gone);
         }
     }
 }
@@ -69,7 +69,7 @@ impl Drop for Turn<'_> {
 /// Answers with what waits, or as soon as something does.
 pub(super) async fn poll(visit: &Visit, session: &Session) -> Answer {
     let Some(turn) = Turn::take(session, |state| &mut state.hanging) else {
-        session.end(broken("found two GETs at once"));
+        session.end(&broken("found two GETs at once"));
         let mut answer = text(TEXT, "");
         *answer.status_mut() = StatusCode::BAD_REQUEST;
         return answer;
@@ -110,14 +110,14 @@ pub(super) async fn post(
     request: Request<Incoming>,
 ) -> Result<Answer, Problem> {
     let Some(turn) = Turn::take(session, |state| &mut state.posting) else {
-        session.end(broken("found two POSTs at once"));
+        session.end(&broken("found two POSTs at once"));
         return Ok(refusal(Refusal::BadRequest));
     };
     if session.is_stalled() {
         session.over().await;
     }
     if is_binary(request.headers()) {
-        session.end(broken("found a binary body; payloads are text"));
+        session.end(&broken("found a binary body; payloads are text"));
     }
     let most = session.limits.message;
     let body = match route::arrived(request.into_body(), visit, most, "message").await {
@@ -136,10 +136,11 @@ pub(super) async fn post(
         Ok(()) => Ok(text("text/html", "ok")),
         Err(end) => {
             let left = matches!(end, End::Asked(_));
-            session.end(end);
-            Ok(match left {
-                true => text("text/html", "ok"),
-                false => refusal(Refusal::BadRequest),
+            session.end(&end);
+            Ok(if left {
+                text("text/html", "ok")
+            } else {
+                refusal(Refusal::BadRequest)
             })
         }
     }
@@ -223,7 +224,7 @@ impl Session {
             Some(end) => {
                 drop(state);
                 let is_reset = matches!(end, End::Aborted);
-                self.end(end);
+                self.end(&end);
                 if is_reset {
                     return Fetched::Reset;
                 }

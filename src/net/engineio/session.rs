@@ -50,8 +50,6 @@ pub(super) struct State {
     /// Since when it is in no namespace.
     pub(super) joinless: Instant,
     pub(super) transport: Transport,
-    /// A WebSocket is open beside the polling.
-    tried: bool,
     pub(super) hanging: bool,
     pub(super) posting: bool,
     /// Binary messages that were announced and are thrown away.
@@ -66,7 +64,9 @@ pub(super) struct State {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Transport {
     Polling,
-    /// By polling, and a WebSocket beside it was probed: no GET hangs, so that the client can move.
+    /// By polling, and a WebSocket is open beside it.
+    Trying,
+    /// By polling, and the WebSocket beside it was probed: no GET hangs, so that the client can move.
     Moving,
     WebSocket,
 }
@@ -82,7 +82,7 @@ impl Drop for Way {
         if self.trying {
             self.session.give_up();
         } else {
-            self.session.end(End::Gone);
+            self.session.end(&End::Gone);
         }
     }
 }
@@ -119,7 +119,6 @@ impl Session {
             peer: None,
             joinless: Instant::now(),
             transport,
-            tried: false,
             hanging: false,
             posting: false,
             swallow: 0,
@@ -143,8 +142,8 @@ impl Session {
         let (beating, shutdown) = (session.clone(), net.shutdown.clone());
         net.tasks.spawn(async move {
             select! {
-                end = beating.beat(every) => beating.end(end),
-                () = shutdown.cancelled() => beating.end(End::shutdown()),
+                end = beating.beat(every) => beating.end(&end),
+                () = shutdown.cancelled() => beating.end(&End::shutdown()),
                 () = beating.over() => {}
             }
         });
@@ -163,9 +162,10 @@ impl Session {
     /// A WebSocket beside the polling, the only one.
     pub(super) fn try_websocket(self: &Arc<Self>) -> Option<Way> {
         let mut state = self.state();
-        if state.transport != Transport::Polling || std::mem::replace(&mut state.tried, true) {
+        if state.transport != Transport::Polling {
             return None;
         }
+        state.transport = Transport::Trying;
         drop(state);
         Some(Way {
             session: self.clone(),
@@ -181,9 +181,7 @@ impl Session {
 
     /// The WebSocket came to nothing.
     fn give_up(&self) {
-        let mut state = self.state();
-        state.transport = Transport::Polling;
-        state.tried = false;
+        self.state().transport = Transport::Polling;
     }
 
     /// From now on the WebSocket fetches what waits.
@@ -238,7 +236,7 @@ impl Session {
     }
 
     /// Ends it, if it has not ended; its peer leaves.
-    pub(super) fn end(&self, end: End) {
+    pub(super) fn end(&self, end: &End) {
         let mut state = self.state();
         if state.ended.is_some() {
             return;

@@ -47,7 +47,7 @@ pub(in super::super) async fn talk(
     };
     let end = socket.run(&net.shutdown).await;
     if !socket.way.trying {
-        session.end(end.clone());
+        session.end(&end);
     }
     drop(socket.way);
     let left = farewell::Left {

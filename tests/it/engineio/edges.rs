@@ -13,8 +13,8 @@ const SHORT: Duration = Duration::from_millis(150);
 
 fn patient() -> Limits {
     Limits {
-        ping_every: Duration::from_secs(60),
-        pong_time: Duration::from_secs(60),
+        ping_every: Duration::from_mins(1),
+        pong_time: Duration::from_mins(1),
         ..Limits::default()
     }
 }
