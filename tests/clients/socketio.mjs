@@ -67,6 +67,15 @@ for (const [name, list] of Object.entries(transports)) {
   socket.emit("join_company", { company_id: 3 });
   assert.deepEqual(await heard(socket, "joined_company"), { company_id: 3 });
 
+  // As much at once as a client may hold back while it connects: all of it is acknowledged, in order.
+  const order = [];
+  const burst = Array.from(
+    { length: 2000 },
+    (_, n) => new Promise((resolve) => socket.emit("join_company", { company_id: 1 + (n % 3) }, () => resolve(order.push(n)))),
+  );
+  await within(Promise.all(burst), "end of the burst");
+  assert.deepEqual(order, [...burst.keys()]);
+
   // The server closes: the client comes back by itself.
   const { items: here } = await control("GET", "connections");
   assert.equal(here.length, 2);
@@ -74,6 +83,8 @@ for (const [name, list] of Object.entries(transports)) {
   await control("DELETE", `connections/${here[0].id}?code=1012`);
   assert.notEqual(await gone, "io server disconnect");
   await heard(socket, "connect");
+  socket.emit("join_company", { company_id: 2 });
+  assert.deepEqual(await heard(socket, "joined_company"), { company_id: 2 });
 
   other.disconnect();
   socket.disconnect();

@@ -4,11 +4,13 @@
 //! limits, faults and the journal hold for it as for any other.
 
 mod beat;
+mod fetch;
 mod packets;
 mod polling;
 mod session;
 mod sessions;
 mod socket;
+mod way;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -27,10 +29,11 @@ use crate::hub::{self, Admission, Handshake};
 use crate::wire::engineio::Refusal;
 
 use self::session::{Session, Transport};
+use self::way::Part;
 
-pub(super) use session::Way;
 pub use sessions::Sessions;
 pub(super) use socket::talk;
+pub(super) use way::Way;
 
 const TEXT: &str = "text/plain; charset=UTF-8";
 
@@ -74,7 +77,8 @@ pub(super) async fn answer(visit: &Visit, request: Request<Incoming>) -> Result<
     let Some(session) = visit.net.sessions.find(&asked.sid) else {
         return Ok(refusal(Refusal::UnknownSid));
     };
-    if !fits || !session.is_polling() {
+    let over = !upgrade && session.transport() == Transport::WebSocket;
+    if !fits || over {
         return Ok(refusal(Refusal::BadRequest));
     }
     match *request.method() {
@@ -151,8 +155,8 @@ fn open(
     let session = Session::open(&visit.net, sid, ask, ticket, transport);
     Ok(match upgrade {
         Some(asked) => {
-            let trying = false;
-            visit.admit(Next::EngineIo(Way { session, trying }));
+            let part = Part::Only;
+            visit.admit(Next::EngineIo(Way { session, part }));
             asked.accept(None)
         }
         None => text(TEXT, session.next_own().unwrap_or_default()),
@@ -165,15 +169,11 @@ fn unavailable(code: &'static str, words: impl Into<String>) -> Problem {
 
 /// A WebSocket for a session that polls so far.
 fn take_over(visit: &Visit, request: &Request<Incoming>, session: &Arc<Session>) -> Answer {
-    let asked = match handshake::check(request.method(), request.version(), request.headers()) {
-        Ok(asked) => asked,
-        Err(fault) => return fault.answer(&super::shorten(request.uri().path())),
-    };
-    match session.try_websocket() {
-        Some(way) => {
-            visit.admit(Next::EngineIo(way));
+    match handshake::check(request.method(), request.version(), request.headers()) {
+        Ok(asked) => {
+            visit.admit(Next::EngineIo(session.further()));
             asked.accept(None)
         }
-        None => refusal(Refusal::BadRequest),
+        Err(fault) => fault.answer(&super::shorten(request.uri().path())),
     }
 }

@@ -1,8 +1,7 @@
 //! Engine.IO by long-polling: a GET takes what waits or hangs until something does, a POST brings packets.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::header::CONTENT_TYPE;
 use hyper::{HeaderMap, Request, StatusCode};
@@ -13,26 +12,14 @@ use super::super::answer::{Answer, Problem};
 use super::super::farewell::End;
 use super::super::http::Visit;
 use super::super::route;
+use super::fetch::Fetched;
 use super::packets::broken;
 use super::session::{Session, State, Transport};
 use super::{TEXT, refusal, text, until};
-use crate::hub::Outgoing;
 use crate::wire::engineio::{self, Refusal};
 
-/// Bytes of messages that one answer to a GET carries, about.
-const BUDGET: usize = 1 << 20;
-
-/// What a GET finds.
-enum Fetched {
-    /// An answer, and how long it takes on its way.
-    Packets(Vec<u8>, Duration),
-    /// The connection is to be torn down.
-    Reset,
-    /// No answer, ever.
-    Stalled,
-    /// Nothing yet; at this moment there may be.
-    Nothing(Option<Instant>),
-}
+/// Requests that were sent one behind the other may arrive the other way round, by so much.
+const OVERTAKING: Duration = Duration::from_millis(50);
 
 /// While a GET or a POST of a session is being answered. When it is dropped unanswered the client has hung up.
 struct Turn<'s> {
@@ -74,6 +61,7 @@ pub(super) async fn poll(visit: &Visit, session: &Session) -> Answer {
         *answer.status_mut() = StatusCode::BAD_REQUEST;
         return answer;
     };
+    let mut is_late = session.transport() != Transport::Polling;
     loop {
         let again = match session.fetch() {
             Fetched::Packets(body, time) => {
@@ -92,6 +80,22 @@ pub(super) async fn poll(visit: &Visit, session: &Session) -> Answer {
             Fetched::Stalled => {
                 session.over().await;
                 continue;
+            }
+            Fetched::Move if is_late => {
+                // The upgrade may have been sent before this GET was.
+                select! {
+                    () = sleep(OVERTAKING) => is_late = false,
+                    () = session.wake.notified() => {}
+                }
+                continue;
+            }
+            Fetched::Moved if is_late => {
+                turn.done();
+                return refusal(Refusal::BadRequest);
+            }
+            Fetched::Move | Fetched::Moved => {
+                turn.done();
+                return text(TEXT, engineio::NOOP);
             }
             Fetched::Nothing(again) => again,
         };
@@ -130,13 +134,19 @@ pub(super) async fn post(
             return Err(problem);
         }
     };
-    let taken = session.take_in(&body).await;
-    turn.done();
-    match taken {
-        Ok(()) => Ok(text("text/html", "ok")),
+    match session.take_in(&body).await {
+        Ok(()) => {
+            turn.done();
+            Ok(text("text/html", "ok"))
+        }
         Err(end) => {
             let left = matches!(end, End::Asked(_));
+            if left && !session.state().hanging {
+                // The GET that this is to end may have been sent before.
+                sleep(OVERTAKING).await;
+            }
             session.end(&end);
+            turn.done();
             Ok(if left {
                 text("text/html", "ok")
             } else {
@@ -181,90 +191,5 @@ impl Session {
             self.forgive();
         }
         Ok(())
-    }
-
-    /// What waits, about so many bytes of it.
-    fn fetch(&self) -> Fetched {
-        let mut state = self.state();
-        let packet = |packet: &str| Fetched::Packets(packet.into(), Duration::ZERO);
-        match &state.ended {
-            Some(End::Aborted) => return Fetched::Reset,
-            Some(End::Asked(_)) => return packet(engineio::NOOP),
-            Some(_) => return packet(engineio::CLOSE),
-            None => {}
-        }
-        if state.transport == Transport::WebSocket {
-            // What woke this GET was meant for the WebSocket.
-            self.wake.notify_one();
-            return packet(engineio::NOOP);
-        }
-        if state.stalled {
-            return Fetched::Stalled;
-        }
-        let mut payload = Payload::default();
-        while let Some(own) = state.next_own() {
-            payload.packets.push(own);
-        }
-        let mut end = state.held.take();
-        let mut again = None;
-        if let (None, Some(peer)) = (&end, &state.peer) {
-            let mut taken = Vec::new();
-            again = peer.mailbox().take(Instant::now(), BUDGET, &mut taken);
-            end = payload.add(taken);
-        }
-        self.fetched.notify_one();
-        match end {
-            Some(fault @ (End::Aborted | End::Stalled)) if !payload.packets.is_empty() => {
-                state.held = Some(fault);
-            }
-            Some(End::Stalled) => {
-                state.stalled = true;
-                return Fetched::Stalled;
-            }
-            Some(end) => {
-                drop(state);
-                let is_reset = matches!(end, End::Aborted);
-                self.end(&end);
-                if is_reset {
-                    return Fetched::Reset;
-                }
-                payload
-                    .packets
-                    .push(Bytes::from_static(engineio::CLOSE.as_bytes()));
-            }
-            None if !payload.packets.is_empty() => {}
-            None if state.transport == Transport::Moving => return packet(engineio::NOOP),
-            None => return Fetched::Nothing(again),
-        }
-        Fetched::Packets(engineio::join(payload.packets), payload.time)
-    }
-}
-
-/// What one answer carries.
-#[derive(Default)]
-struct Payload {
-    packets: Vec<Bytes>,
-    /// How long the slow ones among them take.
-    time: Duration,
-}
-
-impl Payload {
-    /// Adds messages; answers what ends the session behind them. Nothing comes after that in a mailbox.
-    fn add(&mut self, taken: Vec<Outgoing>) -> Option<End> {
-        for next in taken {
-            match next {
-                Outgoing::Message { payload, rate, .. } => {
-                    if let Some(rate) = rate {
-                        self.time +=
-                            Duration::from_millis(payload.len() as u64 * 1000 / rate.max(1));
-                    }
-                    self.packets.push(payload);
-                }
-                Outgoing::Close { code, reason } => return Some(End::Told { code, reason }),
-                Outgoing::Abort => return Some(End::Aborted),
-                Outgoing::Stall => return Some(End::Stalled),
-            }
-        }
-        None
     }
 }

@@ -71,22 +71,6 @@ pub(super) enum Transport {
     WebSocket,
 }
 
-/// A WebSocket of a session, its only way or tried beside its polling. Dropped, the session knows that it has gone.
-pub(in super::super) struct Way {
-    pub(super) session: Arc<Session>,
-    pub(super) trying: bool,
-}
-
-impl Drop for Way {
-    fn drop(&mut self) {
-        if self.trying {
-            self.session.give_up();
-        } else {
-            self.session.end(&End::Gone);
-        }
-    }
-}
-
 impl Session {
     /// Opens one; its first packet tells the client its id.
     pub(super) fn open(
@@ -154,40 +138,9 @@ impl Session {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether the client fetches by GETs.
-    pub(super) fn is_polling(&self) -> bool {
-        self.state().transport != Transport::WebSocket
-    }
-
-    /// A WebSocket beside the polling, the only one.
-    pub(super) fn try_websocket(self: &Arc<Self>) -> Option<Way> {
-        let mut state = self.state();
-        if state.transport != Transport::Polling {
-            return None;
-        }
-        state.transport = Transport::Trying;
-        drop(state);
-        Some(Way {
-            session: self.clone(),
-            trying: true,
-        })
-    }
-
-    /// The client has found that the WebSocket works.
-    pub(super) fn probed(&self) {
-        self.state().transport = Transport::Moving;
-        self.wake.notify_one();
-    }
-
-    /// The WebSocket came to nothing.
-    fn give_up(&self) {
-        self.state().transport = Transport::Polling;
-    }
-
-    /// From now on the WebSocket fetches what waits.
-    pub(super) fn upgraded(&self) {
-        self.state().transport = Transport::WebSocket;
-        self.wake.notify_one();
+    /// How the client fetches.
+    pub(super) fn transport(&self) -> Transport {
+        self.state().transport
     }
 
     /// By when it has to join; `None` once it has.

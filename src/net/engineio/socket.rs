@@ -16,8 +16,9 @@ use super::super::peer::close_time;
 use super::super::stream::Stream;
 use super::super::{Net, input};
 use super::packets::broken;
-use super::session::{Session, Way};
+use super::session::Session;
 use super::until;
+use super::way::{Part, Way};
 use crate::config::Limits;
 use crate::wire::engineio::{self, Packet};
 use crate::wire::ws::{self, Input, Opcode, Reader};
@@ -40,13 +41,13 @@ pub(in super::super) async fn talk(
         undecoded: !arrived.is_empty(),
         input: arrived,
         outbox: Outbox::default(),
-        upgrade_by: way.trying.then(|| Instant::now() + limits.head_time),
+        upgrade_by: (way.part == Part::Tried).then(|| Instant::now() + limits.head_time),
         way,
         session: session.clone(),
         limits,
     };
     let end = socket.run(&net.shutdown).await;
-    if !socket.way.trying {
+    if socket.way.part == Part::Only {
         session.end(&end);
     }
     drop(socket.way);
@@ -67,7 +68,6 @@ struct Socket {
     /// Whether `input` may hold whole messages.
     undecoded: bool,
     outbox: Outbox,
-    /// Whether the client polls still.
     way: Way,
     session: Arc<Session>,
     limits: Limits,
@@ -77,6 +77,12 @@ struct Socket {
 impl Socket {
     async fn run(&mut self, shutdown: &CancellationToken) -> End {
         let session = self.session.clone();
+        if self.way.part == Part::Spare {
+            return End::Told {
+                code: 1000,
+                reason: "the session has a WebSocket".to_owned(),
+            };
+        }
         let mut stop = pin!(shutdown.cancelled());
         let mut over = pin!(session.over());
         loop {
@@ -92,7 +98,7 @@ impl Socket {
                 Err(End::Stalled) => return self.stalled(shutdown).await,
                 Err(end) => return end,
             };
-            let takes = !self.way.trying && self.outbox.has_room();
+            let takes = self.way.part == Part::Only && self.outbox.has_room();
             select! {
                 biased;
                 moved = std::future::poll_fn(|cx| self.poll_move(cx, now)) => match moved {
@@ -111,10 +117,9 @@ impl Socket {
     fn work(&mut self, now: Instant) -> Result<Option<Instant>, End> {
         let delayed = loop {
             let read = self.decode();
-            let delayed = if self.way.trying {
-                None
-            } else {
-                self.fill(now)?
+            let delayed = match self.way.part {
+                Part::Only => self.fill(now)?,
+                Part::Tried | Part::Spare => None,
             };
             read?;
             if !self.undecoded || self.session.is_pressed() {
@@ -164,7 +169,7 @@ impl Socket {
     }
 
     fn packet(&mut self, packet: &Packet<'_>) -> Result<(), End> {
-        if !self.way.trying {
+        if self.way.part == Part::Only {
             return self.session.receive(packet);
         }
         match packet {
@@ -175,7 +180,7 @@ impl Socket {
                 Ok(())
             }
             Packet::Upgrade => {
-                self.way.trying = false;
+                self.way.part = Part::Only;
                 self.upgrade_by = None;
                 self.session.upgraded();
                 Ok(())

@@ -19,8 +19,14 @@ fn patient() -> Limits {
     }
 }
 
-/// A request whose answer is left to come.
+/// A request that has arrived, whose answer is left to come.
 async fn ask(server: &TestServer, method: &str, query: &str, body: &str) -> Raw {
+    let raw = ask_at_once(server, method, query, body).await;
+    tokio::time::sleep(SHORT).await;
+    raw
+}
+
+async fn ask_at_once(server: &TestServer, method: &str, query: &str, body: &str) -> Raw {
     let mut raw = Raw::connect(server.address).await;
     let head = format!(
         "{method} /socket.io/?{query} HTTP/1.1\r\nhost: {}\r\ncontent-length: {}\r\n\r\n{body}",
@@ -28,7 +34,6 @@ async fn ask(server: &TestServer, method: &str, query: &str, body: &str) -> Raw 
         body.len()
     );
     raw.send(head.as_bytes()).await;
-    tokio::time::sleep(SHORT).await;
     raw
 }
 
@@ -52,23 +57,15 @@ async fn a_second_websocket_does_no_harm() {
     let server = calm();
     let query = join(&server).await;
     let mut first = upgrade(&server, &websocket(&query)).await;
-    let second = Raw::exchange(
-        server.address,
-        &crate::support::raw::handshake(&format!("/socket.io/?{}", websocket(&query)), &[]),
-    )
-    .await;
-    assert_eq!(second.status, 400);
+    let mut second = upgrade(&server, &websocket(&query)).await;
+    second.expect_close(1000).await;
     first.frame(1, b"2probe").await;
     first.expect(1, b"3probe").await;
     first.frame(1, b"5").await;
     first.frame(1, br#"42["message",1]"#).await;
     first.expect(1, br#"42["message-back",1]"#).await;
-    let third = Raw::exchange(
-        server.address,
-        &crate::support::raw::handshake(&format!("/socket.io/?{}", websocket(&query)), &[]),
-    )
-    .await;
-    assert_eq!(third.status, 400);
+    let mut third = upgrade(&server, &websocket(&query)).await;
+    third.expect_close(1000).await;
     assert_eq!(http(&server, "GET", &query, "").await.status, 400);
     first.frame(1, br#"42["message",2]"#).await;
     first.expect(1, br#"42["message-back",2]"#).await;
@@ -136,6 +133,27 @@ async fn a_get_that_is_given_up_ends_the_session() {
         (after.status, after.body.contains("\"code\":1")),
         (400, true)
     );
+}
+
+#[tokio::test]
+async fn requests_may_overtake_those_sent_before_them() {
+    let server = calm();
+    let query = join(&server).await;
+    // The client's close before the GET that it ends.
+    let closing = ask_at_once(&server, "POST", &query, "1");
+    let polling = ask_at_once(&server, "GET", &query, "");
+    let (mut closing, mut polling) = (closing.await, polling.await);
+    assert_eq!(closing.answer().await.body, "ok");
+    assert_eq!(polling.answer().await.body, "6");
+
+    // A GET that comes between the WebSocket's opening and its upgrade.
+    let query = open(&server).await;
+    let query = format!("EIO=4&transport=polling&sid={query}");
+    let mut raw = upgrade(&server, &websocket(&query)).await;
+    let mut polling = ask_at_once(&server, "GET", &query, "").await;
+    raw.frame(1, b"2probe").await;
+    raw.frame(1, b"5").await;
+    assert_eq!(polling.answer().await.status, 400);
 }
 
 #[tokio::test]
