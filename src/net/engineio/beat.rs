@@ -3,16 +3,16 @@
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
-use tokio::time::{sleep_until, timeout};
+use tokio::time::{sleep_until, timeout_at};
 
 use super::super::farewell::End;
-use super::session::{Session, Transport};
+use super::session::{RARELY, Session, Transport};
 use crate::wire::engineio;
 
 impl Session {
     /// Pings so long after the last pong, for as long as pongs come.
-    pub(super) async fn beat(&self, every: Duration) -> End {
-        let mut ping_at = Instant::now() + every;
+    pub(super) async fn beat(&self, opened: Instant, every: Duration) -> End {
+        let mut ping_at = opened + every;
         loop {
             let join_by = self.join_by();
             sleep_until(join_by.map_or(ping_at, |by| by.min(ping_at)).into()).await;
@@ -26,6 +26,7 @@ impl Session {
             if now < ping_at {
                 continue;
             }
+            let pong_by = ping_at + self.limits.pong_time.min(RARELY);
             ping_at = now + every;
             if self.is_stalled() {
                 if self.is_forgotten() {
@@ -41,9 +42,9 @@ impl Session {
             if let Err(end) = self.say(engineio::PING) {
                 return end;
             }
-            let time = self.limits.pong_time;
-            if timeout(time, self.pong.notified()).await.is_err() && !self.is_stalled() {
-                return End::lost(time);
+            let pong = timeout_at(pong_by.into(), self.pong.notified()).await;
+            if pong.is_err() && !self.is_stalled() {
+                return End::lost(self.limits.pong_time);
             }
             ping_at = Instant::now() + every;
         }

@@ -21,7 +21,7 @@ use crate::wire::engineio;
 const JOIN_TIME: Duration = Duration::from_secs(45);
 
 /// What a client is told instead of "never": the timers of browsers take no more than 2³¹ milliseconds.
-const RARELY: Duration = Duration::from_secs(1_000_000);
+pub(super) const RARELY: Duration = Duration::from_secs(1_000_000);
 
 /// One session.
 pub(in super::super) struct Session {
@@ -80,7 +80,7 @@ impl Session {
         ticket: Ticket,
         transport: Transport,
     ) -> Arc<Session> {
-        let limits = net.hub.limits();
+        let (limits, opened) = (net.hub.limits(), Instant::now());
         let every = match limits.ping_every {
             Duration::ZERO => RARELY,
             every => every.min(RARELY),
@@ -101,7 +101,7 @@ impl Session {
             own_bytes: 0,
             ticket: Some(ticket),
             peer: None,
-            joinless: Instant::now(),
+            joinless: opened,
             transport,
             hanging: false,
             posting: false,
@@ -126,7 +126,7 @@ impl Session {
         let (beating, shutdown) = (session.clone(), net.shutdown.clone());
         net.tasks.spawn(async move {
             select! {
-                end = beating.beat(every) => beating.end(&end),
+                end = beating.beat(opened, every) => beating.end(&end),
                 () = shutdown.cancelled() => beating.end(&End::shutdown()),
                 () = beating.over() => {}
             }
