@@ -113,12 +113,9 @@ impl Answer {
         }
     }
 
-    pub(super) fn into_response(self, head: bool) -> Response<Bytes> {
-        let mut response = Response::new(if head {
-            Bytes::new()
-        } else {
-            Bytes::from(self.body)
-        });
+    /// To a HEAD as well: the server leaves the body out and keeps its length.
+    pub(super) fn into_response(self) -> Response<Bytes> {
+        let mut response = Response::new(Bytes::from(self.body));
         *response.status_mut() =
             StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let headers = response.headers_mut();
@@ -155,22 +152,27 @@ impl Ask {
         }
     }
 
-    /// The body, which has to be JSON; `None` when there is none.
-    pub(super) fn json(&self) -> Result<Option<Json>, Problem> {
-        if self.body.is_empty() {
-            return Ok(None);
-        }
+    /// A body says that it is JSON, whether a row reads it or not.
+    pub(super) fn check_media_type(&self) -> Result<(), Problem> {
         let kind = self
             .content_type
             .split(';')
             .next()
             .unwrap_or_default()
             .trim();
-        if kind != "application/json" {
-            let message = format!(
-                "a body is `application/json`, found `{kind}`; hint: curl -H 'content-type: application/json'"
-            );
-            return Err(Problem::new(415, "UNSUPPORTED_MEDIA_TYPE", message));
+        if self.body.is_empty() || kind == "application/json" {
+            return Ok(());
+        }
+        let message = format!(
+            "a body is `application/json`, found `{kind}`; hint: curl -H 'content-type: application/json'"
+        );
+        Err(Problem::new(415, "UNSUPPORTED_MEDIA_TYPE", message))
+    }
+
+    /// The body, which has to be JSON; `None` when there is none.
+    pub(super) fn json(&self) -> Result<Option<Json>, Problem> {
+        if self.body.is_empty() {
+            return Ok(None);
         }
         let json = Json::from_bytes(self.body.clone());
         json.map(Some)
@@ -197,6 +199,18 @@ impl Ask {
             }
         }
         Ok(json)
+    }
+
+    /// The query has no other names than these.
+    pub(super) fn check_query(&self, allowed: &[&str]) -> Result<(), Problem> {
+        let known = |name: &String| allowed.contains(&name.as_str());
+        match self.query.iter().find(|(name, _)| !known(name)) {
+            None => Ok(()),
+            Some((name, _)) => Err(Problem::invalid(format!(
+                "unknown `{name}` in the query; allowed: {}",
+                allowed.join(", ")
+            ))),
+        }
     }
 
     /// A value of the query.

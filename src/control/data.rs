@@ -5,8 +5,9 @@ use crate::json::{Json, Kind, write};
 
 use super::ask::{Answer, Ask, Problem};
 
-/// Items a page, unless asked for another number.
+/// Items a page, unless asked for another number, and at most.
 const PAGE: u64 = 100;
+const LARGEST_PAGE: u64 = 1000;
 
 impl From<DataProblem> for Problem {
     fn from(problem: DataProblem) -> Problem {
@@ -36,10 +37,10 @@ pub(super) fn list(hub: &Hub, name: &str, ask: &Ask) -> Result<Answer, Problem> 
     let collection = hub.collection(name)?;
     let page = ask.number("page")?.unwrap_or(1);
     let limit = ask.number("limit")?.unwrap_or(PAGE);
-    if page == 0 || limit == 0 {
-        return Err(Problem::invalid(
-            "`page` and `limit` are whole numbers from 1",
-        ));
+    if page == 0 || !(1..=LARGEST_PAGE).contains(&limit) {
+        return Err(Problem::invalid(format!(
+            "`page` is a whole number from 1, `limit` one from 1 to {LARGEST_PAGE}; found `{page}` and `{limit}`"
+        )));
     }
     let wanted: Vec<(&str, &str)> = ask
         .query
@@ -83,7 +84,7 @@ fn field_is(item: &Json, field: &str, value: &str) -> bool {
 }
 
 pub(super) fn item(hub: &Hub, name: &str, key: &str) -> Result<Answer, Problem> {
-    let collection: std::sync::Arc<Collection> = hub.collection(name)?;
+    let collection = hub.collection(name)?;
     match collection.find(key) {
         Some((_, item)) => Ok(Answer::ok(item.text().to_owned())),
         None => Err(DataProblem::Edit(DataError::Missing(key.to_owned())).into()),
@@ -116,6 +117,25 @@ pub(super) fn edit(
     } else {
         ask.json()?
     };
+    if let Some(item) = &item {
+        check_key(hub.collection(name)?.as_ref(), key, item)?;
+    }
     let item = hub.edit(name, change, key, item.as_ref())?;
     Ok(Answer::ok(item.text().to_owned()))
+}
+
+/// An item keeps its key: another one in the body is a mistake, and no way to rename it.
+fn check_key(collection: &Collection, key: &str, item: &Json) -> Result<(), Problem> {
+    let own = collection
+        .find(key)
+        .and_then(|(_, known)| known.get(&collection.key));
+    match (own, item.get(&collection.key)) {
+        (Some(own), Some(given)) if own != given => Err(Problem::invalid(format!(
+            "`{}` is the key and stays `{}`, found `{}`",
+            collection.key,
+            own.text(),
+            given.text()
+        ))),
+        _ => Ok(()),
+    }
 }

@@ -1,18 +1,24 @@
 //! `faults`: what goes wrong on purpose.
 
 use crate::hub::{Hub, read_fault};
-use crate::json::Kind;
+use crate::json::{Json, Kind};
 
 use super::ask::{Answer, Ask, Problem};
 
 pub(super) fn list(hub: &Hub) -> Answer {
-    Answer::items(hub.faults_shown().into_iter().map(|(fault, left)| {
-        let text = fault.text().trim_end_matches('}').to_owned();
-        match left {
-            Some(left) if fault.get("left").is_none() => format!("{text},\"left\":{left}}}"),
-            _ => fault.text().to_owned(),
-        }
-    }))
+    let faults = hub.faults_shown();
+    Answer::items(faults.iter().map(|(fault, left)| shown(fault, *left)))
+}
+
+/// As declared, with what is left of `times`; a `left` that was put back with the rest of a list says nothing.
+fn shown(fault: &Json, left: Option<u64>) -> String {
+    let members = fault.part().members();
+    let mut members: Vec<String> = members
+        .filter(|member| member.key() != "left")
+        .map(|member| member.member_text().to_owned())
+        .collect();
+    members.extend(left.map(|left| format!("\"left\":{left}")));
+    format!("{{{}}}", members.join(","))
 }
 
 pub(super) fn put(hub: &Hub, ask: &Ask) -> Result<Answer, Problem> {
@@ -34,4 +40,29 @@ pub(super) fn put(hub: &Hub, ask: &Ask) -> Result<Answer, Problem> {
 pub(super) fn clear(hub: &Hub) -> Answer {
     hub.set_faults(Vec::new());
     list(hub)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_is_told_anew_each_time() {
+        let cases = [
+            (r#"{"kind":"drop"}"#, None, r#"{"kind":"drop"}"#),
+            (
+                r#"{"kind":"drop", "times":3}"#,
+                Some(2),
+                r#"{"kind":"drop","times":3,"left":2}"#,
+            ),
+            (
+                r#"{"kind":"drop","left":3,"times":3}"#,
+                Some(0),
+                r#"{"kind":"drop","times":3,"left":0}"#,
+            ),
+        ];
+        for (declared, left, expected) in cases {
+            assert_eq!(shown(&Json::parse(declared).unwrap(), left), expected);
+        }
+    }
 }

@@ -1,6 +1,8 @@
 //! `health`, `info`, `metrics`, `reset`.
 
-use crate::hub::{Hub, rfc3339};
+use std::time::Duration;
+
+use crate::hub::{Hub, print_duration, rfc3339};
 use crate::json::write;
 
 use super::ask::{Answer, Ask, Problem};
@@ -25,7 +27,8 @@ pub(super) fn info(hub: &Hub, addresses: &[String]) -> Answer {
         hub.seed(),
         time::clock_shown(hub)
     ));
-    out.push_str(&format!(",\"uptime\":{}", hub.uptime().as_secs()));
+    let uptime = Duration::from_secs(hub.uptime().as_secs());
+    out.push_str(&format!(",\"uptime\":\"{}\"", print_duration(uptime)));
     let (_, now) = hub.clock();
     out.push_str(&format!(",\"now\":\"{}\"", rfc3339(now)));
     let metrics = hub.metrics();
@@ -65,7 +68,7 @@ pub(super) fn metrics(hub: &Hub) -> Answer {
     )
 }
 
-pub(super) fn reset(hub: &Hub, ask: &Ask) -> Result<Answer, Problem> {
+pub(super) async fn reset(hub: &Hub, ask: &Ask) -> Result<Answer, Problem> {
     let body = ask.object(&["seed"])?;
     let seed = match body.get("seed") {
         None => None,
@@ -76,7 +79,11 @@ pub(super) fn reset(hub: &Hub, ask: &Ask) -> Result<Answer, Problem> {
             ))
         })?),
     };
-    hub.reset(seed)
+    // A large world takes seconds to make, in which others are to be served.
+    let making = hub.clone();
+    let made = tokio::task::spawn_blocking(move || making.reset(seed)).await;
+    made.map_err(anyhow::Error::from)
+        .flatten()
         .map_err(|error| Problem::new(500, "SCENARIO_ERROR", format!("{error:#}")))?;
     Ok(Answer::ok(format!("{{\"seed\":{}}}", hub.seed())))
 }

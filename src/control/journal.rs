@@ -9,6 +9,8 @@ use super::ask::{Answer, Ask, Problem, duration, text};
 
 /// Entries an answer has, unless asked for another number.
 const PAGE: u64 = 1000;
+/// Entries that `wait` looks at before others get their turn.
+const LOOKED_AT: usize = 200;
 /// What `wait` waits, unless asked for another time, and at most.
 const WAIT: Duration = Duration::from_secs(5);
 const LONGEST_WAIT: Duration = Duration::from_mins(1);
@@ -58,15 +60,19 @@ impl Filter {
         })
     }
 
-    fn fits(&self, entry: &Entry) -> bool {
+    /// All but the message itself, which takes longer to look at.
+    fn concerns(&self, entry: &Entry) -> bool {
         self.name.as_ref().is_none_or(|name| **name == *entry.name)
             && self.peer.is_none_or(|peer| peer == entry.peer)
             && self.inward.is_none_or(|inward| inward == entry.inward)
-            && self.part.as_ref().is_none_or(|part| {
-                entry
-                    .message()
-                    .is_some_and(|message| is_part(part.part(), message.part()))
-            })
+    }
+
+    /// Whether the message has what is wanted in it.
+    fn holds(&self, entry: &Entry) -> bool {
+        self.part.as_ref().is_none_or(|part| {
+            let message = entry.seen();
+            is_part(part.part(), message.part())
+        })
     }
 }
 
@@ -90,16 +96,18 @@ fn is_part(wanted: Part<'_>, found: Part<'_>) -> bool {
 }
 
 pub(super) fn list(hub: &Hub, ask: &Ask) -> Result<Answer, Problem> {
+    ask.check_query(&["name", "connection", "direction", "after", "limit"])?;
     let filter = Filter::new(
         ask.value("name").map(str::to_owned),
         ask.value("connection"),
         ask.value("direction"),
     )?;
     let limit = ask.number("limit")?.unwrap_or(PAGE) as usize;
-    let after = ask.number("after")?.unwrap_or(0);
-    let entries = hub
-        .journal()
-        .select(after, limit, |entry| filter.fits(entry));
+    let concerns = |entry: &Entry| filter.concerns(entry);
+    let entries = match ask.number("after")? {
+        Some(after) => hub.journal().select(after, limit, concerns),
+        None => hub.journal().last(limit, concerns),
+    };
     Ok(Answer::items(entries.iter().map(Entry::shown)))
 }
 
@@ -127,7 +135,7 @@ pub(super) async fn wait(hub: &Hub, ask: &Ask) -> Result<Answer, Problem> {
     if timeout > LONGEST_WAIT {
         return Err(Problem::invalid("`timeout` is a minute at most"));
     }
-    let after = match body.get("after") {
+    let mut after = match body.get("after").filter(|after| after.kind() != Kind::Null) {
         None => 0,
         Some(value) => value
             .part()
@@ -145,9 +153,16 @@ pub(super) async fn wait(hub: &Hub, ask: &Ask) -> Result<Answer, Problem> {
     let found = async {
         loop {
             news.borrow_and_update();
-            let entries = hub.journal().select(after, 1, |entry| filter.fits(entry));
-            if let Some(entry) = entries.into_iter().next() {
-                return entry;
+            // Messages are looked at outside of the journal's lock, which every message takes, and each of them once.
+            loop {
+                let concerns = |entry: &Entry| filter.concerns(entry);
+                let entries = hub.journal().select(after, LOOKED_AT, concerns);
+                let Some(last) = entries.last() else { break };
+                after = last.seq;
+                if let Some(entry) = entries.into_iter().find(|entry| filter.holds(entry)) {
+                    return entry;
+                }
+                tokio::task::yield_now().await;
             }
             if news.changed().await.is_err() {
                 std::future::pending::<()>().await;
@@ -189,6 +204,45 @@ mod tests {
                 expected,
                 "{wanted:?} in {found:?}"
             );
+        }
+    }
+
+    #[test]
+    fn what_is_no_json_is_found_as_a_text() {
+        let entry = |payload: &'static str, more: usize| Entry {
+            seq: 1,
+            time: 0,
+            peer: 1,
+            inward: true,
+            name: "".into(),
+            size: payload.len() + more,
+            payload: payload.into(),
+            text: true,
+            fault: Vec::new(),
+        };
+        let cases = [
+            ("\"hello\"", entry("hello", 0), true),
+            ("\"hell\"", entry("hello", 0), false),
+            (
+                "[\"chat\",{\"a\":1}]",
+                entry("42[\"chat\",{\"a\":1,\"b\":2}]", 0),
+                true,
+            ),
+            (
+                "[\"chat\"]",
+                entry("42[\"chat\",{\"a\":1,\"b\":2}]", 0),
+                false,
+            ),
+            ("{\"a\":1}", entry("{\"a\":1}", 0), true),
+            // Shortened: what it began with is no message.
+            ("{\"a\":1}", entry("{\"a\":1}", 70_000), false),
+        ];
+        for (wanted, entry, expected) in cases {
+            let filter = Filter {
+                part: Some(Json::parse(wanted).unwrap()),
+                ..Filter::default()
+            };
+            assert_eq!(filter.holds(&entry), expected, "{wanted} in {entry:?}");
         }
     }
 }

@@ -38,11 +38,10 @@ pub fn handler(hub: Hub, addresses: Arc<OnceLock<Vec<String>>>) -> Handler {
         let (hub, addresses) = (hub.clone(), addresses.clone());
         Box::pin(async move {
             let ask = Ask::new(request);
-            let head = ask.method == "HEAD";
             let answer = route(&hub, addresses.get().map_or(&[], Vec::as_slice), &ask)
                 .await
                 .unwrap_or_else(Answer::from);
-            answer.into_response(head)
+            answer.into_response()
         })
     })
 }
@@ -102,6 +101,7 @@ async fn route(hub: &Hub, addresses: &[String], ask: &Ask) -> Result<Answer, Pro
     if !methods.split(", ").any(|method| method == ask.method) {
         return Err(Problem::method(&ask.method, methods));
     }
+    ask.check_media_type()?;
     let name = |at: usize| ask.parts[at].as_str();
     match (pattern, ask.method.as_str()) {
         ("health", _) => Ok(info::health(hub)),
@@ -123,7 +123,7 @@ async fn route(hub: &Hub, addresses: &[String], ask: &Ask) -> Result<Answer, Pro
         ("timers/*/fire", _) => time::fire(hub, name(1)),
         ("clock", "GET") => Ok(time::clock(hub)),
         ("clock", _) => time::set_clock(hub, ask).await,
-        ("reset", _) => info::reset(hub, ask),
+        ("reset", _) => info::reset(hub, ask).await,
         ("faults", "GET") => Ok(faults::list(hub)),
         ("faults", "PUT") => faults::put(hub, ask),
         ("faults", _) => Ok(faults::clear(hub)),

@@ -1,6 +1,6 @@
 //! `clock`, `timers`, `triggers`.
 
-use crate::hub::{Clock, Hub, print_duration, rfc3339};
+use crate::hub::{Clock, Hub, NotHeld, TimerShown, print_duration, rfc3339};
 use crate::json::{Json, write};
 
 use super::ask::{Answer, Ask, Problem, duration, text};
@@ -29,6 +29,8 @@ pub(super) async fn set_clock(hub: &Hub, ask: &Ask) -> Result<Answer, Problem> {
             ));
         }
         None => {}
+        // Nothing is changed by what is refused.
+        Some("real") if advance.is_some() => return Err(conflict(&NotHeld)),
         Some("real") => hub.hold(false),
         Some("manual") => hub.hold(true),
         Some(other) => {
@@ -38,27 +40,31 @@ pub(super) async fn set_clock(hub: &Hub, ask: &Ask) -> Result<Answer, Problem> {
         }
     }
     if let Some(by) = advance {
-        hub.advance(by)
-            .await
-            .map_err(|error| Problem::new(409, "CONFLICT", error.to_string()))?;
+        hub.advance(by).await.map_err(|error| conflict(&error))?;
     }
     Ok(clock(hub))
 }
 
+fn conflict(error: &NotHeld) -> Problem {
+    Problem::new(409, "CONFLICT", error.to_string())
+}
+
 pub(super) fn timers(hub: &Hub) -> Answer {
-    Answer::items(hub.timers().into_iter().map(|timer| {
-        let mut out = String::from("{\"name\":");
-        write::string(&mut out, &timer.name);
-        let due = timer
-            .due
-            .map_or("null".to_owned(), |due| format!("\"{}\"", rfc3339(due)));
-        out.push_str(&format!(
-            ",\"every\":\"{}\",\"due\":{due},\"paused\":{}}}",
-            print_duration(timer.every),
-            timer.paused
-        ));
-        out
-    }))
+    Answer::items(hub.timers().iter().map(timer))
+}
+
+fn timer(timer: &TimerShown) -> String {
+    let mut out = String::from("{\"name\":");
+    write::string(&mut out, &timer.name);
+    let due = timer
+        .due
+        .map_or("null".to_owned(), |due| format!("\"{}\"", rfc3339(due)));
+    out.push_str(&format!(
+        ",\"every\":\"{}\",\"due\":{due},\"paused\":{}}}",
+        print_duration(timer.every),
+        timer.paused
+    ));
+    out
 }
 
 fn no_timer(hub: &Hub, name: &str) -> Problem {
@@ -101,7 +107,20 @@ pub(super) fn set_timer(hub: &Hub, name: &str, ask: &Ask) -> Result<Answer, Prob
     if !hub.set_timer(name, every, paused) {
         return Err(no_timer(hub, name));
     }
-    Ok(timers(hub))
+    Ok(timers_of(hub, name))
+}
+
+/// A timer as the bare item; under `for`, the bare name means all its turns, which are a list.
+fn timers_of(hub: &Hub, name: &str) -> Answer {
+    let timers = hub.timers();
+    match timers.iter().find(|timer| timer.name == name) {
+        Some(one) => Answer::ok(timer(one)),
+        None => {
+            let turn = format!("{name}:");
+            let turns = timers.iter().filter(|timer| timer.name.starts_with(&turn));
+            Answer::items(turns.map(timer))
+        }
+    }
 }
 
 pub(super) fn triggers(hub: &Hub) -> Answer {

@@ -115,6 +115,15 @@ impl Journal {
             .collect()
     }
 
+    /// The last messages that fit, oldest first.
+    pub fn last(&self, limit: usize, fits: impl Fn(&Entry) -> bool) -> Vec<Entry> {
+        let inner = self.inner();
+        let newest = inner.entries.iter().rev().filter(|entry| fits(entry));
+        let mut entries: Vec<Entry> = newest.take(limit).cloned().collect();
+        entries.reverse();
+        entries
+    }
+
     /// Tells when more was noted.
     pub fn watch(&self) -> watch::Receiver<u64> {
         self.last.subscribe()
@@ -133,6 +142,14 @@ impl Entry {
         })
     }
 
+    /// What was said, as JSON; what is none is a text.
+    pub fn seen(&self) -> Json {
+        let whole = self.size == self.payload.len();
+        self.message()
+            .filter(|_| whole)
+            .unwrap_or_else(|| Json::string(&String::from_utf8_lossy(&self.payload)))
+    }
+
     /// As the control API shows it.
     pub fn shown(&self) -> String {
         let mut out = format!(
@@ -149,12 +166,8 @@ impl Entry {
         out.push_str(",\"name\":");
         write::string(&mut out, &self.name);
         out.push_str(&format!(",\"size\":{},\"message\":", self.size));
-        let whole = self.size == self.payload.len();
-        match self.message().filter(|_| whole) {
-            Some(json) => out.push_str(json.text()),
-            None => write::string(&mut out, &String::from_utf8_lossy(&self.payload)),
-        }
-        if !whole {
+        out.push_str(self.seen().text());
+        if self.size != self.payload.len() {
             out.push_str(",\"shortened\":true");
         }
         if !self.text {

@@ -112,6 +112,8 @@ impl Hub {
             }
             while self.tick() {
                 self.wait_for_readers().await;
+                // A long way has many turns, and others live on this thread.
+                tokio::task::yield_now().await;
             }
         }
     }

@@ -232,7 +232,7 @@ async fn every_row_answers() {
             "timers/tick",
             Some(json!({"every":"5s"})),
             200,
-            json!({"items":[{"every":"5s"}]}),
+            json!({"name":"tick","every":"5s"}),
         ),
         (
             "PATCH",
@@ -441,11 +441,141 @@ async fn a_body_is_json_and_says_so() {
             .status,
         415
     );
+    let unread = ask("text/plain").replace("clock", "timers/tick/fire");
+    assert_eq!(Raw::exchange(server.address, &unread).await.status, 415);
     assert_eq!(
         Raw::exchange(server.address, &ask("application/json; charset=utf-8"))
             .await
             .status,
         200
+    );
+}
+
+#[tokio::test]
+async fn what_is_refused_changes_nothing_and_says_why() {
+    let server = start();
+    let rows = [
+        ("PUT", "data/things/1", json!({"id":2}), 422, "stays `1`"),
+        ("PATCH", "data/things/1", json!({"id":2}), 422, "stays `1`"),
+        ("PATCH", "data/things/1", json!({"id":1}), 200, ""),
+        ("PATCH", "data/things/9", json!({"id":1}), 404, "`9`"),
+        ("PUT", "data/things/1", Value::Null, 422, "object"),
+        ("POST", "data/things", Value::Null, 422, "missing"),
+        ("GET", "data/things?limit=1001", Value::Null, 422, "1000"),
+        ("GET", "data/things?limit=0", Value::Null, 422, "1000"),
+        ("GET", "data/things?nix=1", Value::Null, 422, "`nix`"),
+        ("GET", "journal?dir=in", Value::Null, 422, "direction"),
+        ("GET", "journal?direction=up", Value::Null, 422, "`up`"),
+        (
+            "DELETE",
+            "connections/c1?status=1",
+            Value::Null,
+            422,
+            "code",
+        ),
+        (
+            "POST",
+            "clock",
+            json!({"mode":"real","advance":"1s"}),
+            409,
+            "hold it first",
+        ),
+        ("GET", "clock", Value::Null, 200, ""),
+        ("POST", "clock", json!({}), 422, "advance"),
+        ("POST", "clock", json!({"odd":1}), 422, "`odd`"),
+        ("PATCH", "timers/tick", json!({"every":"0s"}), 422, "every"),
+        ("PATCH", "timers/tick", json!({}), 422, "paused"),
+        (
+            "POST",
+            "journal/wait",
+            json!({"timeout":"61s"}),
+            422,
+            "minute",
+        ),
+        ("POST", "send", json!({"message":1}), 422, "`to`"),
+        ("POST", "send", json!({"to":{"all":true}}), 422, "`message`"),
+        (
+            "PUT",
+            "faults",
+            json!([{"kind":"drop"},{"kind":"nix"}]),
+            422,
+            "fault 2",
+        ),
+        ("GET", "faults", Value::Null, 200, ""),
+        ("POST", "reset", json!({"seed":-1}), 422, "`-1`"),
+    ];
+    for (method, path, body, status, words) in rows {
+        let body = Some(body).filter(|body| !body.is_null());
+        let (got, answer) = call(&server, method, path, body).await;
+        assert_eq!(got, status, "{method} {path}: {answer}");
+        let message = answer["error"]["message"].as_str().unwrap_or_default();
+        assert!(message.contains(words), "{method} {path}: {answer}");
+        match path {
+            "clock" if status == 200 => assert_eq!(answer["mode"], "manual"),
+            "faults" if status == 200 => assert_eq!(answer["items"], json!([])),
+            _ => {}
+        }
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn the_journal_tells_the_newest_or_what_comes_after_a_number() {
+    let server = start();
+    let mut peer = Raw::open(server.address, "/").await;
+    for n in 1..=300 {
+        peer.frame(1, format!(r#"{{"t":"ask","n":{n}}}"#).as_bytes())
+            .await;
+        peer.expect(1, format!(r#"{{"n":{n}}}"#).as_bytes()).await;
+    }
+    let numbers = |answer: &Value| -> Vec<u64> {
+        let items = answer["items"].as_array().unwrap();
+        items
+            .iter()
+            .map(|item| item["seq"].as_u64().unwrap())
+            .collect()
+    };
+    for (query, expected) in [
+        ("limit=2", vec![599, 600]),
+        ("limit=2&direction=in", vec![597, 599]),
+        ("limit=2&after=0", vec![1, 2]),
+        ("limit=2&after=598", vec![599, 600]),
+        ("after=600", vec![]),
+    ] {
+        let (_, answer) = call(&server, "GET", &format!("journal?{query}"), None).await;
+        assert_eq!(numbers(&answer), expected, "{query}");
+    }
+    // Far down the journal, and past what one look takes.
+    for (wanted, status) in [
+        (json!({"match":{"n":299},"direction":"out"}), 200),
+        (json!({"match":{"n":299},"after":598,"timeout":"1ms"}), 408),
+        (json!({"match":{"n":299},"after":null}), 200),
+    ] {
+        let (got, answer) = call(&server, "POST", "journal/wait", Some(wanted.clone())).await;
+        assert_eq!(got, status, "{wanted}: {answer}");
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_head_is_a_get_without_its_body() {
+    let server = start();
+    let ask = |method: &str| {
+        format!(
+            "{method} /__mock/health HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n",
+            server.address
+        )
+    };
+    let length = Raw::exchange(server.address, &ask("GET")).await.body.len();
+    let mut raw = Raw::connect(server.address).await;
+    raw.send(ask("HEAD").as_bytes()).await;
+    let head = String::from_utf8(raw.rest().await.unwrap()).unwrap();
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    assert!(head.ends_with("\r\n\r\n"), "no body: {head}");
+    assert!(
+        head.to_lowercase()
+            .contains(&format!("content-length: {length}\r\n")),
+        "{head}"
     );
 }
 
