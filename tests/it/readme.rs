@@ -119,9 +119,14 @@ async fn its_requests_are_answered() {
             .split("localhost:10009")
             .nth(1)
             .unwrap()
-            .split(' ')
+            .split([' ', '\''])
             .next()
             .unwrap();
+        // A shell would cut the line there, or take it for a pattern.
+        assert!(
+            !target.contains(['&', '?']) || before.contains(&format!("'localhost:10009{target}'")),
+            "{line}: the URL needs quotes"
+        );
         let kind = if body.is_empty() {
             ""
         } else {
