@@ -40,20 +40,14 @@ pub(super) fn info(hub: &Hub, addresses: &[String]) -> Answer {
         metrics.received.get(),
         metrics.sent.get(),
     ));
-    for (n, collection) in hub.collections().iter().enumerate() {
-        if n > 0 {
-            out.push(',');
-        }
-        write::string(&mut out, &collection.name);
+    write::joined(&mut out, hub.collections().iter(), |out, collection| {
+        write::string(out, &collection.name);
         out.push_str(&format!(":{}", collection.len()));
-    }
+    });
     out.push_str("}},\"addresses\":[");
-    for (n, address) in addresses.iter().enumerate() {
-        if n > 0 {
-            out.push(',');
-        }
-        write::string(&mut out, address);
-    }
+    write::joined(&mut out, addresses, |out, address| {
+        write::string(out, address);
+    });
     out.push_str("]}");
     Answer::ok(out)
 }

@@ -41,12 +41,7 @@ impl<'t> Turn<'t> {
         name: Option<Symbol>,
     ) -> Result<(), Trouble> {
         let ids = self.which(collection, which)?;
-        let outer = self
-            .names
-            .iter()
-            .rev()
-            .find(|(known, _)| *known == names::ITEM)
-            .map(|(_, val)| val.clone());
+        let outer = self.bound(names::ITEM);
         let mut after = Vec::with_capacity(ids.len());
         for id in ids {
             let Some(before) = self.collection(collection).item(id).cloned() else {
@@ -62,7 +57,7 @@ impl<'t> Turn<'t> {
             );
             self.edits.extend(edit.map(|edit| (collection, edit)));
         }
-        self.bind(names::ITEM, outer.unwrap_or(Val::Undefined));
+        self.bind(names::ITEM, outer);
         self.gave(&after, name);
         Ok(())
     }
@@ -114,12 +109,7 @@ impl<'t> Turn<'t> {
     /// `items`, and `item` the first of them; with `as:` the first goes by that name.
     fn gave(&mut self, items: &[Json], name: Option<Symbol>) {
         let mut out = String::from("[");
-        for (n, item) in items.iter().enumerate() {
-            if n > 0 {
-                out.push(',');
-            }
-            out.push_str(item.text());
-        }
+        write::joined(&mut out, items, |out, item| out.push_str(item.text()));
         out.push(']');
         self.bind(names::ITEMS, Val::json(out));
         if let Some(first) = items.first() {

@@ -25,7 +25,7 @@ use bytes::Bytes;
 
 use crate::json::Json;
 use crate::scenario::expr::Symbol;
-use crate::scenario::model::{Handler, Protocol, Scenario, Steps};
+use crate::scenario::model::{Protocol, Scenario, Steps};
 use crate::sim::Moment;
 use crate::world::{Arrival, PeerId, World};
 
@@ -259,8 +259,4 @@ pub fn error(
         strict: false,
     };
     Turn::new(scenario, Access::Read(world), moments, effects).fault(peer, code, answer);
-}
-
-fn is_writer(handler: Option<&Arc<Handler>>) -> bool {
-    handler.is_some_and(|handler| handler.writes)
 }

@@ -123,12 +123,7 @@ impl Refusal {
             }
         }
         out.push_str(",\"known\":[");
-        for (n, name) in self.known.iter().enumerate() {
-            if n > 0 {
-                out.push(',');
-            }
-            write::string(&mut out, name);
-        }
+        write::joined(&mut out, &self.known, |out, name| write::string(out, name));
         out.push_str("]}");
         out
     }

@@ -67,12 +67,9 @@ impl<'t> Turn<'t> {
         out.push_str(",\"address\":");
         write::string(&mut out, &arrival.address);
         out.push_str(",\"protocols\":[");
-        for (n, protocol) in arrival.protocols.iter().enumerate() {
-            if n > 0 {
-                out.push(',');
-            }
-            write::string(&mut out, protocol);
-        }
+        write::joined(&mut out, &arrival.protocols, |out, protocol| {
+            write::string(out, protocol);
+        });
         out.push_str("]}");
         self.bind(names::REQUEST, Val::json(out));
         self.handle(handler);
@@ -106,7 +103,7 @@ impl<'t> Turn<'t> {
             return None;
         }
         // Only a writer draws.
-        if matches!(self.access, super::turn::Access::Write(_)) {
+        if !self.is_reader() {
             self.stream = format!("peer/{peer}");
         }
         if let Some(before) = &scenario.before
@@ -233,7 +230,7 @@ impl<'t> Turn<'t> {
     }
 
     fn fire(&mut self, name: &str) -> Option<Outcome> {
-        if matches!(self.access, super::turn::Access::Read(_)) {
+        if self.is_reader() {
             return None;
         }
         let ticker = self.world().agenda.tickers.get(name)?.clone();
@@ -271,7 +268,7 @@ impl<'t> Turn<'t> {
     }
 
     fn planned(&mut self, plan: &'t Planned) -> Option<Outcome> {
-        if matches!(self.access, super::turn::Access::Read(_)) {
+        if self.is_reader() {
             return None;
         }
         self.peer = plan
@@ -286,7 +283,7 @@ impl<'t> Turn<'t> {
     }
 
     fn edited(&mut self, edits: &[Edited]) -> Option<Outcome> {
-        if matches!(self.access, super::turn::Access::Read(_)) {
+        if self.is_reader() {
             return None;
         }
         "control".clone_into(&mut self.stream);
@@ -379,27 +376,22 @@ struct Group {
 
 impl Group {
     fn seen(&self) -> Val {
+        let text = |item: &Option<Json>| {
+            item.as_ref()
+                .map_or("null".to_owned(), |item| item.text().to_owned())
+        };
         let mut out = String::from("[");
-        for (n, edit) in self.edits.iter().enumerate() {
-            if n > 0 {
-                out.push(',');
+        write::joined(&mut out, &self.edits, |out, edit| match self.kind {
+            ChangeKind::Created => out.push_str(&text(&edit.item)),
+            ChangeKind::Removed => out.push_str(&text(&edit.before)),
+            ChangeKind::Updated => {
+                out.push_str("{\"before\":");
+                out.push_str(&text(&edit.before));
+                out.push_str(",\"item\":");
+                out.push_str(&text(&edit.item));
+                out.push('}');
             }
-            let text = |item: &Option<Json>| {
-                item.as_ref()
-                    .map_or("null".to_owned(), |item| item.text().to_owned())
-            };
-            match self.kind {
-                ChangeKind::Created => out.push_str(&text(&edit.item)),
-                ChangeKind::Removed => out.push_str(&text(&edit.before)),
-                ChangeKind::Updated => {
-                    out.push_str("{\"before\":");
-                    out.push_str(&text(&edit.before));
-                    out.push_str(",\"item\":");
-                    out.push_str(&text(&edit.item));
-                    out.push('}');
-                }
-            }
-        }
+        });
         out.push(']');
         Val::json(out)
     }

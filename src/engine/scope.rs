@@ -98,12 +98,7 @@ fn connection<P>(world: &World<P>, id: PeerId) -> String {
         out.push_str(",\"headers\":");
         pairs(&mut out, &peer.arrival.headers);
         out.push_str(",\"rooms\":[");
-        for (n, room) in peer.rooms.iter().enumerate() {
-            if n > 0 {
-                out.push(',');
-            }
-            write::string(&mut out, room);
-        }
+        write::joined(&mut out, &peer.rooms, |out, room| write::string(out, room));
         out.push(']');
     }
     out.push('}');
@@ -111,21 +106,9 @@ fn connection<P>(world: &World<P>, id: PeerId) -> String {
 }
 
 fn session<P>(world: &World<P>, id: PeerId) -> String {
-    let mut out = String::from("{");
-    for (name, value) in world
-        .peers
-        .get(&id)
-        .into_iter()
-        .flat_map(|peer| &peer.session)
-    {
-        if out.len() > 1 {
-            out.push(',');
-        }
-        write::string(&mut out, name);
-        out.push(':');
-        out.push_str(value.text());
-    }
-    out.push('}');
+    let mut out = String::new();
+    let peer = world.peers.get(&id);
+    write::members(&mut out, peer.into_iter().flat_map(|peer| &peer.session));
     out
 }
 
@@ -154,14 +137,11 @@ fn server(facts: Facts) -> String {
 /// An object of texts; of two with one name, the last is what look-ups see.
 pub(super) fn pairs(out: &mut String, pairs: &[(String, String)]) {
     out.push('{');
-    for (n, (name, value)) in pairs.iter().enumerate() {
-        if n > 0 {
-            out.push(',');
-        }
+    write::joined(out, pairs, |out, (name, value)| {
         write::string(out, name);
         out.push(':');
         write::string(out, value);
-    }
+    });
     out.push('}');
 }
 

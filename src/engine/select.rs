@@ -207,12 +207,7 @@ impl<'t> Turn<'t> {
         among: Picked,
         filter: &Expr,
     ) -> Result<Vec<RowId>, Trouble> {
-        let outer = self
-            .names
-            .iter()
-            .rev()
-            .find(|(name, _)| *name == names::ITEM)
-            .map(|(_, val)| val.clone());
+        let outer = self.bound(names::ITEM);
         let among = Rows {
             of: of.clone(),
             picked: among,
@@ -232,7 +227,7 @@ impl<'t> Turn<'t> {
                 kept.push(id);
             }
         }
-        self.bind(names::ITEM, outer.unwrap_or(Val::Undefined));
+        self.bind(names::ITEM, outer);
         Ok(kept)
     }
 

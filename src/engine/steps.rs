@@ -346,12 +346,7 @@ impl<'t> Turn<'t> {
         name: Option<Symbol>,
     ) -> Result<(), Trouble> {
         let mut collected = String::from("[");
-        let outer = self
-            .names
-            .iter()
-            .rev()
-            .find(|(known, _)| *known == each)
-            .map(|(_, val)| val.clone());
+        let outer = self.bound(each);
         match over {
             ForOver::List(list) => {
                 let list = self.value(list)?;
@@ -359,7 +354,7 @@ impl<'t> Turn<'t> {
                     self.bind(each, val);
                     self.one(body, &mut collected)?;
                 }
-                self.bind(each, outer.unwrap_or(Val::Undefined));
+                self.bind(each, outer);
             }
             ForOver::Peers(to) => {
                 let caller = self.peer;

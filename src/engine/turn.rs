@@ -120,9 +120,14 @@ impl<'t> Turn<'t> {
         Ok(Arc::make_mut(&mut self.world_mut()?.collections[id]))
     }
 
+    /// Whether the world is shared with others.
+    pub(super) fn is_reader(&self) -> bool {
+        matches!(self.access, Access::Read(_))
+    }
+
     /// Whether a handler has to wait for the world to itself.
     pub(super) fn must_write(&self, handler: Option<&Arc<Handler>>) -> bool {
-        matches!(self.access, Access::Read(_)) && super::is_writer(handler)
+        self.is_reader() && handler.is_some_and(|handler| handler.writes)
     }
 
     /// Gives a name a value.
@@ -136,6 +141,12 @@ impl<'t> Turn<'t> {
             Some((_, old)) => *old = val,
             None => self.names.push((symbol, val)),
         }
+    }
+
+    /// What a name was bound to, to be bound again after it stood for something else.
+    pub(super) fn bound(&self, symbol: Symbol) -> Val {
+        let found = self.names.iter().rev().find(|(name, _)| *name == symbol);
+        found.map_or(Val::Undefined, |(_, val)| val.clone())
     }
 
     /// A name's value.

@@ -131,7 +131,7 @@ impl Hub {
         kind: SendKind,
         moments: Moments,
     ) {
-        let push = nobody_push();
+        let push = push_name();
         let name = if kind == SendKind::Push {
             &push
         } else {
@@ -143,13 +143,13 @@ impl Hub {
             let own = origin.peer == Some(*peer)
                 && kind != SendKind::Push
                 && core.scenario.listen.protocol != Protocol::SocketIo;
-            let mut names = Vec::new();
-            if faulty {
-                names = self.send_faulty(core, *peer, name, text, payload, !own);
+            let fault = if faulty {
+                self.send_faulty(core, *peer, name, text, payload, !own)
             } else {
                 let message = message(text, payload.clone());
                 self.put(core, *peer, Duration::ZERO, message, !own);
-            }
+                Vec::new()
+            };
             self.0.journal.note(Entry {
                 seq: 0,
                 time: moments.now,
@@ -159,7 +159,7 @@ impl Hub {
                 size: 0,
                 payload: payload.clone(),
                 text,
-                fault: std::mem::take(&mut names),
+                fault,
             });
         }
     }
@@ -214,9 +214,8 @@ impl Hub {
         } else {
             payload.clone()
         };
-        let kind = if text { Opcode::Text } else { Opcode::Binary };
         let outgoing = Outgoing::Message {
-            kind,
+            kind: kind(text),
             payload,
             fragment: verdict.fragment,
             rate: verdict.rate,
@@ -267,13 +266,16 @@ impl Hub {
 }
 
 pub(super) fn message(text: bool, payload: Bytes) -> Outgoing {
-    let kind = if text { Opcode::Text } else { Opcode::Binary };
     Outgoing::Message {
-        kind,
+        kind: kind(text),
         payload,
         fragment: None,
         rate: None,
     }
+}
+
+fn kind(text: bool) -> Opcode {
+    if text { Opcode::Text } else { Opcode::Binary }
 }
 
 /// The name of what no handler takes.
@@ -282,7 +284,7 @@ pub(super) fn nobody() -> Arc<str> {
     NOBODY.clone()
 }
 
-pub(super) fn nobody_push() -> Arc<str> {
+pub(super) fn push_name() -> Arc<str> {
     static PUSH: LazyLock<Arc<str>> = LazyLock::new(|| Arc::from("push"));
     PUSH.clone()
 }

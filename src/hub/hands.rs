@@ -12,7 +12,7 @@ use crate::scenario::model::Scenario;
 use crate::sim::{self, Moment};
 use crate::world::{Collection, PeerId};
 
-use super::deliver::{Origin, nobody_push};
+use super::deliver::{Origin, push_name};
 use super::mailbox::Outgoing;
 use super::peer::PeerShown;
 use super::{Core, Hub, declared_faults, options, time};
@@ -73,18 +73,6 @@ impl Hub {
         };
         self.put(&core, peer, Duration::ZERO, close, true);
         there
-    }
-
-    /// Closes every connection.
-    pub fn cut_off_all(&self, code: u16) {
-        let core = self.core();
-        for peer in core.mailboxes.keys() {
-            let close = Outgoing::Close {
-                code,
-                reason: String::new(),
-            };
-            self.put(&core, *peer, Duration::ZERO, close, true);
-        }
     }
 
     /// Each room's name and who is in it.
@@ -158,7 +146,7 @@ impl Hub {
         let moments = self.moments(core.clock, facts);
         let origin = Origin {
             peer: None,
-            name: nobody_push(),
+            name: push_name(),
         };
         self.send(
             &core,
@@ -295,7 +283,6 @@ impl Hub {
         let mut core = self.core_mut();
         world.peers = core.world.peers.clone();
         world.rooms = core.world.rooms.clone();
-        world.arrivals = core.world.arrivals;
         core.world = Arc::new(world);
         core.scenario = scenario;
         core.clock = clock;

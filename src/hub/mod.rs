@@ -156,11 +156,6 @@ impl Hub {
         &self.0.journal
     }
 
-    /// Whether unknown fields and filters are errors.
-    pub fn strict(&self) -> bool {
-        self.0.play.strict
-    }
-
     /// Since the start.
     pub fn uptime(&self) -> std::time::Duration {
         self.0.started.elapsed()

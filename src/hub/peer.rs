@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::engine::{Event, Inbound};
-use crate::json::{Json, write};
+use crate::json::write;
 use crate::sim::time;
 use crate::world::{self, PeerId};
 
@@ -59,7 +59,6 @@ impl Hub {
         let mut core = self.core_mut();
         let since = core.clock.now(crate::sim::wall());
         let world = Arc::make_mut(&mut core.world);
-        world.arrivals += 1;
         world.peers.insert(
             id,
             world::Peer {
@@ -211,14 +210,9 @@ impl Core {
         out.push_str(",\"path\":");
         write::string(&mut out, &peer.arrival.path);
         out.push_str(",\"rooms\":[");
-        for (n, room) in peer.rooms.iter().enumerate() {
-            if n > 0 {
-                out.push(',');
-            }
-            write::string(&mut out, room);
-        }
+        write::joined(&mut out, &peer.rooms, |out, room| write::string(out, room));
         out.push_str("],\"session\":");
-        object(&mut out, peer.session.iter());
+        write::members(&mut out, &peer.session);
         let traffic = self.peers.get(&id);
         let count = |pick: fn(&Traffic) -> &AtomicU64| {
             traffic.map_or(0, |traffic| pick(traffic).load(Ordering::Relaxed))
@@ -236,17 +230,4 @@ impl Core {
         ));
         out
     }
-}
-
-fn object<'a>(out: &mut String, members: impl Iterator<Item = (&'a String, &'a Json)>) {
-    out.push('{');
-    for (n, (name, value)) in members.enumerate() {
-        if n > 0 {
-            out.push(',');
-        }
-        write::string(out, name);
-        out.push(':');
-        out.push_str(value.text());
-    }
-    out.push('}');
 }

@@ -107,30 +107,49 @@ fn number(out: &mut String, value: &Value) {
     }
 }
 
-fn list(out: &mut String, items: &Value) {
-    out.push('[');
-    for (n, item) in items.try_iter().into_iter().flatten().enumerate() {
+/// One after the other, with commas between.
+pub fn joined<T>(
+    out: &mut String,
+    items: impl IntoIterator<Item = T>,
+    mut one: impl FnMut(&mut String, T),
+) {
+    for (n, item) in items.into_iter().enumerate() {
         if n > 0 {
             out.push(',');
         }
-        value(out, &item);
+        one(out, item);
     }
+}
+
+/// An object of parts by their names.
+pub fn members<'a>(out: &mut String, members: impl IntoIterator<Item = (&'a String, &'a Json)>) {
+    out.push('{');
+    joined(out, members, |out, (name, part)| {
+        string(out, name);
+        out.push(':');
+        out.push_str(part.text());
+    });
+    out.push('}');
+}
+
+fn list(out: &mut String, items: &Value) {
+    out.push('[');
+    joined(out, items.try_iter().into_iter().flatten(), |out, item| {
+        value(out, &item);
+    });
     out.push(']');
 }
 
 fn object(out: &mut String, map: &Value) {
     out.push('{');
-    for (n, key) in map.try_iter().into_iter().flatten().enumerate() {
-        if n > 0 {
-            out.push(',');
-        }
+    joined(out, map.try_iter().into_iter().flatten(), |out, key| {
         match key.as_str() {
             Some(name) => string(out, name),
             None => string(out, &key.to_string()),
         }
         out.push(':');
         value(out, &map.get_item(&key).unwrap_or_default());
-    }
+    });
     out.push('}');
 }
 

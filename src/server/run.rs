@@ -27,7 +27,7 @@ pub async fn run(
     scenario: Arc<Scenario>,
     reloads: Option<mpsc::Receiver<Reload>>,
 ) -> anyhow::Result<()> {
-    let (hub, config) = (hub(scenario, &config)?, config);
+    let hub = Hub::new(scenario, config.play.clone(), config.limits)?;
     let addresses = Arc::new(OnceLock::new());
     let api = control::handler(hub.clone(), addresses.clone());
     let server = Server::bind(&config, hub.clone(), Some(api))?;
@@ -44,10 +44,6 @@ pub async fn run(
         () = hub.run_timers() => Ok(()),
         () = apply(&hub, reloads) => Ok(()),
     }
-}
-
-fn hub(scenario: Arc<Scenario>, config: &Config) -> anyhow::Result<Hub> {
-    Hub::new(scenario, config.play.clone(), config.limits)
 }
 
 fn tell(hub: &Hub, server: &Server) {

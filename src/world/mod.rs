@@ -34,8 +34,6 @@ pub struct World<P> {
     pub agenda: Agenda<P>,
     /// Streams that go on from draw to draw, by name.
     pub streams: HashMap<String, Chance>,
-    /// Connections so far.
-    pub arrivals: u64,
 }
 
 /// A connected client.
@@ -76,7 +74,6 @@ impl<P> World<P> {
             rooms: BTreeMap::new(),
             agenda: Agenda::default(),
             streams: HashMap::new(),
-            arrivals: 0,
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use minijinja::Value;
 use minijinja::value::{Enumerator, Object, ObjectRepr};
 
-use crate::json::Json;
+use crate::json::{Json, write};
 
 use super::collection::{Collection, RowId};
 
@@ -74,15 +74,10 @@ impl Rows {
     pub fn write(&self, out: &mut String) {
         out.push('[');
         let mut hints = vec![0; self.fields.as_ref().map_or(0, |fields| fields.len())];
-        for (n, item) in self.items().enumerate() {
-            if n > 0 {
-                out.push(',');
-            }
-            match &self.fields {
-                None => out.push_str(item.text()),
-                Some(fields) => write_fields(out, item, fields, &mut hints),
-            }
-        }
+        write::joined(out, self.items(), |out, item| match &self.fields {
+            None => out.push_str(item.text()),
+            Some(fields) => write_fields(out, item, fields, &mut hints),
+        });
         out.push(']');
     }
 }
