@@ -21,6 +21,8 @@ pub struct Collection {
     rows: Vec<(RowId, Json)>,
     next: RowId,
     keys: HashMap<Box<str>, RowId>,
+    /// How many items have a field.
+    fields: HashMap<Box<str>, usize>,
     /// Made when a field is first asked for, kept up by every change.
     indexes: RwLock<HashMap<Box<str>, Arc<Index>>>,
 }
@@ -33,6 +35,7 @@ impl Clone for Collection {
             rows: self.rows.clone(),
             next: self.next,
             keys: self.keys.clone(),
+            fields: self.fields.clone(),
             indexes: RwLock::new(
                 self.indexes
                     .read()
@@ -76,6 +79,7 @@ impl Collection {
             rows: Vec::new(),
             next: 0,
             keys: HashMap::new(),
+            fields: HashMap::new(),
             indexes: RwLock::default(),
         }
     }
@@ -124,11 +128,9 @@ impl Collection {
         }
     }
 
-    /// Whether any item has a field of this name. The first item speaks for those that are made alike.
+    /// Whether any item has a field of this name.
     pub fn has_field(&self, name: &str) -> bool {
-        let has = |item: &Json| item.part().get(name).is_some();
-        self.rows.first().is_some_and(|(_, item)| has(item))
-            || self.rows.iter().any(|(_, item)| has(item))
+        self.fields.contains_key(name)
     }
 
     /// The items for which every condition holds.
@@ -164,6 +166,34 @@ impl Collection {
             .unwrap_or_else(PoisonError::into_inner)
             .insert(field.into(), index.clone());
         index
+    }
+
+    /// Keeps what is known of fields and values up with a change.
+    fn follow(&mut self, edit: &Edit) {
+        self.recount(edit);
+        self.reindex(edit);
+    }
+
+    fn recount(&mut self, edit: &Edit) {
+        let names = |item: Option<&Json>| -> Vec<Box<str>> {
+            let members = item.into_iter().flat_map(|item| item.part().members());
+            members.map(|member| member.key().into()).collect()
+        };
+        let (before, after) = (names(edit.before.as_ref()), names(edit.item.as_ref()));
+        if before == after {
+            return;
+        }
+        for name in after {
+            *self.fields.entry(name).or_default() += 1;
+        }
+        for name in before {
+            if let Some(count) = self.fields.get_mut(&name) {
+                *count -= 1;
+                if *count == 0 {
+                    self.fields.remove(&name);
+                }
+            }
+        }
     }
 
     fn reindex(&mut self, edit: &Edit) {
@@ -224,7 +254,7 @@ impl Collection {
             before: None,
             item: Some(item),
         };
-        self.reindex(&edit);
+        self.follow(&edit);
         Ok(edit)
     }
 
@@ -237,7 +267,7 @@ impl Collection {
             before: Some(before),
             item: Some(item),
         };
-        self.reindex(&edit);
+        self.follow(&edit);
         Some(edit)
     }
 
@@ -253,7 +283,7 @@ impl Collection {
             before: Some(before),
             item: None,
         };
-        self.reindex(&edit);
+        self.follow(&edit);
         Some(edit)
     }
 }
@@ -370,6 +400,17 @@ mod tests {
         );
         assert_eq!(things.fresh_key().text(), "4");
         assert_eq!(things.find("2").unwrap().1.get("n").unwrap().text(), "2.0");
+    }
+
+    #[test]
+    fn fields_are_known_as_long_as_an_item_has_them() {
+        let mut things = collection(&[r#"{"id":1,"a":1}"#, r#"{"id":2,"a":1,"b":1}"#]);
+        assert!(things.has_field("b") && !things.has_field("c"));
+        things.replace(0, Json::parse(r#"{"id":1,"c":1}"#).unwrap());
+        assert!(things.has_field("a") && things.has_field("c"));
+        things.remove(1).unwrap();
+        assert!(!things.has_field("a") && !things.has_field("b"));
+        assert!(things.has_field("id"));
     }
 
     #[test]
