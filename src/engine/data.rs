@@ -218,22 +218,28 @@ fn unchanged(id: RowId, item: Json) -> Edit {
 
 /// Puts an object in; a missing key is made and goes first.
 pub(super) fn insert(collection: &mut Collection, item: &Json) -> Result<Edit, DataError> {
+    insert_own(collection, compact(item))
+}
+
+/// As [`insert`], of a text that was written for it: it is kept as it is.
+pub(super) fn insert_own(collection: &mut Collection, item: Json) -> Result<Edit, DataError> {
     if item.kind() != Kind::Object {
         return Err(DataError::NoObject("names and values"));
     }
     let item = match item.part().get(&collection.key) {
-        Some(key) if key_text(key).is_some() => compact(item),
+        Some(key) if key_text(key).is_some() => item,
         Some(key) if !key.is_null() => {
             return Err(DataError::NoObject("a text or a number as its key"));
         }
-        _ => with_key(item, &collection.key, &collection.fresh_key()),
+        _ => with_key(&item, &collection.key, &collection.fresh_key()),
     };
     collection.insert(item).map_err(DataError::Taken)
 }
 
-/// The same object without white space, so that its members can be copied out as they stand.
+/// The same object in memory of its own (not a message's) and without white space, so that its members can be
+/// copied out as they stand.
 fn compact(item: &Json) -> Json {
-    if !item.text().contains([' ', '\n', '\t', '\r']) && item.text().starts_with('{') {
+    if item.is_compact() || item.kind() != Kind::Object {
         return Json::parse(item.text()).unwrap_or_else(|_| item.clone());
     }
     let members: Vec<(String, Json)> = item

@@ -125,6 +125,10 @@ fn one(
                 None => vec![None],
             };
             let mut n = 0;
+            let last_look = fields
+                .iter()
+                .rposition(|(_, template)| template.may_name("item"))
+                .unwrap_or(0);
             for parent in parents {
                 let mut maker = Maker {
                     scenario,
@@ -132,6 +136,7 @@ fn one(
                     moments,
                     with,
                     fields,
+                    last_look,
                 };
                 let count = match count {
                     Some(count) => count,
@@ -146,7 +151,7 @@ fn one(
                 for i in 1..=count {
                     n += 1;
                     let item = maker.item(world, parent.as_ref(), n, i)?;
-                    let inserted = super::data::insert(collection_mut(world, id), &item);
+                    let inserted = super::data::insert_own(collection_mut(world, id), item);
                     inserted.map_err(|error| format!("item {n}: {error}"))?;
                 }
             }
@@ -165,6 +170,8 @@ struct Maker<'s> {
     moments: Moments,
     with: &'s [(Symbol, Template)],
     fields: &'s [(String, Template)],
+    /// The last of the fields that looks at `item`: what comes after needs none.
+    last_look: usize,
 }
 
 impl Maker<'_> {
@@ -232,7 +239,7 @@ impl Maker<'_> {
             turn.bind(*name, val);
         }
         let mut text = String::from("{");
-        for (name, template) in self.fields {
+        for (at, (name, template)) in self.fields.iter().enumerate() {
             if text.len() > 1 {
                 text.push(',');
             }
@@ -241,9 +248,12 @@ impl Maker<'_> {
             // What is there so far is what `item` shows: a later field can use an earlier one.
             turn.render(template, &mut text)
                 .map_err(|why| format!("item {n}, field `{name}`: {why}"))?;
-            turn.bind(names::ITEM, Val::json(format!("{text}}}")));
+            if at < self.last_look {
+                turn.bind(names::ITEM, Val::json(format!("{text}}}")));
+            }
         }
         text.push('}');
+        text.shrink_to_fit();
         Json::parse(text).map_err(|error| format!("item {n}: {error}"))
     }
 }

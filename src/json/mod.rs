@@ -29,6 +29,8 @@ struct Doc {
     text: Utf8Bytes,
     /// In the order of the text; a container is followed by what it holds.
     nodes: Box<[Node]>,
+    /// Whether white space stands around or between the parts.
+    spaced: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -118,6 +120,7 @@ impl Json {
             doc: Arc::new(Doc {
                 text,
                 nodes: Box::new([node]),
+                spaced: false,
             }),
             at: 0,
         }
@@ -144,6 +147,11 @@ impl Json {
     /// The JSON text.
     pub fn text(&self) -> &str {
         self.part().text()
+    }
+
+    /// Whether this is a text of its own, without white space around or between its parts.
+    pub fn is_compact(&self) -> bool {
+        self.at == 0 && !self.doc.spaced
     }
 
     /// What it is.

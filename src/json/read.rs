@@ -23,6 +23,7 @@ pub(super) fn document(text: Utf8Bytes) -> Result<Json, JsonError> {
         bytes: text.as_bytes(),
         at: 0,
         nodes: Vec::with_capacity(16),
+        spaced: false,
     };
     if reader.bytes.len() > u32::MAX as usize {
         return Err(reader.found("more than 4 GiB"));
@@ -33,9 +34,13 @@ pub(super) fn document(text: Utf8Bytes) -> Result<Json, JsonError> {
     if reader.at < reader.bytes.len() {
         return Err(reader.found("more after the value's end"));
     }
-    let nodes = reader.nodes.into_boxed_slice();
+    let (nodes, spaced) = (reader.nodes.into_boxed_slice(), reader.spaced);
     Ok(Json {
-        doc: Arc::new(Doc { text, nodes }),
+        doc: Arc::new(Doc {
+            text,
+            nodes,
+            spaced,
+        }),
         at: 0,
     })
 }
@@ -44,6 +49,7 @@ struct Reader<'a> {
     bytes: &'a [u8],
     at: usize,
     nodes: Vec<Node>,
+    spaced: bool,
 }
 
 #[derive(Default, Clone, Copy)]
@@ -70,6 +76,7 @@ impl Reader<'_> {
     fn space(&mut self) {
         while matches!(self.peek(), Some(b' ' | b'\n' | b'\r' | b'\t')) {
             self.at += 1;
+            self.spaced = true;
         }
     }
 
@@ -359,6 +366,15 @@ mod tests {
             Json::parse(r#""\ud83d""#).unwrap().part().as_str().unwrap(),
             "\u{fffd}"
         );
+    }
+
+    #[test]
+    fn white_space_between_parts_is_noticed() {
+        let compact = |text: &str| Json::parse(text).unwrap().is_compact();
+        assert!(compact(r#"{"a b":[1,"c d"]}"#));
+        for spaced in [" 1", "1 ", "[1, 2]", "{\"a\": 1}", "{ }", "[\n]"] {
+            assert!(!compact(spaced), "{spaced}");
+        }
     }
 
     #[test]

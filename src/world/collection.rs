@@ -1,5 +1,6 @@
 //! One collection: items in the order they came, found by key, by place and by value.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -175,22 +176,26 @@ impl Collection {
     }
 
     fn recount(&mut self, edit: &Edit) {
-        let names = |item: Option<&Json>| -> Vec<Box<str>> {
-            let members = item.into_iter().flat_map(|item| item.part().members());
-            members.map(|member| member.key().into()).collect()
-        };
-        let (before, after) = (names(edit.before.as_ref()), names(edit.item.as_ref()));
+        let (before, after) = (
+            field_names(edit.before.as_ref()),
+            field_names(edit.item.as_ref()),
+        );
         if before == after {
             return;
         }
         for name in after {
-            *self.fields.entry(name).or_default() += 1;
+            match self.fields.get_mut(&*name) {
+                Some(count) => *count += 1,
+                None => {
+                    self.fields.insert(name.into(), 1);
+                }
+            }
         }
         for name in before {
-            if let Some(count) = self.fields.get_mut(&name) {
+            if let Some(count) = self.fields.get_mut(&*name) {
                 *count -= 1;
                 if *count == 0 {
-                    self.fields.remove(&name);
+                    self.fields.remove(&*name);
                 }
             }
         }
@@ -286,6 +291,11 @@ impl Collection {
         self.follow(&edit);
         Some(edit)
     }
+}
+
+fn field_names(item: Option<&Json>) -> Vec<Cow<'_, str>> {
+    let members = item.into_iter().flat_map(|item| item.part().members());
+    members.map(Part::key).collect()
 }
 
 fn intersect(a: &[RowId], b: &[RowId]) -> Vec<RowId> {

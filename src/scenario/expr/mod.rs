@@ -158,18 +158,33 @@ pub enum TextPiece {
 impl Template {
     /// Whether evaluating it draws chance.
     pub fn draws(&self) -> bool {
+        self.any(&Expr::draws)
+    }
+
+    /// Whether evaluating it may ask for a name; true when in doubt.
+    pub fn may_name(&self, name: &str) -> bool {
+        let expr = |expr: &Expr| match expr {
+            Expr::Constant(_) => false,
+            Expr::Path(path) => path.text.contains(name),
+            Expr::Formula(formula) => formula.source.contains(name),
+        };
+        self.any(&expr)
+    }
+
+    /// Whether any of its expressions is so.
+    fn any(&self, so: &dyn Fn(&Expr) -> bool) -> bool {
         let text = |pieces: &[TextPiece]| {
             pieces
                 .iter()
-                .any(|piece| matches!(piece, TextPiece::Hole(expr) if expr.draws()))
+                .any(|piece| matches!(piece, TextPiece::Hole(expr) if so(expr)))
         };
         match self {
             Template::Constant(_) => false,
-            Template::Expr(expr) => expr.draws(),
+            Template::Expr(expr) => so(expr),
             Template::Text(pieces) => text(pieces),
             Template::Composite(pieces) => pieces.iter().any(|piece| match piece {
                 Piece::Raw(_) => false,
-                Piece::Value(expr) => expr.draws(),
+                Piece::Value(expr) => so(expr),
                 Piece::Text(pieces) => text(pieces),
             }),
         }
