@@ -4,9 +4,11 @@
 //! world's streams, and what should happen outside goes into the list of effects.
 
 mod answer;
+mod check;
 mod data;
 mod eval;
 mod fake;
+mod follow;
 mod functions;
 mod generate;
 mod http;
@@ -14,6 +16,7 @@ mod refusal;
 mod run;
 mod scope;
 mod select;
+mod send;
 mod steps;
 mod timers;
 mod turn;

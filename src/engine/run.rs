@@ -2,18 +2,19 @@
 
 use std::sync::Arc;
 
-use crate::json::{Json, Kind, write};
-use crate::scenario::expr::{Template, names};
+use crate::json::{Json, write};
+use crate::scenario::expr::names;
 use crate::scenario::model::{Handler, Protocol};
-use crate::world::{Arrival, Edit, PeerId};
+use crate::world::{Arrival, PeerId};
 
+use super::check::part_of;
 use super::data::Edited;
 use super::http::HttpRequest;
 use super::refusal::Refusal;
 use super::scope;
-use super::turn::{Asker, Halt, MAX_DEPTH, Turn};
+use super::turn::{Asker, Halt, Turn};
 use super::value::Val;
-use super::{Event, Inbound, Outcome, Planned, SendKind};
+use super::{Event, Inbound, Outcome, Planned};
 
 impl<'t> Turn<'t> {
     /// Handles an event; `None` when that takes the world to itself and this turn has not.
@@ -294,42 +295,6 @@ impl<'t> Turn<'t> {
         self.done()
     }
 
-    /// Runs `changes` for what was changed, and for what that changes in turn.
-    fn follow(&mut self) {
-        let scenario = self.scenario;
-        let asker = std::mem::replace(&mut self.asker, Asker::Nobody);
-        let mut rounds = 0;
-        while !self.edits.is_empty() {
-            let edits = std::mem::take(&mut self.edits);
-            self.follow_timers(&edits);
-            rounds += 1;
-            if rounds > MAX_DEPTH {
-                let why =
-                    format!("changes that cause changes go on for more than {MAX_DEPTH} rounds");
-                self.settle(Err(Halt::Broken {
-                    place: "changes".into(),
-                    why,
-                }));
-                break;
-            }
-            for group in grouped(edits) {
-                let changes = &scenario.changes[group.collection];
-                let (handler, name) = match group.kind {
-                    ChangeKind::Created => (&changes.created, names::CREATED),
-                    ChangeKind::Updated => (&changes.updated, names::UPDATED),
-                    ChangeKind::Removed => (&changes.removed, names::REMOVED),
-                };
-                if let Some(handler) = handler {
-                    self.names.clear();
-                    self.bind(name, group.seen());
-                    let ended = self.steps(&handler.steps);
-                    self.settle(ended);
-                }
-            }
-        }
-        self.asker = asker;
-    }
-
     /// Answers an error that a fault asks for, in the place of an answer.
     pub(super) fn fault(&mut self, peer: PeerId, code: &str, answer: &[u8]) {
         self.peer = Some(peer);
@@ -346,125 +311,5 @@ impl<'t> Turn<'t> {
             self.bind(names::MESSAGE, Val::json(text.to_owned()));
         }
         self.refuse(&Refusal::new(code));
-    }
-
-    /// Sends what was put together already.
-    pub(super) fn push(&mut self, to: Vec<PeerId>, text: bool, payload: bytes::Bytes) {
-        if !to.is_empty() {
-            self.effects.push(super::Effect::Send {
-                to,
-                text,
-                payload,
-                kind: SendKind::Push,
-            });
-        }
-    }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum ChangeKind {
-    Created,
-    Updated,
-    Removed,
-}
-
-struct Group {
-    collection: usize,
-    kind: ChangeKind,
-    edits: Vec<Edit>,
-}
-
-impl Group {
-    fn seen(&self) -> Val {
-        let text = |item: &Option<Json>| {
-            item.as_ref()
-                .map_or("null".to_owned(), |item| item.text().to_owned())
-        };
-        let mut out = String::from("[");
-        write::joined(&mut out, &self.edits, |out, edit| match self.kind {
-            ChangeKind::Created => out.push_str(&text(&edit.item)),
-            ChangeKind::Removed => out.push_str(&text(&edit.before)),
-            ChangeKind::Updated => {
-                out.push_str("{\"before\":");
-                out.push_str(&text(&edit.before));
-                out.push_str(",\"item\":");
-                out.push_str(&text(&edit.item));
-                out.push('}');
-            }
-        });
-        out.push(']');
-        Val::json(out)
-    }
-}
-
-/// One group for each collection and kind, in the order of their first change; an item changed twice counts once.
-fn grouped(edits: Vec<(usize, Edit)>) -> Vec<Group> {
-    let mut merged: Vec<(usize, Edit)> = Vec::with_capacity(edits.len());
-    let mut places: std::collections::HashMap<(usize, u32), usize> =
-        std::collections::HashMap::new();
-    for (collection, edit) in edits {
-        match places.get(&(collection, edit.id)) {
-            Some(at) => merged[*at].1.item = edit.item,
-            None => {
-                places.insert((collection, edit.id), merged.len());
-                merged.push((collection, edit));
-            }
-        }
-    }
-    let mut groups: Vec<Group> = Vec::new();
-    for (collection, edit) in merged {
-        let kind = match (&edit.before, &edit.item) {
-            (None, Some(_)) => ChangeKind::Created,
-            (Some(before), Some(item)) if before.text() != item.text() => ChangeKind::Updated,
-            (Some(_), None) => ChangeKind::Removed,
-            _ => continue,
-        };
-        match groups
-            .iter_mut()
-            .find(|group| group.collection == collection && group.kind == kind)
-        {
-            Some(group) => group.edits.push(edit),
-            None => groups.push(Group {
-                collection,
-                kind,
-                edits: vec![edit],
-            }),
-        }
-    }
-    groups
-}
-
-/// How a template's value is called in an error: its path without the message's name.
-pub(super) fn part_of(template: &Template) -> String {
-    let path = match template {
-        Template::Expr(expr) => expr.path_text(),
-        _ => None,
-    };
-    let path = path.unwrap_or("message");
-    let stripped = ["message.", "request.body.", "args."]
-        .iter()
-        .find_map(|prefix| path.strip_prefix(prefix));
-    stripped.unwrap_or(path).to_owned()
-}
-
-/// Whether a part is of one of these kinds, in the words of `check`.
-pub(super) fn is_kind(json: &Json, kind: crate::scenario::model::Kind) -> bool {
-    use crate::scenario::model::Kind as Wanted;
-    let part = json.part();
-    match kind {
-        Wanted::String => part.kind() == Kind::String,
-        Wanted::Number => part.kind() == Kind::Number,
-        Wanted::Integer => part.as_i64().is_some(),
-        Wanted::Boolean => part.kind() == Kind::Bool,
-        Wanted::Object => part.kind() == Kind::Object,
-        Wanted::List => part.kind() == Kind::List,
-        Wanted::Strings => {
-            part.kind() == Kind::List && part.elements().all(|part| part.kind() == Kind::String)
-        }
-        Wanted::Date => part
-            .as_str()
-            .is_some_and(|text| crate::sim::time::is_date(&text)),
-        Wanted::Null => part.is_null(),
-        Wanted::Any => true,
     }
 }

@@ -8,8 +8,8 @@ use crate::scenario::model::{CollectionId, DefaultLimit, Find, List, Which};
 use crate::world::{Collection, Condition, Picked, RowId, Rows, chosen, key_text};
 
 use super::Effect;
+use super::check::part_of;
 use super::refusal::Refusal;
-use super::run::part_of;
 use super::steps::Trouble;
 use super::turn::Turn;
 use super::value::Val;

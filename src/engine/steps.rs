@@ -2,17 +2,12 @@
 
 use std::time::Duration;
 
-use crate::json::{Json, Kind, write};
+use crate::json::{Kind, write};
 use crate::scenario::expr::{Symbol, Template, names};
-use crate::scenario::model::{ForBody, ForOver, Kinds, Protocol, Step, Steps, To, Verb};
+use crate::scenario::model::{ForBody, ForOver, Step, Steps, Verb};
 use crate::sim::time;
-use crate::wire::jwt;
-use crate::world::PeerId;
 
-use super::answer::encode;
 use super::refusal::Refusal;
-use super::run::is_kind;
-use super::scope::peer_of;
 use super::turn::{Halt, MAX_DEPTH, Turn};
 use super::value::Val;
 use super::{Effect, Planned};
@@ -57,7 +52,7 @@ impl<'t> Turn<'t> {
         })
     }
 
-    fn nested(&mut self, steps: &'t [Step]) -> Result<(), Trouble> {
+    pub(super) fn nested(&mut self, steps: &'t [Step]) -> Result<(), Trouble> {
         if self.depth >= MAX_DEPTH {
             return Err(
                 format!("`run` and `for` are nested more than {MAX_DEPTH} levels deep").into(),
@@ -242,67 +237,6 @@ impl<'t> Turn<'t> {
         Ok(())
     }
 
-    fn verify(
-        &mut self,
-        token: &Template,
-        otherwise: &'t Steps,
-        name: Option<Symbol>,
-    ) -> Result<(), Trouble> {
-        let jwt = self
-            .scenario
-            .jwt
-            .as_ref()
-            .ok_or_else(|| "`verify` needs `auth: { jwt: … }`".to_owned())?;
-        let token = self.value(token)?.as_text().unwrap_or_default();
-        match jwt::verify(&token, &jwt.secret, self.moments.now) {
-            Ok(claims) => {
-                self.bind(name.unwrap_or(names::CLAIMS), Val::json(claims));
-                Ok(())
-            }
-            Err(error) => {
-                self.bind(names::ERROR, Val::Json(Json::string(&error.to_string())));
-                if otherwise.is_empty() {
-                    return Err(Refusal::invalid("token").into());
-                }
-                self.nested(otherwise)?;
-                Err(Halt::Stop.into())
-            }
-        }
-    }
-
-    fn check(
-        &mut self,
-        value: &Template,
-        prefix: &str,
-        has: &[(String, Kinds)],
-        may: &[(String, Kinds)],
-    ) -> Result<(), Trouble> {
-        let val = self.value(value)?;
-        if val.is_nothing() && has.is_empty() {
-            return Ok(());
-        }
-        let json = val.to_json();
-        if json.kind() != Kind::Object {
-            let whole = prefix.strip_suffix('.').unwrap_or(prefix);
-            return Err(Refusal::invalid(if whole.is_empty() { "message" } else { whole }).into());
-        }
-        let wrong = |part: &str| Trouble::from(Refusal::invalid(&format!("{prefix}{part}")));
-        for (part, kinds) in has {
-            if !json.get(part).is_some_and(|json| fits(&json, kinds)) {
-                return Err(wrong(part));
-            }
-        }
-        for (part, kinds) in may {
-            if json
-                .get(part)
-                .is_some_and(|json| json.kind() != Kind::Null && !fits(&json, kinds))
-            {
-                return Err(wrong(part));
-            }
-        }
-        Ok(())
-    }
-
     fn later(
         &mut self,
         after: &Template,
@@ -387,99 +321,6 @@ impl<'t> Turn<'t> {
                 Ok(self.render(template, collected)?)
             }
         }
-    }
-
-    fn send(
-        &mut self,
-        message: &'t Template,
-        to: &'t To,
-        event: Option<&Template>,
-    ) -> Result<(), Trouble> {
-        let to = self.recipients(to)?;
-        if to.is_empty() {
-            return Ok(());
-        }
-        let event = event
-            .map(|event| self.value(event).map(|val| val.to_text()))
-            .transpose()?;
-        let protocol = self.scenario.listen.protocol;
-        let (text, payload) = if protocol == Protocol::Json {
-            let mut out = String::with_capacity(256);
-            self.render(message, &mut out)?;
-            (true, out.into())
-        } else if let (Protocol::Raw, Val::Raw { text, bytes }) = (protocol, self.value(message)?) {
-            (text, bytes)
-        } else {
-            let mut out = String::new();
-            self.render(message, &mut out)?;
-            encode(protocol, event.as_deref(), &out)
-        };
-        self.push(to, text, payload);
-        Ok(())
-    }
-
-    /// Who is meant, each once, by number.
-    pub(super) fn recipients(&mut self, to: &'t To) -> Result<Vec<PeerId>, Trouble> {
-        Ok(match to {
-            To::This => {
-                vec![self.peer.ok_or_else(|| {
-                    "there is no connection here to send to; say `to:`".to_owned()
-                })?]
-            }
-            To::All => self.world().peers.keys().copied().collect(),
-            To::Room(room) => {
-                let room = self.value(room)?.to_text();
-                self.world().members(&room)
-            }
-            To::Connection(id) => {
-                let id = self.value(id)?.to_text();
-                peer_of(&id)
-                    .filter(|id| self.world().peers.contains_key(id))
-                    .into_iter()
-                    .collect()
-            }
-            To::Session(wanted) => {
-                let mut values = Vec::with_capacity(wanted.len());
-                for (name, template) in wanted {
-                    values.push((name, self.value(template)?.to_json()));
-                }
-                let fits = |peer: &crate::world::Peer| {
-                    values.iter().all(|(name, value)| {
-                        value.kind() != Kind::Null
-                            && peer.session.get(*name).is_some_and(|kept| kept == value)
-                    })
-                };
-                self.world()
-                    .peers
-                    .iter()
-                    .filter(|(_, peer)| fits(peer))
-                    .map(|(id, _)| *id)
-                    .collect()
-            }
-            To::Any(list) => {
-                let mut all = Vec::new();
-                for to in list {
-                    all.extend(self.recipients(to)?);
-                }
-                all.sort_unstable();
-                all.dedup();
-                all
-            }
-            To::Others(to) => {
-                let mut all = self.recipients(to)?;
-                all.retain(|id| Some(*id) != self.peer);
-                all
-            }
-        })
-    }
-}
-
-fn fits(json: &Json, kinds: &Kinds) -> bool {
-    match kinds {
-        Kinds::Types(types) => types.iter().any(|kind| is_kind(json, *kind)),
-        Kinds::Values(values) => values.iter().any(|value| {
-            value == json.text() || Json::parse(value.as_str()).is_ok_and(|value| value == *json)
-        }),
     }
 }
 

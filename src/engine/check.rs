@@ -1,0 +1,116 @@
+//! `check` and `verify`: whether what a client sent is what it should be.
+
+use crate::json::{Json, Kind};
+use crate::scenario::expr::{Symbol, Template, names};
+use crate::scenario::model::{Kind as Wanted, Kinds, Steps};
+use crate::sim::time;
+use crate::wire::jwt;
+
+use super::refusal::Refusal;
+use super::steps::Trouble;
+use super::turn::{Halt, Turn};
+use super::value::Val;
+
+impl<'t> Turn<'t> {
+    pub(super) fn verify(
+        &mut self,
+        token: &Template,
+        otherwise: &'t Steps,
+        name: Option<Symbol>,
+    ) -> Result<(), Trouble> {
+        let jwt = self
+            .scenario
+            .jwt
+            .as_ref()
+            .ok_or_else(|| "`verify` needs `auth: { jwt: … }`".to_owned())?;
+        let token = self.value(token)?.as_text().unwrap_or_default();
+        match jwt::verify(&token, &jwt.secret, self.moments.now) {
+            Ok(claims) => {
+                self.bind(name.unwrap_or(names::CLAIMS), Val::json(claims));
+                Ok(())
+            }
+            Err(error) => {
+                self.bind(names::ERROR, Val::Json(Json::string(&error.to_string())));
+                if otherwise.is_empty() {
+                    return Err(Refusal::invalid("token").into());
+                }
+                self.nested(otherwise)?;
+                Err(Halt::Stop.into())
+            }
+        }
+    }
+
+    pub(super) fn check(
+        &mut self,
+        value: &Template,
+        prefix: &str,
+        has: &[(String, Kinds)],
+        may: &[(String, Kinds)],
+    ) -> Result<(), Trouble> {
+        let val = self.value(value)?;
+        if val.is_nothing() && has.is_empty() {
+            return Ok(());
+        }
+        let json = val.to_json();
+        if json.kind() != Kind::Object {
+            let whole = prefix.strip_suffix('.').unwrap_or(prefix);
+            return Err(Refusal::invalid(if whole.is_empty() { "message" } else { whole }).into());
+        }
+        let wrong = |part: &str| Trouble::from(Refusal::invalid(&format!("{prefix}{part}")));
+        for (part, kinds) in has {
+            if !json.get(part).is_some_and(|json| fits(&json, kinds)) {
+                return Err(wrong(part));
+            }
+        }
+        for (part, kinds) in may {
+            if json
+                .get(part)
+                .is_some_and(|json| json.kind() != Kind::Null && !fits(&json, kinds))
+            {
+                return Err(wrong(part));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn fits(json: &Json, kinds: &Kinds) -> bool {
+    match kinds {
+        Kinds::Types(types) => types.iter().any(|kind| is_kind(json, *kind)),
+        Kinds::Values(values) => values.iter().any(|value| {
+            value == json.text() || Json::parse(value.as_str()).is_ok_and(|value| value == *json)
+        }),
+    }
+}
+
+/// Whether a part is of one of these kinds, in the words of `check`.
+fn is_kind(json: &Json, kind: Wanted) -> bool {
+    let part = json.part();
+    match kind {
+        Wanted::String => part.kind() == Kind::String,
+        Wanted::Number => part.kind() == Kind::Number,
+        Wanted::Integer => part.as_i64().is_some(),
+        Wanted::Boolean => part.kind() == Kind::Bool,
+        Wanted::Object => part.kind() == Kind::Object,
+        Wanted::List => part.kind() == Kind::List,
+        Wanted::Strings => {
+            part.kind() == Kind::List && part.elements().all(|part| part.kind() == Kind::String)
+        }
+        Wanted::Date => part.as_str().is_some_and(|text| time::is_date(&text)),
+        Wanted::Null => part.is_null(),
+        Wanted::Any => true,
+    }
+}
+
+/// How a template's value is called in an error: its path without the message's name.
+pub(super) fn part_of(template: &Template) -> String {
+    let path = match template {
+        Template::Expr(expr) => expr.path_text(),
+        _ => None,
+    };
+    let path = path.unwrap_or("message");
+    let stripped = ["message.", "request.body.", "args."]
+        .iter()
+        .find_map(|prefix| path.strip_prefix(prefix));
+    stripped.unwrap_or(path).to_owned()
+}

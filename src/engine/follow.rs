@@ -1,0 +1,120 @@
+//! What follows changes of data: the scenario's `changes`, and what these change in turn.
+
+use std::collections::HashMap;
+
+use crate::json::{Json, write};
+use crate::scenario::expr::names;
+use crate::world::Edit;
+
+use super::turn::{Asker, Halt, MAX_DEPTH, Turn};
+use super::value::Val;
+
+impl Turn<'_> {
+    /// Runs `changes` for what was changed, and for what that changes in turn.
+    pub(super) fn follow(&mut self) {
+        let scenario = self.scenario;
+        let asker = std::mem::replace(&mut self.asker, Asker::Nobody);
+        let mut rounds = 0;
+        while !self.edits.is_empty() {
+            let edits = std::mem::take(&mut self.edits);
+            self.follow_timers(&edits);
+            rounds += 1;
+            if rounds > MAX_DEPTH {
+                let why =
+                    format!("changes that cause changes go on for more than {MAX_DEPTH} rounds");
+                self.settle(Err(Halt::Broken {
+                    place: "changes".into(),
+                    why,
+                }));
+                break;
+            }
+            for group in grouped(edits) {
+                let changes = &scenario.changes[group.collection];
+                let (handler, name) = match group.kind {
+                    ChangeKind::Created => (&changes.created, names::CREATED),
+                    ChangeKind::Updated => (&changes.updated, names::UPDATED),
+                    ChangeKind::Removed => (&changes.removed, names::REMOVED),
+                };
+                if let Some(handler) = handler {
+                    self.names.clear();
+                    self.bind(name, group.seen());
+                    let ended = self.steps(&handler.steps);
+                    self.settle(ended);
+                }
+            }
+        }
+        self.asker = asker;
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ChangeKind {
+    Created,
+    Updated,
+    Removed,
+}
+
+struct Group {
+    collection: usize,
+    kind: ChangeKind,
+    edits: Vec<Edit>,
+}
+
+impl Group {
+    fn seen(&self) -> Val {
+        let text = |item: &Option<Json>| {
+            item.as_ref()
+                .map_or("null".to_owned(), |item| item.text().to_owned())
+        };
+        let mut out = String::from("[");
+        write::joined(&mut out, &self.edits, |out, edit| match self.kind {
+            ChangeKind::Created => out.push_str(&text(&edit.item)),
+            ChangeKind::Removed => out.push_str(&text(&edit.before)),
+            ChangeKind::Updated => {
+                out.push_str("{\"before\":");
+                out.push_str(&text(&edit.before));
+                out.push_str(",\"item\":");
+                out.push_str(&text(&edit.item));
+                out.push('}');
+            }
+        });
+        out.push(']');
+        Val::json(out)
+    }
+}
+
+/// One group for each collection and kind, in the order of their first change; an item changed twice counts once.
+fn grouped(edits: Vec<(usize, Edit)>) -> Vec<Group> {
+    let mut merged: Vec<(usize, Edit)> = Vec::with_capacity(edits.len());
+    let mut places: HashMap<(usize, u32), usize> = HashMap::new();
+    for (collection, edit) in edits {
+        match places.get(&(collection, edit.id)) {
+            Some(at) => merged[*at].1.item = edit.item,
+            None => {
+                places.insert((collection, edit.id), merged.len());
+                merged.push((collection, edit));
+            }
+        }
+    }
+    let mut groups: Vec<Group> = Vec::new();
+    for (collection, edit) in merged {
+        let kind = match (&edit.before, &edit.item) {
+            (None, Some(_)) => ChangeKind::Created,
+            (Some(before), Some(item)) if before.text() != item.text() => ChangeKind::Updated,
+            (Some(_), None) => ChangeKind::Removed,
+            _ => continue,
+        };
+        match groups
+            .iter_mut()
+            .find(|group| group.collection == collection && group.kind == kind)
+        {
+            Some(group) => group.edits.push(edit),
+            None => groups.push(Group {
+                collection,
+                kind,
+                edits: vec![edit],
+            }),
+        }
+    }
+    groups
+}

@@ -1,0 +1,113 @@
+//! `send`: what is pushed, and to whom.
+
+use bytes::Bytes;
+
+use crate::json::Kind;
+use crate::scenario::expr::Template;
+use crate::scenario::model::{Protocol, To};
+use crate::world::{Peer, PeerId};
+
+use super::answer::encode;
+use super::scope::peer_of;
+use super::steps::Trouble;
+use super::turn::Turn;
+use super::value::Val;
+use super::{Effect, SendKind};
+
+impl<'t> Turn<'t> {
+    pub(super) fn send(
+        &mut self,
+        message: &'t Template,
+        to: &'t To,
+        event: Option<&Template>,
+    ) -> Result<(), Trouble> {
+        let to = self.recipients(to)?;
+        if to.is_empty() {
+            return Ok(());
+        }
+        let event = event
+            .map(|event| self.value(event).map(|val| val.to_text()))
+            .transpose()?;
+        let protocol = self.scenario.listen.protocol;
+        let (text, payload) = if protocol == Protocol::Json {
+            let mut out = String::with_capacity(256);
+            self.render(message, &mut out)?;
+            (true, out.into())
+        } else if let (Protocol::Raw, Val::Raw { text, bytes }) = (protocol, self.value(message)?) {
+            (text, bytes)
+        } else {
+            let mut out = String::new();
+            self.render(message, &mut out)?;
+            encode(protocol, event.as_deref(), &out)
+        };
+        self.push(to, text, payload);
+        Ok(())
+    }
+
+    /// Sends what was put together already.
+    fn push(&mut self, to: Vec<PeerId>, text: bool, payload: Bytes) {
+        if !to.is_empty() {
+            self.effects.push(Effect::Send {
+                to,
+                text,
+                payload,
+                kind: SendKind::Push,
+            });
+        }
+    }
+
+    /// Who is meant, each once, by number.
+    pub(super) fn recipients(&mut self, to: &'t To) -> Result<Vec<PeerId>, Trouble> {
+        Ok(match to {
+            To::This => {
+                vec![self.peer.ok_or_else(|| {
+                    "there is no connection here to send to; say `to:`".to_owned()
+                })?]
+            }
+            To::All => self.world().peers.keys().copied().collect(),
+            To::Room(room) => {
+                let room = self.value(room)?.to_text();
+                self.world().members(&room)
+            }
+            To::Connection(id) => {
+                let id = self.value(id)?.to_text();
+                peer_of(&id)
+                    .filter(|id| self.world().peers.contains_key(id))
+                    .into_iter()
+                    .collect()
+            }
+            To::Session(wanted) => {
+                let mut values = Vec::with_capacity(wanted.len());
+                for (name, template) in wanted {
+                    values.push((name, self.value(template)?.to_json()));
+                }
+                let fits = |peer: &Peer| {
+                    values.iter().all(|(name, value)| {
+                        value.kind() != Kind::Null
+                            && peer.session.get(*name).is_some_and(|kept| kept == value)
+                    })
+                };
+                self.world()
+                    .peers
+                    .iter()
+                    .filter(|(_, peer)| fits(peer))
+                    .map(|(id, _)| *id)
+                    .collect()
+            }
+            To::Any(list) => {
+                let mut all = Vec::new();
+                for to in list {
+                    all.extend(self.recipients(to)?);
+                }
+                all.sort_unstable();
+                all.dedup();
+                all
+            }
+            To::Others(to) => {
+                let mut all = self.recipients(to)?;
+                all.retain(|id| Some(*id) != self.peer);
+                all
+            }
+        })
+    }
+}
