@@ -1,55 +1,13 @@
 //! Whatever a client says is answered with the right code, and the next one who asks is answered as ever.
 
-use std::time::Instant;
-
 use bytes::Bytes;
 use proptest::prelude::*;
-use ws_mock::config::{ClockStart, Limits, Play};
-use ws_mock::hub::{Admission, Handshake, Hub, Inbound, Outgoing, Peer};
+use ws_mock::hub::{Hub, Inbound, Peer};
 
-fn hub(text: &str) -> Hub {
-    let scenario =
-        ws_mock::scenario::read_text("test.yaml", text, &ws_mock::scenario::NoFiles, &|_| None)
-            .unwrap_or_else(|problems| panic!("{problems}"));
-    let play = Play {
-        seed: 1,
-        clock: ClockStart::At(1_705_746_600_000),
-        counts: Vec::new(),
-        timers: Vec::new(),
-        timers_run: true,
-        strict: false,
-        faults: Vec::new(),
-    };
-    Hub::new(scenario, play, Limits::default()).unwrap()
-}
+use crate::support::world::{connect, heard, held, hub};
 
 fn stations() -> Hub {
-    hub(ws_mock::scenario::bundled()[0].1)
-}
-
-fn connect(hub: &Hub) -> Peer {
-    let ask = Handshake {
-        address: "127.0.0.1:5000".parse().unwrap(),
-        path: "/ws".into(),
-        query: String::new(),
-        headers: Vec::new(),
-        protocols: Vec::new(),
-    };
-    let Admission::Accepted { ticket, .. } = hub.admit(ask) else {
-        panic!("refused")
-    };
-    hub.connect(ticket)
-}
-
-fn heard(peer: &Peer) -> Vec<String> {
-    let mut out = Vec::new();
-    peer.mailbox().take(Instant::now(), usize::MAX, &mut out);
-    out.into_iter()
-        .filter_map(|outgoing| match outgoing {
-            Outgoing::Message { payload, .. } => Some(String::from_utf8(payload.to_vec()).unwrap()),
-            _ => None,
-        })
-        .collect()
+    hub(ws_mock::scenario::bundled()[0].1, held(1))
 }
 
 fn code(answer: &str) -> String {
@@ -220,7 +178,7 @@ fn play(moves: &[Move]) -> Vec<String> {
         .enable_time()
         .build()
         .unwrap();
-    let hub = hub(GAME);
+    let hub = hub(GAME, held(1));
     let mut peers: Vec<Peer> = vec![connect(&hub)];
     let mut said = Vec::new();
     for one in moves {

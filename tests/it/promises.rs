@@ -1,61 +1,19 @@
 //! The promises: the same every time, and nothing goes back in time.
 
-use std::time::Instant;
-
 use bytes::Bytes;
 use ws_mock::config::{ClockStart, Limits, Play};
-use ws_mock::hub::{Admission, Handshake, Hub, Inbound, Outgoing, Peer};
-use ws_mock::scenario::NoFiles;
+use ws_mock::hub::{Hub, Inbound, Peer};
 
-const START: i64 = 1_705_746_600_000;
-
-fn play(seed: u64) -> Play {
-    Play {
-        seed,
-        clock: ClockStart::At(START),
-        counts: Vec::new(),
-        timers: Vec::new(),
-        timers_run: true,
-        strict: false,
-        faults: Vec::new(),
-    }
-}
+use crate::support::world::{connect, heard, held, hub};
 
 fn stations(seed: u64, more: &str) -> Hub {
     let (_, text) = ws_mock::scenario::bundled()[0];
     let text = text.replacen("data:\n", &format!("data:\n{more}"), 1);
-    let scenario = ws_mock::scenario::read_text("stations.yaml", &text, &NoFiles, &|_| None)
-        .unwrap_or_else(|problems| panic!("{problems}"));
-    Hub::new(scenario, play(seed), Limits::default()).unwrap()
-}
-
-fn connect(hub: &Hub) -> Peer {
-    let ask = Handshake {
-        address: "127.0.0.1:5000".parse().unwrap(),
-        path: "/ws".into(),
-        query: String::new(),
-        headers: Vec::new(),
-        protocols: Vec::new(),
-    };
-    let Admission::Accepted { ticket, .. } = hub.admit(ask) else {
-        panic!("refused")
-    };
-    hub.connect(ticket)
+    hub(&text, held(seed))
 }
 
 fn ask(peer: &Peer, text: &str) {
     peer.receive(Inbound::Text(Bytes::from(text.to_owned())));
-}
-
-fn heard(peer: &Peer) -> Vec<String> {
-    let mut out = Vec::new();
-    peer.mailbox().take(Instant::now(), usize::MAX, &mut out);
-    out.into_iter()
-        .map(|outgoing| match outgoing {
-            Outgoing::Message { payload, .. } => String::from_utf8(payload.to_vec()).unwrap(),
-            other => panic!("{other:?}"),
-        })
-        .collect()
 }
 
 const ALL: &str = r#"{"type":"request","action":"getStations","requestId":1,"data":{"pagination":{"limit":1000}}}"#;
@@ -109,11 +67,9 @@ async fn a_larger_count_leaves_existing_items_as_they_are() {
     };
     let small = stations(7, "");
     let (_, text) = ws_mock::scenario::bundled()[0];
-    let scenario =
-        ws_mock::scenario::read_text("stations.yaml", text, &NoFiles, &|_| None).unwrap();
-    let mut large = play(7);
+    let mut large = held(7);
     large.counts.push(("stations".into(), 250));
-    let large = Hub::new(scenario, large, Limits::default()).unwrap();
+    let large = hub(text, large);
     assert_eq!(first(&small), first(&large));
     assert_eq!(large.collection("stations").unwrap().len(), 250);
 }
@@ -166,17 +122,13 @@ timers:
 /// under the other, and nobody may ever see an older state after a newer one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn nobody_receives_an_older_state_after_a_newer_one() {
-    let scenario = ws_mock::scenario::read_text("counting.yaml", COUNTING, &NoFiles, &|_| None)
-        .unwrap_or_else(|problems| panic!("{problems}"));
-    let hub = Hub::new(
-        scenario,
+    let hub = hub(
+        COUNTING,
         Play {
             clock: ClockStart::Real,
-            ..play(1)
+            ..held(1)
         },
-        Limits::default(),
-    )
-    .unwrap();
+    );
     let timers = tokio::spawn({
         let hub = hub.clone();
         async move { hub.run_timers().await }

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use serde_json::Value;
-use ws_mock::config::{ClockStart, Limits, Play};
+use ws_mock::config::Limits;
 use ws_mock::hub::{
     Admission, Handshake, HttpAnswer, HttpRequest, Hub, Inbound, Mailbox, Outgoing, Peer,
 };
@@ -17,7 +17,7 @@ use ws_mock::scenario::model::{Protocol, Scenario};
 use ws_mock::sim::time;
 use ws_mock::wire::jwt;
 
-const START: &str = "2024-01-20T10:30:00.000Z";
+use crate::support::world::{START, held};
 
 #[tokio::test]
 async fn every_scenario_keeps_to_its_conversation() {
@@ -55,16 +55,7 @@ struct Actor {
 
 impl Stage {
     pub(crate) fn new(scenario: Arc<Scenario>) -> Stage {
-        let play = Play {
-            seed: 1,
-            clock: ClockStart::At(time::parse(START).unwrap()),
-            counts: Vec::new(),
-            timers: Vec::new(),
-            timers_run: true,
-            strict: false,
-            faults: Vec::new(),
-        };
-        let hub = Hub::new(scenario.clone(), play, Limits::default()).unwrap();
+        let hub = Hub::new(scenario.clone(), held(1), Limits::default()).unwrap();
         Stage {
             hub,
             scenario,
@@ -118,10 +109,7 @@ impl Stage {
         while let Some(from) = line.find("${token") {
             let to = from + line[from..].find('}').unwrap();
             let mut claims = serde_json::Map::new();
-            claims.insert(
-                "exp".into(),
-                (time::parse(START).unwrap() / 1000 + 86_400).into(),
-            );
+            claims.insert("exp".into(), (START / 1000 + 86_400).into());
             for claim in line[from + 7..to].split_whitespace() {
                 let (name, value) = claim.split_once('=').unwrap();
                 let value = serde_json::from_str(value).unwrap_or_else(|_| Value::from(value));
