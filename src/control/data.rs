@@ -50,7 +50,7 @@ pub(super) fn list(hub: &Hub, name: &str, ask: &Ask) -> Result<Answer, Problem> 
         .collect();
     if let Some((field, _)) = wanted
         .iter()
-        .find(|(field, _)| !collection.is_empty() && !collection.has_field(field))
+        .find(|(field, _)| !collection.is_empty() && collection.field(field).is_none())
     {
         return Err(Problem::invalid(format!(
             "no item of `{name}` has a field `{field}`"

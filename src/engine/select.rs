@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::json::{Json, Kind};
 use crate::scenario::expr::{Expr, Symbol, Template, names};
 use crate::scenario::model::{CollectionId, DefaultLimit, Find, List, Which};
-use crate::world::{Collection, Condition, Picked, RowId, Rows, chosen, key_text};
+use crate::world::{Collection, Condition, FieldId, Picked, RowId, Rows, key_text};
 
 use super::Effect;
 use super::check::part_of;
@@ -13,8 +13,6 @@ use super::refusal::Refusal;
 use super::steps::Trouble;
 use super::turn::Turn;
 use super::value::Val;
-
-type Fields = Option<Arc<[Box<str>]>>;
 
 impl<'t> Turn<'t> {
     pub(super) fn list(&mut self, list: &'t List, name: Option<Symbol>) -> Result<(), Trouble> {
@@ -110,7 +108,7 @@ impl<'t> Turn<'t> {
         template: Option<&Template>,
         part: &str,
         of: &Collection,
-    ) -> Result<Fields, Trouble> {
+    ) -> Result<Option<Arc<[FieldId]>>, Trouble> {
         let Some(template) = template else {
             return Ok(None);
         };
@@ -122,21 +120,19 @@ impl<'t> Turn<'t> {
         if json.kind() != Kind::List {
             return Err(Refusal::invalid(part).into());
         }
-        let mut fields: Vec<Box<str>> = Vec::new();
+        let mut fields: Vec<FieldId> = Vec::new();
         for element in json.part().elements() {
             let Some(field) = element.as_str() else {
                 return Err(Refusal::invalid(part).into());
             };
-            if fields.iter().any(|known| **known == *field) {
-                continue;
-            }
-            if self.unknown(of, &field) {
-                if self.moments.strict {
+            match of.field(&field) {
+                Some(field) if fields.contains(&field) => {}
+                Some(field) => fields.push(field),
+                None if self.moments.strict && !of.is_empty() => {
                     return Err(Refusal::invalid(&format!("{part}.{field}")).into());
                 }
-                continue;
+                None => self.ignore(of, &field),
             }
-            fields.push(field.into());
         }
         Ok(if json.part().elements().next().is_none() {
             None
@@ -145,17 +141,15 @@ impl<'t> Turn<'t> {
         })
     }
 
-    /// Whether no item has such a field; says so in the log.
-    fn unknown(&mut self, of: &Collection, field: &str) -> bool {
-        let unknown = !of.is_empty() && !of.has_field(field);
-        if unknown && !self.moments.strict {
+    /// Says in the log that no item has such a field.
+    fn ignore(&mut self, of: &Collection, field: &str) {
+        if !of.is_empty() {
             let field = super::refusal::shortened(field);
             self.effects.push(Effect::WarnOnce(format!(
                 "`{}` has no field `{field}`: it is ignored",
                 of.name
             )));
         }
-        unknown
     }
 
     fn conditions(
@@ -180,10 +174,11 @@ impl<'t> Turn<'t> {
             if member.is_null() || member.text() == "\"\"" {
                 continue;
             }
-            if self.unknown(of, &field) {
-                if self.moments.strict {
+            if of.field(&field).is_none() {
+                if self.moments.strict && !of.is_empty() {
                     return Err(Refusal::invalid(&part).into());
                 }
+                self.ignore(of, &field);
                 continue;
             }
             let condition = if list.contains.contains(&field) {
@@ -235,14 +230,18 @@ impl<'t> Turn<'t> {
         let of = self.collection(find.collection).clone();
         let fields = self.fields(find.fields.as_ref(), &find.fields_part, &of)?;
         let (found, key) = self.one_of(find.collection, &find.which)?;
-        let Some(item) = found.and_then(|id| of.item(id)) else {
+        let row = |id| Rows {
+            of,
+            picked: Picked::Ids(vec![id]),
+            fields,
+        };
+        let Some(item) = found.and_then(|id| row(id).shown(0)) else {
             let Some(otherwise) = &find.otherwise else {
                 return Err(Refusal::not_found(&key).into());
             };
             self.bind(name.unwrap_or(names::ITEM), Val::Undefined);
             return self.steps(otherwise).map_err(Trouble::Halt);
         };
-        let item = fields.map_or_else(|| item.clone(), |fields| chosen(item, &fields));
         self.bind(name.unwrap_or(names::ITEM), Val::Json(item));
         Ok(())
     }

@@ -33,9 +33,12 @@ struct Doc {
     spaced: bool,
 }
 
+/// Where the name of what has none starts: after its end.
+const NO_KEY: u32 = 1;
+
 #[derive(Clone, Copy)]
 struct Node {
-    /// Where the member's name starts, its quote included; 0 outside of objects.
+    /// Where the member's name starts and ends, between its quotes; outside of objects it ends before it starts.
     key: u32,
     key_end: u32,
     start: u32,
@@ -107,7 +110,7 @@ impl Json {
         let text = Utf8Bytes::from(text.into());
         let end = text.len() as u32;
         let node = Node {
-            key: 0,
+            key: NO_KEY,
             key_end: 0,
             start: 0,
             end,
@@ -170,7 +173,28 @@ impl Json {
     }
 }
 
+impl Node {
+    /// Whether it is a member of this name.
+    #[inline]
+    fn is_named(&self, text: &[u8], name: &str) -> bool {
+        let key = text.get(self.key as usize..self.key_end as usize);
+        key == Some(name.as_bytes()) || self.key_escaped && self.is_escaped(key, name)
+    }
+
+    #[cold]
+    fn is_escaped(&self, key: Option<&[u8]>, name: &str) -> bool {
+        let key = key.and_then(|key| std::str::from_utf8(key).ok());
+        key.is_some_and(|key| read::unquote(key, true) == name)
+    }
+
+    /// Where the member starts, its name's quote included.
+    fn member(&self) -> usize {
+        self.key as usize - 1
+    }
+}
+
 impl<'a> Part<'a> {
+    #[inline]
     fn node(self) -> &'a Node {
         &self.doc.nodes[self.at as usize]
     }
@@ -219,51 +243,56 @@ impl<'a> Part<'a> {
     /// The name of this member of an object.
     pub fn key(self) -> Cow<'a, str> {
         let node = self.node();
-        let quoted = &self.doc.text.as_str()[node.key as usize..node.key_end as usize];
-        match quoted.len() {
-            0 => Cow::Borrowed(""),
-            n => read::unquote(&quoted[1..n - 1], node.key_escaped),
+        match self.doc.text.get(node.key as usize..node.key_end as usize) {
+            Some(key) => read::unquote(key, node.key_escaped),
+            None => Cow::Borrowed(""),
         }
     }
 
-    fn key_is(self, name: &str) -> bool {
-        let node = self.node();
-        if node.key_escaped {
-            return self.key() == name;
-        }
-        let (start, end) = (
-            node.key as usize + 1,
-            (node.key_end as usize).saturating_sub(1),
-        );
-        end >= start && &self.doc.text.as_bytes()[start..end] == name.as_bytes()
+    /// Whether it is a member of an object, of this name.
+    pub fn is_named(self, name: &str) -> bool {
+        self.node().is_named(self.doc.text.as_bytes(), name)
     }
 
     /// `"name":value` as it stands in the text, if it is a member of an object.
     pub fn member_text(self) -> &'a str {
         let node = self.node();
-        &self.doc.text.as_str()[node.key as usize..node.end as usize]
+        &self.doc.text.as_str()[node.member()..node.end as usize]
     }
 
     /// A member of an object; of two with one name, the last.
     pub fn get(self, name: &str) -> Option<Part<'a>> {
-        self.members().filter(|member| member.key_is(name)).last()
+        self.members().filter(|member| member.is_named(name)).last()
     }
 
-    /// As [`Part::get`], looking first where another object of the same make had it; `hint` is that place and is
-    /// moved when it proves wrong.
-    pub fn get_near(self, name: &str, hint: &mut u32) -> Option<Part<'a>> {
-        if *hint > self.at && *hint < self.node().next && self.at == 0 {
-            let guess = Part {
-                doc: self.doc,
-                at: *hint,
-            };
-            if guess.node().key_end > 0 && guess.key_is(name) {
-                return Some(guess);
+    /// Its member at a place, counted from 0.
+    pub fn member(self, place: usize) -> Option<Part<'a>> {
+        self.members().nth(place)
+    }
+
+    /// Writes an object of its members at these places, in this order. `starts` is room to work in.
+    pub fn write_some(self, out: &mut String, places: &[usize], starts: &mut Vec<u32>) {
+        starts.clear();
+        starts.extend(self.members().map(|member| member.at));
+        let text = self.doc.text.as_str();
+        let members = places.iter().filter_map(|place| starts.get(*place));
+        out.push('{');
+        // Members that follow each other in the text are copied as one.
+        let mut run = 0..0;
+        for at in members {
+            let node = &self.doc.nodes[*at as usize];
+            if run.end > 0 && node.member() == run.end + 1 {
+                run.end = node.end as usize;
+                continue;
             }
+            if run.end > 0 {
+                out.push_str(&text[run]);
+                out.push(',');
+            }
+            run = node.member()..node.end as usize;
         }
-        let found = self.members().find(|member| member.key_is(name))?;
-        *hint = found.at;
-        Some(found)
+        out.push_str(&text[run]);
+        out.push('}');
     }
 
     /// The members of an object.

@@ -1,12 +1,13 @@
 //! The strict reader: one pass, no recursion past [`MAX_DEPTH`], nothing decoded that nobody asks for.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::sync::Arc;
 
 use thiserror::Error;
 use tungstenite::Utf8Bytes;
 
-use super::{Doc, Json, Kind, MAX_DEPTH, Node};
+use super::{Doc, Json, Kind, MAX_DEPTH, NO_KEY, Node};
 
 /// Why a text is no JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -18,23 +19,35 @@ pub struct JsonError {
     pub what: &'static str,
 }
 
+thread_local! {
+    /// Lent to whoever reads a text: it grows once, and the text takes just the memory that it needs.
+    static SCRATCH: Cell<Vec<Node>> = const { Cell::new(Vec::new()) };
+}
+const LARGEST_SCRATCH: usize = 4096;
+
 pub(super) fn document(text: Utf8Bytes) -> Result<Json, JsonError> {
+    let mut nodes = SCRATCH.take();
+    nodes.clear();
     let mut reader = Reader {
         bytes: text.as_bytes(),
         at: 0,
-        nodes: Vec::with_capacity(16),
+        nodes,
         spaced: false,
     };
     if reader.bytes.len() > u32::MAX as usize {
         return Err(reader.found("more than 4 GiB"));
     }
     reader.space();
-    reader.value(Name::default(), 0)?;
+    reader.value(NO_NAME, 0)?;
     reader.space();
     if reader.at < reader.bytes.len() {
         return Err(reader.found("more after the value's end"));
     }
-    let (nodes, spaced) = (reader.nodes.into_boxed_slice(), reader.spaced);
+    let (scratch, spaced) = (reader.nodes, reader.spaced);
+    let nodes = Box::from(&scratch[..]);
+    if scratch.capacity() <= LARGEST_SCRATCH {
+        SCRATCH.set(scratch);
+    }
     Ok(Json {
         doc: Arc::new(Doc {
             text,
@@ -52,12 +65,18 @@ struct Reader<'a> {
     spaced: bool,
 }
 
-#[derive(Default, Clone, Copy)]
+#[derive(Clone, Copy)]
 struct Name {
     start: usize,
     end: usize,
     escaped: bool,
 }
+
+const NO_NAME: Name = Name {
+    start: NO_KEY as usize,
+    end: 0,
+    escaped: false,
+};
 
 impl Reader<'_> {
     fn found(&self, what: &'static str) -> JsonError {
@@ -129,8 +148,8 @@ impl Reader<'_> {
             let start = self.at;
             let escaped = self.string()?;
             let name = Name {
-                start,
-                end: self.at,
+                start: start + 1,
+                end: self.at - 1,
                 escaped,
             };
             self.space();
@@ -152,7 +171,7 @@ impl Reader<'_> {
             return Ok(Kind::List);
         }
         loop {
-            self.value(Name::default(), depth + 1)?;
+            self.value(NO_NAME, depth + 1)?;
             if self.ends(b']')? {
                 return Ok(Kind::List);
             }
@@ -192,6 +211,11 @@ impl Reader<'_> {
         self.at += 1;
         let mut escaped = false;
         loop {
+            let rest = &self.bytes[self.at..];
+            let plain = rest
+                .iter()
+                .position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f));
+            self.at += plain.unwrap_or(rest.len());
             match self.peek() {
                 Some(b'"') => {
                     self.at += 1;
@@ -201,8 +225,7 @@ impl Reader<'_> {
                     escaped = true;
                     self.escape()?;
                 }
-                Some(0..=0x1f) => return Err(self.found("a control character in a string")),
-                Some(_) => self.at += 1,
+                Some(_) => return Err(self.found("a control character in a string")),
                 None => return Err(self.found("")),
             }
         }

@@ -1,13 +1,14 @@
 //! One collection: items in the order they came, found by key, by place and by value.
 
-use std::borrow::Cow;
-use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
+
+use foldhash::{HashMap, HashMapExt as _};
 
 use crate::json::{Json, Kind, Part, write};
 
 use super::index::{Condition, Index};
-use super::rows::{self, Picked};
+use super::makes::{FieldId, MakeId, Makes};
+use super::rows::Picked;
 
 /// An item's number within its collection: it keeps it for life, and later items have larger ones.
 pub type RowId = u32;
@@ -19,13 +20,19 @@ pub struct Collection {
     pub name: String,
     /// The field that identifies an item.
     pub key: String,
-    rows: Vec<(RowId, Json)>,
+    rows: Vec<Row>,
     next: RowId,
     keys: HashMap<Box<str>, RowId>,
-    /// How many items have a field.
-    fields: HashMap<Box<str>, usize>,
+    makes: Makes,
     /// Made when a field is first asked for, kept up by every change.
     indexes: RwLock<HashMap<Box<str>, Arc<Index>>>,
+}
+
+#[derive(Debug, Clone)]
+struct Row {
+    id: RowId,
+    make: MakeId,
+    item: Json,
 }
 
 impl Clone for Collection {
@@ -36,7 +43,7 @@ impl Clone for Collection {
             rows: self.rows.clone(),
             next: self.next,
             keys: self.keys.clone(),
-            fields: self.fields.clone(),
+            makes: self.makes.clone(),
             indexes: RwLock::new(
                 self.indexes
                     .read()
@@ -80,7 +87,7 @@ impl Collection {
             rows: Vec::new(),
             next: 0,
             keys: HashMap::new(),
-            fields: HashMap::new(),
+            makes: Makes::default(),
             indexes: RwLock::default(),
         }
     }
@@ -97,12 +104,12 @@ impl Collection {
 
     /// The item at a place.
     pub fn at(&self, place: usize) -> Option<&Json> {
-        self.rows.get(place).map(|(_, item)| item)
+        self.rows.get(place).map(|row| &row.item)
     }
 
     /// The number of the item at a place.
     pub fn id_at(&self, place: usize) -> Option<RowId> {
-        self.rows.get(place).map(|(id, _)| *id)
+        self.rows.get(place).map(|row| row.id)
     }
 
     /// The item of a number.
@@ -118,20 +125,31 @@ impl Collection {
 
     /// All items.
     pub fn items(&self) -> impl Iterator<Item = (RowId, &Json)> {
-        self.rows.iter().map(|(id, item)| (*id, item))
+        self.rows.iter().map(|row| (row.id, &row.item))
     }
 
-    fn place(&self, id: RowId) -> Option<usize> {
+    /// The place of an item's number.
+    pub(super) fn place(&self, id: RowId) -> Option<usize> {
         // Nothing removed yet: the number is the place.
         match self.rows.get(id as usize) {
-            Some((at, _)) if *at == id => Some(id as usize),
-            _ => self.rows.binary_search_by_key(&id, |(id, _)| *id).ok(),
+            Some(row) if row.id == id => Some(id as usize),
+            _ => self.rows.binary_search_by_key(&id, |row| row.id).ok(),
         }
     }
 
-    /// Whether any item has a field of this name.
-    pub fn has_field(&self, name: &str) -> bool {
-        self.fields.contains_key(name)
+    /// The field of a name, if any item has one.
+    pub fn field(&self, name: &str) -> Option<FieldId> {
+        self.makes.field(name)
+    }
+
+    /// The item at a place, and its make.
+    pub(super) fn made(&self, place: usize) -> Option<(MakeId, &Json)> {
+        self.rows.get(place).map(|row| (row.make, &row.item))
+    }
+
+    /// Which member of an item of this make is the field.
+    pub(super) fn member(&self, make: MakeId, field: FieldId) -> Option<usize> {
+        self.makes.place(make, field)
     }
 
     /// The items for which every condition holds.
@@ -157,9 +175,18 @@ impl Collection {
             return index.clone();
         }
         let mut index = Index::default();
-        let mut hint = 0;
-        for (id, item) in &self.rows {
-            index.add(*id, item.part().get_near(field, &mut hint));
+        let number = self.field(field);
+        let mut last = None;
+        for row in &self.rows {
+            let member = match last {
+                Some((make, member)) if make == row.make => member,
+                _ => number.and_then(|number| self.member(row.make, number)),
+            };
+            last = Some((row.make, member));
+            index.add(
+                row.id,
+                member.and_then(|place| row.item.part().member(place)),
+            );
         }
         let index = Arc::new(index);
         self.indexes
@@ -169,38 +196,7 @@ impl Collection {
         index
     }
 
-    /// Keeps what is known of fields and values up with a change.
-    fn follow(&mut self, edit: &Edit) {
-        self.recount(edit);
-        self.reindex(edit);
-    }
-
-    fn recount(&mut self, edit: &Edit) {
-        let (before, after) = (
-            field_names(edit.before.as_ref()),
-            field_names(edit.item.as_ref()),
-        );
-        if before == after {
-            return;
-        }
-        for name in after {
-            match self.fields.get_mut(&*name) {
-                Some(count) => *count += 1,
-                None => {
-                    self.fields.insert(name.into(), 1);
-                }
-            }
-        }
-        for name in before {
-            if let Some(count) = self.fields.get_mut(&*name) {
-                *count -= 1;
-                if *count == 0 {
-                    self.fields.remove(&*name);
-                }
-            }
-        }
-    }
-
+    /// Keeps the indexes up with a change.
     fn reindex(&mut self, edit: &Edit) {
         let indexes = self
             .indexes
@@ -220,7 +216,7 @@ impl Collection {
 
     /// A key for an item that has none: the next whole number, or `NAME_n` where keys are texts.
     pub fn fresh_key(&self) -> Json {
-        let last = self.rows.last().and_then(|(_, item)| item.get(&self.key));
+        let last = self.rows.last().and_then(|row| row.item.get(&self.key));
         if last.is_some_and(|key| key.kind() == Kind::String) {
             let mut n = self.rows.len() + 1;
             while self
@@ -234,7 +230,7 @@ impl Collection {
         let largest = self
             .rows
             .iter()
-            .filter_map(|(_, item)| item.part().get(&self.key)?.as_i64())
+            .filter_map(|row| row.item.part().get(&self.key)?.as_i64())
             .max()
             .unwrap_or(0);
         Json::parse((largest + 1).to_string()).unwrap_or_else(|_| Json::null())
@@ -253,33 +249,44 @@ impl Collection {
         let id = self.next;
         self.next += 1;
         self.keys.insert(key.into(), id);
-        self.rows.push((id, item.clone()));
+        let make = self.makes.add(item.part());
+        self.rows.push(Row {
+            id,
+            make,
+            item: item.clone(),
+        });
         let edit = Edit {
             id,
             before: None,
             item: Some(item),
         };
-        self.follow(&edit);
+        self.reindex(&edit);
         Ok(edit)
     }
 
     /// Puts another object in an item's place; the key is kept as it was.
     pub fn replace(&mut self, id: RowId, item: Json) -> Option<Edit> {
         let place = self.place(id)?;
-        let before = std::mem::replace(&mut self.rows[place].1, item.clone());
+        let row = &mut self.rows[place];
+        let before = std::mem::replace(&mut row.item, item.clone());
+        let make = std::mem::replace(&mut row.make, self.makes.add(item.part()));
+        self.makes.drop(make);
         let edit = Edit {
             id,
             before: Some(before),
             item: Some(item),
         };
-        self.follow(&edit);
+        self.reindex(&edit);
         Some(edit)
     }
 
     /// Takes an item out.
     pub fn remove(&mut self, id: RowId) -> Option<Edit> {
         let place = self.place(id)?;
-        let (_, before) = self.rows.remove(place);
+        let Row {
+            item: before, make, ..
+        } = self.rows.remove(place);
+        self.makes.drop(make);
         if let Some(key) = before.part().get(&self.key).and_then(key_text) {
             self.keys.remove(key.as_str());
         }
@@ -288,14 +295,9 @@ impl Collection {
             before: Some(before),
             item: None,
         };
-        self.follow(&edit);
+        self.reindex(&edit);
         Some(edit)
     }
-}
-
-fn field_names(item: Option<&Json>) -> Vec<Cow<'_, str>> {
-    let members = item.into_iter().flat_map(|item| item.part().members());
-    members.map(Part::key).collect()
 }
 
 fn intersect(a: &[RowId], b: &[RowId]) -> Vec<RowId> {
@@ -351,13 +353,6 @@ pub fn merged(item: &Json, changes: &[(String, Json)]) -> Json {
     Json::parse(out).unwrap_or_else(|_| item.clone())
 }
 
-/// An object of some of an item's fields.
-pub fn chosen(item: &Json, fields: &[Box<str>]) -> Json {
-    let mut out = String::new();
-    rows::write_fields(&mut out, item, fields, &mut vec![0; fields.len()]);
-    Json::parse(out).unwrap_or_else(|_| item.clone())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -371,7 +366,7 @@ mod tests {
     }
 
     fn texts(collection: &Collection, conditions: &[(String, Condition)]) -> Vec<String> {
-        let rows = rows::Rows {
+        let rows = super::super::Rows {
             of: Arc::new(collection.clone()),
             picked: collection.select(conditions),
             fields: None,
@@ -414,13 +409,14 @@ mod tests {
 
     #[test]
     fn fields_are_known_as_long_as_an_item_has_them() {
+        let has = |things: &Collection, name| things.field(name).is_some();
         let mut things = collection(&[r#"{"id":1,"a":1}"#, r#"{"id":2,"a":1,"b":1}"#]);
-        assert!(things.has_field("b") && !things.has_field("c"));
+        assert!(has(&things, "b") && !has(&things, "c"));
         things.replace(0, Json::parse(r#"{"id":1,"c":1}"#).unwrap());
-        assert!(things.has_field("a") && things.has_field("c"));
+        assert!(has(&things, "a") && has(&things, "c"));
         things.remove(1).unwrap();
-        assert!(!things.has_field("a") && !things.has_field("b"));
-        assert!(things.has_field("id"));
+        assert!(!has(&things, "a") && !has(&things, "b"));
+        assert!(has(&things, "id"));
     }
 
     #[test]

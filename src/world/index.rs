@@ -1,6 +1,6 @@
 //! Which items have which value of a field.
 
-use std::collections::HashMap;
+use foldhash::HashMap;
 
 use crate::json::{Json, Kind, Part, write};
 

@@ -3,6 +3,7 @@
 mod agenda;
 mod collection;
 mod index;
+mod makes;
 mod rows;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -12,8 +13,9 @@ use crate::json::Json;
 use crate::sim::{Chance, Moment};
 
 pub use agenda::{Agenda, Due, Plan, Ticker};
-pub use collection::{Collection, Edit, RowId, chosen, key_text, merged};
+pub use collection::{Collection, Edit, RowId, key_text, merged};
 pub use index::Condition;
+pub use makes::FieldId;
 pub use rows::{Picked, Rows};
 
 /// A connected client's number; `c1` as text.

@@ -8,6 +8,7 @@ use minijinja::value::{Enumerator, Object, ObjectRepr};
 use crate::json::{Json, write};
 
 use super::collection::{Collection, RowId};
+use super::makes::{FieldId, MakeId};
 
 /// A selection.
 #[derive(Debug, Clone)]
@@ -17,7 +18,7 @@ pub struct Rows {
     /// Which items.
     pub picked: Picked,
     /// Which fields, in this order; `None` for all.
-    pub fields: Option<Arc<[Box<str>]>>,
+    pub fields: Option<Arc<[FieldId]>>,
 }
 
 /// Which items.
@@ -45,10 +46,13 @@ impl Rows {
 
     /// One of them, with all its fields.
     pub fn item(&self, at: usize) -> Option<&Json> {
+        self.of.at(self.place(at)?)
+    }
+
+    fn place(&self, at: usize) -> Option<usize> {
         match &self.picked {
-            Picked::Places(from, to) if at < to - from => self.of.at(from + at),
-            Picked::Places(..) => None,
-            Picked::Ids(ids) => self.of.item(*ids.get(at)?),
+            Picked::Places(from, to) => (at < to - from).then_some(from + at),
+            Picked::Ids(ids) => self.of.place(*ids.get(at)?),
         }
     }
 
@@ -59,43 +63,63 @@ impl Rows {
 
     /// One of them with the chosen fields, as a value of its own.
     pub fn shown(&self, at: usize) -> Option<Json> {
-        let item = self.item(at)?;
-        match &self.fields {
-            None => Some(item.clone()),
-            Some(fields) => {
-                let mut out = String::new();
-                write_fields(&mut out, item, fields, &mut vec![0; fields.len()]);
-                Json::parse(out).ok()
-            }
-        }
+        let place = self.place(at)?;
+        let Some(fields) = &self.fields else {
+            return self.of.at(place).cloned();
+        };
+        let mut out = String::new();
+        Cut::new(fields).write(&mut out, &self.of, place);
+        Json::parse(out).ok()
     }
 
     /// Writes the list's JSON text.
     pub fn write(&self, out: &mut String) {
         out.push('[');
-        let mut hints = vec![0; self.fields.as_ref().map_or(0, |fields| fields.len())];
-        write::joined(out, self.items(), |out, item| match &self.fields {
-            None => out.push_str(item.text()),
-            Some(fields) => write_fields(out, item, fields, &mut hints),
-        });
+        match &self.fields {
+            None => write::joined(out, self.items(), |out, item| out.push_str(item.text())),
+            Some(fields) => {
+                let mut cut = Cut::new(fields);
+                let places = (0..self.len()).filter_map(|at| self.place(at));
+                write::joined(out, places, |out, place| cut.write(out, &self.of, place));
+            }
+        }
         out.push(']');
     }
 }
 
-/// Writes an object of some fields of an item. `hints` remember where the last item had them.
-pub(super) fn write_fields(out: &mut String, item: &Json, fields: &[Box<str>], hints: &mut [u32]) {
-    out.push('{');
-    let mut first = true;
-    for (field, hint) in fields.iter().zip(hints) {
-        if let Some(part) = item.part().get_near(field, hint) {
-            if !first {
-                out.push(',');
-            }
-            first = false;
-            out.push_str(part.member_text());
+/// Some fields, and where the items of the last make that was met have them.
+struct Cut<'f> {
+    fields: &'f [FieldId],
+    make: Option<MakeId>,
+    members: Vec<usize>,
+    starts: Vec<u32>,
+}
+
+impl<'f> Cut<'f> {
+    fn new(fields: &'f [FieldId]) -> Self {
+        Cut {
+            fields,
+            make: None,
+            members: Vec::with_capacity(fields.len()),
+            starts: Vec::new(),
         }
     }
-    out.push('}');
+
+    fn write(&mut self, out: &mut String, of: &Collection, place: usize) {
+        let Some((make, item)) = of.made(place) else {
+            return;
+        };
+        if self.make != Some(make) {
+            self.make = Some(make);
+            let members = self
+                .fields
+                .iter()
+                .filter_map(|field| of.member(make, *field));
+            self.members.clear();
+            self.members.extend(members);
+        }
+        item.part().write_some(out, &self.members, &mut self.starts);
+    }
 }
 
 impl Object for Rows {

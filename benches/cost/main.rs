@@ -1,0 +1,162 @@
+//! What the hot paths cost in instructions, counted by Callgrind: figures that do not wobble, so that CI can refuse
+//! a change that makes them a tenth dearer.
+//!
+//! `just cost` runs it. A figure that has changed for a good reason is written down anew in [`allowed`]'s calls.
+
+#![allow(missing_docs, reason = "what the macros make has none")]
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use bytes::{Bytes, BytesMut};
+use gungraun::prelude::*;
+use gungraun::{Callgrind, EventKind, LibraryBenchmarkConfig};
+use ws_mock::config::{ClockStart, Limits, Play};
+use ws_mock::hub::{Admission, Handshake, Hub, Inbound, Outgoing, Peer};
+use ws_mock::wire::ws::{self, Opcode, Reader};
+
+/// Ten stations of a city with eleven fields: about 3 kB.
+const PAGE: &str = r#"{"type":"request","action":"getStations","data":{"fields":["id","name","city","owner","connectedApp","status","totalEnergy","currentPower","lastUpdate","totalSessions","utilization"],"filters":{"city":"Казань"},"pagination":{"page":1,"limit":10}},"requestId":"request-7"}"#;
+/// All hundred with all their fields: about 39 kB.
+const EVERYTHING: &str = r#"{"type":"request","action":"getStations","data":{"pagination":{"page":1,"limit":100}},"requestId":"request-7"}"#;
+
+const PUSHED_TO: usize = 100;
+
+/// A world without sockets, and the clients in it.
+struct World {
+    peers: Vec<Peer>,
+    request: Bytes,
+}
+
+/// Ten per cent more than was measured is a regression.
+fn allowed(instructions: u64) -> LibraryBenchmarkConfig {
+    let mut callgrind = Callgrind::default();
+    callgrind.hard_limits([(EventKind::Ir, instructions + instructions / 10)]);
+    let mut config = LibraryBenchmarkConfig::default();
+    config.tool(callgrind);
+    config
+}
+
+fn connect(hub: &Hub) -> Peer {
+    let ask = Handshake {
+        address: ([127, 0, 0, 1], 5000).into(),
+        path: "/ws".to_owned(),
+        query: String::new(),
+        headers: Vec::new(),
+        protocols: Vec::new(),
+    };
+    match hub.admit(ask) {
+        Admission::Accepted { ticket, .. } => hub.connect(ticket),
+        Admission::Refused { .. } => unreachable!("nothing limits who may come"),
+    }
+}
+
+fn world(scenario: &str, clients: usize, request: &str) -> World {
+    let text = ws_mock::scenario::bundled()
+        .iter()
+        .find(|(name, _)| *name == scenario)
+        .map_or(scenario, |(_, text)| text);
+    let scenario =
+        ws_mock::scenario::read_text("bench.yaml", text, &ws_mock::scenario::NoFiles, &|_| None)
+            .expect("the scenario is right");
+    let play = Play {
+        seed: 1,
+        clock: ClockStart::At(1_705_746_600_000),
+        counts: Vec::new(),
+        timers: Vec::new(),
+        timers_run: false,
+        strict: false,
+        faults: Vec::new(),
+    };
+    let hub = Hub::new(scenario, play, Limits::default()).expect("the world can be made");
+    let world = World {
+        peers: (0..clients).map(|_| connect(&hub)).collect(),
+        request: Bytes::from(request.to_owned()),
+    };
+    // The first one makes indexes and takes memory that those after it find ready.
+    ask(&world);
+    world
+}
+
+/// One request, from its bytes to the frames in the mailboxes.
+fn ask(world: &World) -> usize {
+    world.peers[0].receive(Inbound::Text(world.request.clone()));
+    let mut out = Vec::new();
+    let mut bytes = 0;
+    for peer in &world.peers {
+        peer.mailbox().take(Instant::now(), usize::MAX, &mut out);
+        for outgoing in out.drain(..) {
+            if let Outgoing::Message { payload, .. } = outgoing {
+                bytes += payload.len();
+            }
+        }
+    }
+    assert!(bytes > 0, "it was not answered");
+    bytes
+}
+
+fn page() -> World {
+    world("stations", 1, PAGE)
+}
+
+fn everything() -> World {
+    world("stations", 1, EVERYTHING)
+}
+
+fn crowd() -> World {
+    let text = "scenario: crowd\nlisten: { protocol: json }\nmessages: { name: '${ message.action }' }\non:\n  tell:\n    - send: { event: news, text: '${ message.text }' }\n      to: all\n";
+    world(text, PUSHED_TO, r#"{"action":"tell","text":"hello"}"#)
+}
+
+fn frame() -> BytesMut {
+    let mut frame = BytesMut::from(&[0x81, 0x80 | 126][..]);
+    frame.extend_from_slice(&(PAGE.len() as u16).to_be_bytes());
+    frame.extend_from_slice(&[0; 4]);
+    frame.extend_from_slice(PAGE.as_bytes());
+    frame
+}
+
+#[library_benchmark(config = allowed(1_000_000), setup = page)]
+fn answer_a_page(world: World) -> World {
+    black_box(ask(&world));
+    world
+}
+
+#[library_benchmark(config = allowed(1_000_000), setup = everything)]
+fn answer_everything(world: World) -> World {
+    black_box(ask(&world));
+    world
+}
+
+#[library_benchmark(config = allowed(1_000_000), setup = crowd)]
+fn push_to_a_hundred(world: World) -> World {
+    black_box(ask(&world));
+    world
+}
+
+#[library_benchmark(config = allowed(1_000_000), setup = frame)]
+fn read_a_frame(mut frame: BytesMut) -> BytesMut {
+    let mut reader = Reader::new(1 << 20, 1 << 20);
+    let _ = black_box(reader.next(&mut frame));
+    frame
+}
+
+#[library_benchmark(config = allowed(1_000_000))]
+fn write_a_frame() -> Vec<u8> {
+    let mut out = Vec::with_capacity(4096);
+    ws::write_message(&mut out, Opcode::Text, black_box(PAGE.as_bytes()));
+    out
+}
+
+library_benchmark_group!(
+    name = hot,
+    benchmarks = [
+        answer_a_page,
+        answer_everything,
+        push_to_a_hundred,
+        read_a_frame,
+        write_a_frame
+    ]
+);
+
+main!(library_benchmark_groups = hot);
