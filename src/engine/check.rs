@@ -1,6 +1,6 @@
 //! `check` and `verify`: whether what a client sent is what it should be.
 
-use crate::json::{Json, Kind};
+use crate::json::{Json, Kind, Part};
 use crate::scenario::expr::{Symbol, Template, names};
 use crate::scenario::model::{Kind as Wanted, Kinds, Steps};
 use crate::sim::time;
@@ -56,17 +56,16 @@ impl<'t> Turn<'t> {
             let whole = prefix.strip_suffix('.').unwrap_or(prefix);
             return Err(Refusal::invalid(if whole.is_empty() { "message" } else { whole }).into());
         }
+        let object = json.part();
         let wrong = |part: &str| Trouble::from(Refusal::invalid(&format!("{prefix}{part}")));
         for (part, kinds) in has {
-            if !json.get(part).is_some_and(|json| fits(&json, kinds)) {
+            if !object.get(part).is_some_and(|part| fits(part, kinds)) {
                 return Err(wrong(part));
             }
         }
         for (part, kinds) in may {
-            if json
-                .get(part)
-                .is_some_and(|json| json.kind() != Kind::Null && !fits(&json, kinds))
-            {
+            let given = object.get(part).filter(|part| !part.is_null());
+            if given.is_some_and(|part| !fits(part, kinds)) {
                 return Err(wrong(part));
             }
         }
@@ -74,18 +73,18 @@ impl<'t> Turn<'t> {
     }
 }
 
-fn fits(json: &Json, kinds: &Kinds) -> bool {
+fn fits(part: Part<'_>, kinds: &Kinds) -> bool {
     match kinds {
-        Kinds::Types(types) => types.iter().any(|kind| is_kind(json, *kind)),
+        Kinds::Types(types) => types.iter().any(|kind| is_kind(part, *kind)),
         Kinds::Values(values) => values.iter().any(|value| {
-            value == json.text() || Json::parse(value.as_str()).is_ok_and(|value| value == *json)
+            value == part.text()
+                || Json::parse(value.as_str()).is_ok_and(|value| value.part() == part)
         }),
     }
 }
 
 /// Whether a part is of one of these kinds, in the words of `check`.
-fn is_kind(json: &Json, kind: Wanted) -> bool {
-    let part = json.part();
+fn is_kind(part: Part<'_>, kind: Wanted) -> bool {
     match kind {
         Wanted::String => part.kind() == Kind::String,
         Wanted::Number => part.kind() == Kind::Number,

@@ -67,6 +67,8 @@ pub(super) struct Turn<'t> {
     pub(super) result: Option<&'t Template>,
 }
 
+/// As many names as most handlers bind, so that the list need not grow.
+const NAMES: usize = 8;
 /// Steps that one event may take.
 pub(super) const MAX_STEPS: u32 = 10_000;
 /// How deep `run`, `for` and `changes` may nest.
@@ -84,7 +86,7 @@ impl<'t> Turn<'t> {
             access,
             moments,
             effects,
-            names: Vec::new(),
+            names: Vec::with_capacity(NAMES),
             peer: None,
             asker: Asker::Nobody,
             outcome: Outcome::default(),

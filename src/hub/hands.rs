@@ -284,6 +284,9 @@ impl Hub {
         world.peers = core.world.peers.clone();
         world.rooms = core.world.rooms.clone();
         core.world = Arc::new(world);
+        self.0
+            .asks_server
+            .store(scenario.asks_server, Ordering::Relaxed);
         core.scenario = scenario;
         core.clock = clock;
         core.seed = seed;

@@ -54,6 +54,8 @@ struct Inner {
     /// Whether there are any: the lock is not taken for nothing.
     faulty: AtomicBool,
     slots: Mutex<admission::Slots>,
+    /// Whether the scenario asks for the facts of the process: they are not gathered for nothing.
+    asks_server: AtomicBool,
     /// Something became due earlier, or the clock was moved.
     agenda: Notify,
     started: Instant,
@@ -94,6 +96,7 @@ impl Hub {
             strict: play.strict,
         };
         let world = engine::make(&scenario, &options(&play, play.seed), moments)?;
+        let asks_server = scenario.asks_server;
         let core = Core {
             scenario,
             world: Arc::new(world),
@@ -108,6 +111,7 @@ impl Hub {
             journal: Journal::default(),
             metrics: Metrics::default(),
             faulty: AtomicBool::new(!faults.is_empty()),
+            asks_server: AtomicBool::new(asks_server),
             faults: Mutex::new(Faults::new(faults, play.seed)),
             slots: Mutex::default(),
             agenda: Notify::new(),
@@ -162,6 +166,9 @@ impl Hub {
     }
 
     fn facts(&self) -> Facts {
+        if !self.0.asks_server.load(Ordering::Relaxed) {
+            return Facts::default();
+        }
         let metrics = &self.0.metrics;
         let (cpu, memory) = self.machine();
         Facts {

@@ -26,6 +26,8 @@ pub struct Scenario {
     pub limits: Limits,
     /// Names given in the file (`let`, `as`, `each`, …) and the built-in ones.
     pub symbols: Symbols,
+    /// Whether any expression asks for `server`, whose facts cost something to gather.
+    pub asks_server: bool,
     /// `let:` constants, evaluated at load.
     pub constants: Vec<(Symbol, Value)>,
     /// The environment variables that expressions ask for, as they were at load.

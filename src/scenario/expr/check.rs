@@ -11,6 +11,8 @@ use super::environment::{Function, filter_names, test_names};
 #[derive(Default)]
 pub(super) struct Found {
     pub(super) draws: bool,
+    /// Whether it asks for the facts of the process.
+    pub(super) server: bool,
     pub(super) environment_names: BTreeSet<String>,
 }
 
@@ -24,7 +26,10 @@ pub(super) fn walk(
 ) -> Result<(), ExprProblem> {
     match expr {
         Expr::Const(_) => Ok(()),
-        Expr::Var(var) if known(var.id) || var.id == "null" => Ok(()),
+        Expr::Var(var) if known(var.id) || var.id == "null" => {
+            found.server |= var.id == "server";
+            Ok(())
+        }
         Expr::Var(var) => Err(unknown(expr, "name", var.id, &[])),
         Expr::Slice(slice) => {
             walk(&slice.expr, known, found)?;

@@ -98,6 +98,7 @@ pub struct ExprProblem {
 pub struct Compiler {
     symbols: Symbols,
     environment_names: BTreeSet<String>,
+    asks_server: bool,
 }
 
 impl Compiler {
@@ -119,6 +120,11 @@ impl Compiler {
     /// The environment variables that expressions ask for.
     pub fn environment_names(&self) -> impl Iterator<Item = &str> {
         self.environment_names.iter().map(String::as_str)
+    }
+
+    /// Whether any expression asks for the facts of the process.
+    pub fn asks_server(&self) -> bool {
+        self.asks_server
     }
 
     /// Compiles what stands in a `${ … }`. `known` says whether a name is in sight.
@@ -144,6 +150,7 @@ impl Compiler {
         let mut found = Found::default();
         check::walk(&tree, known, &mut found).map_err(shifted)?;
         self.environment_names.extend(found.environment_names);
+        self.asks_server |= found.server;
         if let Some(path) = self.path(&tree, trimmed) {
             return Ok(Expr::Path(path));
         }

@@ -150,6 +150,7 @@ impl Reader<'_> {
         }
         scenario.files = self.paths;
         scenario.symbols = self.compiler.symbols().clone();
+        scenario.asks_server = self.compiler.asks_server();
         Ok(scenario)
     }
 
@@ -168,6 +169,7 @@ impl Reader<'_> {
             files: Vec::new(),
             limits: self.limits(file.get("limits")),
             symbols: Symbols::default(),
+            asks_server: false,
             constants: Vec::new(),
             env: HashMap::new(),
             data: self.data(file.get("data"), scope),
