@@ -122,17 +122,19 @@ impl<'t> Turn<'t> {
         }
         let mut fields: Vec<FieldId> = Vec::new();
         for element in json.part().elements() {
+            if let Some(field) = of.field_after(fields.last().copied(), element) {
+                if !fields.contains(&field) {
+                    fields.push(field);
+                }
+                continue;
+            }
             let Some(field) = element.as_str() else {
                 return Err(Refusal::invalid(part).into());
             };
-            match of.field(&field) {
-                Some(field) if fields.contains(&field) => {}
-                Some(field) => fields.push(field),
-                None if self.moments.strict && !of.is_empty() => {
-                    return Err(Refusal::invalid(&format!("{part}.{field}")).into());
-                }
-                None => self.ignore(of, &field),
+            if self.moments.strict && !of.is_empty() {
+                return Err(Refusal::invalid(&format!("{part}.{field}")).into());
             }
+            self.ignore(of, &field);
         }
         Ok(if json.part().elements().next().is_none() {
             None
@@ -170,20 +172,20 @@ impl<'t> Turn<'t> {
         let mut conditions: Vec<(String, Condition)> = Vec::new();
         for member in json.part().members() {
             let field = member.key().into_owned();
-            let part = format!("{}{field}", list.match_prefix);
+            let wrong = || Refusal::invalid(&format!("{}{field}", list.match_prefix));
             if member.is_null() || member.text() == "\"\"" {
                 continue;
             }
             if of.field(&field).is_none() {
                 if self.moments.strict && !of.is_empty() {
-                    return Err(Refusal::invalid(&part).into());
+                    return Err(wrong().into());
                 }
                 self.ignore(of, &field);
                 continue;
             }
             let condition = if list.contains.contains(&field) {
                 let Some(text) = member.as_str() else {
-                    return Err(Refusal::invalid(&part).into());
+                    return Err(wrong().into());
                 };
                 Condition::Contains(text.into_owned())
             } else {

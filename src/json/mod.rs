@@ -8,6 +8,7 @@ mod value;
 pub mod write;
 
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -177,20 +178,24 @@ impl Node {
     /// Whether it is a member of this name.
     #[inline]
     fn is_named(&self, text: &[u8], name: &str) -> bool {
-        let key = text.get(self.key as usize..self.key_end as usize);
-        key == Some(name.as_bytes()) || self.key_escaped && self.is_escaped(key, name)
-    }
-
-    #[cold]
-    fn is_escaped(&self, key: Option<&[u8]>, name: &str) -> bool {
-        let key = key.and_then(|key| std::str::from_utf8(key).ok());
-        key.is_some_and(|key| read::unquote(key, true) == name)
+        let key = || text.get(self.key as usize..self.key_end as usize);
+        if self.key_escaped {
+            return means(key(), name);
+        }
+        self.key_end.wrapping_sub(self.key) as usize == name.len() && key() == Some(name.as_bytes())
     }
 
     /// Where the member starts, its name's quote included.
     fn member(&self) -> usize {
         self.key as usize - 1
     }
+}
+
+/// Whether what stands between quotes means this text, its escapes resolved.
+#[cold]
+fn means(inner: Option<&[u8]>, text: &str) -> bool {
+    let inner = inner.and_then(|inner| std::str::from_utf8(inner).ok());
+    inner.is_some_and(|inner| read::unquote(inner, true) == text)
 }
 
 impl<'a> Part<'a> {
@@ -222,6 +227,17 @@ impl<'a> Part<'a> {
         }
         let text = self.text();
         Some(read::unquote(&text[1..text.len() - 1], self.node().escaped))
+    }
+
+    /// Whether it is this text.
+    pub fn is_str(self, text: &str) -> bool {
+        let node = self.node();
+        if node.kind != Kind::String {
+            return false;
+        }
+        let inner = node.start as usize + 1..node.end as usize - 1;
+        let inner = self.doc.text.as_bytes().get(inner);
+        inner == Some(text.as_bytes()) || node.escaped && means(inner, text)
     }
 
     /// The number, as a double.
@@ -270,29 +286,22 @@ impl<'a> Part<'a> {
         self.members().nth(place)
     }
 
-    /// Writes an object of its members at these places, in this order. `starts` is room to work in.
-    pub fn write_some(self, out: &mut String, places: &[usize], starts: &mut Vec<u32>) {
+    /// Writes an object of its members at these places, which come as runs of those that follow each other. `starts`
+    /// is room to work in.
+    pub fn write_some(self, out: &mut String, runs: &[Range<usize>], starts: &mut Vec<u32>) {
         starts.clear();
         starts.extend(self.members().map(|member| member.at));
-        let text = self.doc.text.as_str();
-        let members = places.iter().filter_map(|place| starts.get(*place));
-        out.push('{');
-        // Members that follow each other in the text are copied as one.
-        let mut run = 0..0;
-        for at in members {
-            let node = &self.doc.nodes[*at as usize];
-            if run.end > 0 && node.member() == run.end + 1 {
-                run.end = node.end as usize;
+        let node = |place: usize| Some(&self.doc.nodes[*starts.get(place)? as usize]);
+        let mut before = '{';
+        for run in runs {
+            let (Some(first), Some(last)) = (node(run.start), node(run.end - 1)) else {
                 continue;
-            }
-            if run.end > 0 {
-                out.push_str(&text[run]);
-                out.push(',');
-            }
-            run = node.member()..node.end as usize;
+            };
+            out.push(before);
+            out.push_str(&self.doc.text.as_str()[first.member()..last.end as usize]);
+            before = ',';
         }
-        out.push_str(&text[run]);
-        out.push('}');
+        out.push_str(if before == '{' { "{}" } else { "}" });
     }
 
     /// The members of an object.

@@ -142,6 +142,16 @@ impl Collection {
         self.makes.field(name)
     }
 
+    /// As [`Collection::field`] of a text, looking first at the one after `last`: fields are often asked for in the
+    /// order that items have them.
+    pub fn field_after(&self, last: Option<FieldId>, name: Part<'_>) -> Option<FieldId> {
+        let next = last.map_or(0, |last| last + 1);
+        match self.makes.name(next) {
+            Some(guess) if name.is_str(guess) => Some(next),
+            _ => self.field(&name.as_str()?),
+        }
+    }
+
     /// The item at a place, and its make.
     pub(super) fn made(&self, place: usize) -> Option<(MakeId, &Json)> {
         self.rows.get(place).map(|row| (row.make, &row.item))

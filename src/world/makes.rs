@@ -17,7 +17,7 @@ pub(super) type MakeId = u32;
 /// The makes of a collection's items.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Makes {
-    makes: Slots<Make>,
+    all: Slots<Make>,
     by_fields: HashMap<Arc<[FieldId]>, MakeId>,
     fields: Slots<Field>,
     by_name: HashMap<Box<str>, FieldId>,
@@ -52,9 +52,14 @@ impl Makes {
         self.by_name.get(name).copied()
     }
 
+    /// The name of a field.
+    pub(super) fn name(&self, field: FieldId) -> Option<&str> {
+        self.fields.get(field).map(|field| &*field.name)
+    }
+
     /// Which member of an item of this make is the field; of two with one name, the last.
     pub(super) fn place(&self, make: MakeId, field: FieldId) -> Option<usize> {
-        let make = self.makes.get(make)?;
+        let make = self.all.get(make)?;
         make.fields.iter().rposition(|known| *known == field)
     }
 
@@ -65,7 +70,7 @@ impl Makes {
         } else {
             self.find(item)
         };
-        if let Some(make) = self.makes.get_mut(id) {
+        if let Some(make) = self.all.get_mut(id) {
             make.items += 1;
         }
         self.last = id;
@@ -74,7 +79,7 @@ impl Makes {
 
     /// Counts an item out.
     pub(super) fn drop(&mut self, id: MakeId) {
-        let Some(make) = self.makes.get_mut(id) else {
+        let Some(make) = self.all.get_mut(id) else {
             return;
         };
         make.items -= 1;
@@ -82,7 +87,7 @@ impl Makes {
             return;
         }
         let fields = make.fields.clone();
-        self.makes.remove(id);
+        self.all.remove(id);
         self.by_fields.remove(&fields);
         for field in fields.iter() {
             self.leave(*field);
@@ -90,7 +95,7 @@ impl Makes {
     }
 
     fn is_of(&self, item: Part<'_>, make: MakeId) -> bool {
-        let Some(make) = self.makes.get(make) else {
+        let Some(make) = self.all.get(make) else {
             return false;
         };
         let mut members = item.members();
@@ -116,7 +121,7 @@ impl Makes {
             }
             return known;
         }
-        let id = self.makes.add(Make {
+        let id = self.all.add(Make {
             fields: fields.clone(),
             items: 0,
         });
@@ -234,7 +239,7 @@ mod tests {
             let make = makes.add(json(&format!(r#"{{"f{n}":1}}"#)).part());
             makes.drop(make);
         }
-        assert!(makes.makes.all.len() < 4 && makes.fields.all.len() < 4);
+        assert!(makes.all.all.len() < 4 && makes.fields.all.len() < 4);
     }
 
     #[test]

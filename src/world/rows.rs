@@ -1,5 +1,6 @@
 //! A selection of a collection's items, and of their fields: copied out only when it is written.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use minijinja::Value;
@@ -91,7 +92,8 @@ impl Rows {
 struct Cut<'f> {
     fields: &'f [FieldId],
     make: Option<MakeId>,
-    members: Vec<usize>,
+    /// As runs of members that follow each other.
+    runs: Vec<Range<usize>>,
     starts: Vec<u32>,
 }
 
@@ -100,7 +102,7 @@ impl<'f> Cut<'f> {
         Cut {
             fields,
             make: None,
-            members: Vec::with_capacity(fields.len()),
+            runs: Vec::new(),
             starts: Vec::new(),
         }
     }
@@ -111,14 +113,19 @@ impl<'f> Cut<'f> {
         };
         if self.make != Some(make) {
             self.make = Some(make);
-            let members = self
+            self.runs.clear();
+            for member in self
                 .fields
                 .iter()
-                .filter_map(|field| of.member(make, *field));
-            self.members.clear();
-            self.members.extend(members);
+                .filter_map(|field| of.member(make, *field))
+            {
+                match self.runs.last_mut() {
+                    Some(run) if run.end == member => run.end += 1,
+                    _ => self.runs.push(member..member + 1),
+                }
+            }
         }
-        item.part().write_some(out, &self.members, &mut self.starts);
+        item.part().write_some(out, &self.runs, &mut self.starts);
     }
 }
 
