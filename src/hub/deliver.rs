@@ -13,7 +13,7 @@ use crate::wire::ws::Opcode;
 use crate::world::PeerId;
 
 use super::mailbox::{Outgoing, Put};
-use super::{Core, Entry, Hub};
+use super::{Core, Entry, Hub, Limit, Who};
 
 /// Who an effect's message is an answer to.
 pub(super) struct Origin {
@@ -56,7 +56,7 @@ impl Hub {
         self.0.metrics.received_bytes.inc_by(payload.len() as u64);
         let name = outcome.handler.clone().unwrap_or_else(nobody);
         tracing::debug!(peer = %format_args!("c{peer}"), name = ?name, size = payload.len(), "message");
-        self.0.journal.note(Entry {
+        self.note(Entry {
             seq: 0,
             time: moments.now,
             peer,
@@ -67,6 +67,24 @@ impl Hub {
             text,
             fault: Vec::new(),
         });
+    }
+
+    /// Notes a message in the journal. What that costs others is counted, and told when it begins.
+    fn note(&self, entry: Entry) {
+        let who = Who::Peer(entry.peer);
+        let cost = self.0.journal.note(entry);
+        if cost.shortened {
+            self.0.metrics.limit(Limit::JournalMessage);
+            let most = self.limits().journal_message;
+            tracing::debug!(peer = %who, limit = Limit::JournalMessage.name(), "the journal keeps the first {most} bytes of a message; {}", Limit::JournalMessage.hint());
+        }
+        if cost.first {
+            let limits = self.limits();
+            tracing::info!(peer = %who, limit = Limit::Journal.name(), "the journal is full with {} messages or {} bytes, the oldest go; {}", limits.journal_messages, limits.journal_bytes, Limit::Journal.hint());
+        }
+        if cost.gone > 0 {
+            self.0.metrics.limit_by(Limit::Journal, cost.gone);
+        }
     }
 
     /// Puts what follows an event where it belongs, in order.
@@ -109,9 +127,14 @@ impl Hub {
                         tracing::warn!(target: "scenario", "{}", text.escape_debug().to_string());
                     }
                 }
-                Effect::Failed { place, why } => {
-                    tracing::error!(target: "scenario", place = %place, why = ?why, "a handler failed");
+                Effect::Failed { place, why, limit } => {
+                    let peer = Who::from(peer);
+                    tracing::error!(target: "scenario", place = %place, why = ?why, %peer, "a handler failed");
+                    if let Some(limit) = limit {
+                        self.reached(limit, peer, format_args!("{place}: {why}"));
+                    }
                 }
+                Effect::Reached { limit, why } => self.reached(limit, Who::from(peer), why),
                 Effect::Refused { code } => self.0.metrics.error(&code),
             }
         }
@@ -150,7 +173,7 @@ impl Hub {
                 self.put(core, *peer, Duration::ZERO, message, !own);
                 Vec::new()
             };
-            self.0.journal.note(Entry {
+            self.note(Entry {
                 seq: 0,
                 time: moments.now,
                 peer: *peer,
@@ -253,12 +276,12 @@ impl Hub {
                 }
             }
             Put::Overfull => {
-                self.0.metrics.limit("mailbox");
                 let limits = self.limits();
-                tracing::warn!(
-                    peer = %format_args!("c{peer}"), frames = limits.mailbox_frames, bytes = limits.mailbox_bytes,
-                    "cut off: its mailbox is full since it does not read (scenario: limits.mailbox_frames, limits.mailbox_bytes)"
+                let what = format_args!(
+                    "cut off since it does not read: no more than {} frames or {} bytes may wait for a peer",
+                    limits.mailbox_frames, limits.mailbox_bytes
                 );
+                self.reached(Limit::Mailbox, Who::Peer(peer), what);
             }
             Put::Closed => {}
         }

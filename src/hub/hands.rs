@@ -257,6 +257,7 @@ impl Hub {
     pub fn reload(&self, scenario: Arc<Scenario>, limits: Limits) -> anyhow::Result<()> {
         let seed = self.seed();
         self.remake(scenario, seed, None)?;
+        self.0.journal.bound(&limits);
         *self
             .0
             .limits

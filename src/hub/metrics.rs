@@ -10,6 +10,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::scenario::Limit;
+
 /// What a handler's time is counted into: 10 µs to 1 s.
 const BUCKETS: [f64; 11] = [
     1e-5, 2.5e-5, 1e-4, 2.5e-4, 1e-3, 2.5e-3, 1e-2, 2.5e-2, 0.1, 0.25, 1.0,
@@ -27,7 +29,7 @@ struct ByCode {
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ByLimit {
-    limit: String,
+    limit: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -155,12 +157,14 @@ impl Metrics {
     }
 
     /// A limit was reached.
-    pub fn limit(&self, limit: &str) {
-        self.limits
-            .get_or_create(&ByLimit {
-                limit: limit.to_owned(),
-            })
-            .inc();
+    pub fn limit(&self, limit: Limit) {
+        self.limit_by(limit, 1);
+    }
+
+    /// A limit was reached so many times.
+    pub fn limit_by(&self, limit: Limit, times: u64) {
+        let limit = limit.name();
+        self.limits.get_or_create(&ByLimit { limit }).inc_by(times);
     }
 
     /// A fault happened.

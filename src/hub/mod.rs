@@ -7,6 +7,7 @@ mod admission;
 mod deliver;
 mod hands;
 mod journal;
+mod limits;
 mod mailbox;
 mod metrics;
 mod peer;
@@ -29,12 +30,14 @@ use crate::sim;
 
 pub use crate::engine::{Change, DataError, HttpAnswer, Inbound, query, unescaped};
 pub use crate::fault::from_json as read_fault;
+pub use crate::scenario::Limit;
 pub use crate::sim::Clock;
 pub use crate::sim::time::{print_duration, rfc3339};
 pub use crate::world::{Collection, PeerId};
 pub use admission::{Admission, Handshake, HttpRequest, Ticket};
 pub use hands::{DataProblem, SendTo, TimerShown};
 pub use journal::{Entry, Journal};
+pub use limits::Who;
 pub use mailbox::{Mailbox, Outgoing};
 pub use metrics::Metrics;
 pub use peer::{Peer, PeerShown};
@@ -105,7 +108,7 @@ impl Hub {
         Ok(Hub(Arc::new(Inner {
             core: RwLock::new(core),
             limits: RwLock::new(limits),
-            journal: Journal::default(),
+            journal: Journal::new(&limits),
             metrics: Metrics::default(),
             faulty: AtomicBool::new(!faults.is_empty()),
             faults: Mutex::new(Faults::new(faults, play.seed)),

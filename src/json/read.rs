@@ -18,6 +18,15 @@ pub struct JsonError {
     pub what: &'static str,
 }
 
+const TOO_DEEP: &str = "more than 128 levels";
+
+impl JsonError {
+    /// Whether it is no worse than nested too deep.
+    pub fn is_too_deep(&self) -> bool {
+        self.what == TOO_DEEP
+    }
+}
+
 pub(super) fn document(text: Utf8Bytes) -> Result<Json, JsonError> {
     let mut reader = Reader {
         bytes: text.as_bytes(),
@@ -161,7 +170,7 @@ impl Reader<'_> {
 
     fn enter(&mut self, depth: usize) -> Result<(), JsonError> {
         if depth >= MAX_DEPTH {
-            return Err(self.found("more than 128 levels"));
+            return Err(self.found(TOO_DEEP));
         }
         self.at += 1;
         self.space();
