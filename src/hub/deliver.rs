@@ -12,6 +12,7 @@ use crate::scenario::model::Protocol;
 use crate::wire::ws::Opcode;
 use crate::world::PeerId;
 
+use super::journal::Cost;
 use super::mailbox::{Outgoing, Put};
 use super::{Core, Entry, Hub, Limit, Who};
 
@@ -73,17 +74,29 @@ impl Hub {
     fn note(&self, entry: Entry) {
         let who = Who::Peer(entry.peer);
         let cost = self.0.journal.note(entry);
-        if cost.shortened {
+        if cost == Cost::default() {
+            return;
+        }
+        let limits = self.limits();
+        if cost.first_shortened {
+            let what = format_args!(
+                "the journal keeps the first {} bytes of a message",
+                limits.journal_message
+            );
+            self.noted(Limit::JournalMessage, who, what);
+        } else if cost.shortened {
             self.0.metrics.limit(Limit::JournalMessage);
-            let most = self.limits().journal_message;
-            tracing::debug!(peer = %who, limit = Limit::JournalMessage.name(), "the journal keeps the first {most} bytes of a message; {}", Limit::JournalMessage.hint());
         }
-        if cost.first {
-            let limits = self.limits();
-            tracing::info!(peer = %who, limit = Limit::Journal.name(), "the journal is full with {} messages or {} bytes, the oldest go; {}", limits.journal_messages, limits.journal_bytes, Limit::Journal.hint());
+        if cost.first_gone {
+            let what = format_args!(
+                "the journal is full with {} messages or {} bytes, from now on the oldest go",
+                limits.journal_messages, limits.journal_bytes
+            );
+            self.noted(Limit::Journal, who, what);
         }
-        if cost.gone > 0 {
-            self.0.metrics.limit_by(Limit::Journal, cost.gone);
+        let untold = cost.gone - u64::from(cost.first_gone);
+        if untold > 0 {
+            self.0.metrics.limit_by(Limit::Journal, untold);
         }
     }
 

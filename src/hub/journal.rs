@@ -47,8 +47,9 @@ struct Inner {
     bytes: usize,
     seq: u64,
     bounds: Bounds,
-    /// Whether some have gone since it was empty.
+    /// Whether some have gone, and some been shortened, since it was empty.
     overflowed: bool,
+    shortened: bool,
 }
 
 /// How much is kept.
@@ -65,9 +66,11 @@ pub(super) struct Cost {
     /// So many of the oldest went.
     pub(super) gone: u64,
     /// For the first time since it was empty.
-    pub(super) first: bool,
+    pub(super) first_gone: bool,
     /// Not all of it is kept.
     pub(super) shortened: bool,
+    /// For the first time since it was empty.
+    pub(super) first_shortened: bool,
 }
 
 impl Bounds {
@@ -90,6 +93,7 @@ impl Journal {
                 seq: 0,
                 bounds: Bounds::new(limits),
                 overflowed: false,
+                shortened: false,
             }),
             last: watch::Sender::new(0),
         }
@@ -132,8 +136,10 @@ impl Journal {
             inner.bytes -= old.payload.len();
             cost.gone += 1;
         }
-        cost.first = cost.gone > 0 && !inner.overflowed;
-        inner.overflowed |= cost.first;
+        cost.first_gone = cost.gone > 0 && !inner.overflowed;
+        inner.overflowed |= cost.first_gone;
+        cost.first_shortened = cost.shortened && !inner.shortened;
+        inner.shortened |= cost.first_shortened;
         let seq = inner.seq;
         drop(inner);
         // Nobody waiting is no trouble, and costs no wake-up.
@@ -149,6 +155,7 @@ impl Journal {
         inner.entries.clear();
         inner.bytes = 0;
         inner.overflowed = false;
+        inner.shortened = false;
     }
 
     /// The messages after a number that fit, oldest first.

@@ -43,7 +43,7 @@ limits! {
     ConnectionsPerAddress "connections_per_address" "`limits.connections_per_address`" "Connections of one address.",
     Descriptors "descriptors" "`ulimit -n`" "Sockets that the system allows.",
     MessagesPerSecond "messages_per_second" "`limits.messages_per_second`" "Messages a second from one peer.",
-    Page "page" "`max` of the step" "Items a page.",
+    Page "page" "`max` of the `list` step" "Items a page.",
     Journal "journal" "`limits.journal_messages` or `limits.journal_bytes`" "Messages that are kept.",
     JournalMessage "journal_message" "`limits.journal_message`" "Bytes of a message that are kept.",
     Work "work" "" "Instructions of an expression.",
