@@ -219,7 +219,7 @@ async fn the_work_of_an_expression_is_bounded() {
     let (mut low, mut high) = (1, 100_000);
     assert_eq!(answered(&server, &n(high)).await, "\"SCENARIO_ERROR\"");
     while high - low > 1 {
-        let middle = (low + high) / 2;
+        let middle = u64::midpoint(low, high);
         match answered(&server, &n(middle)).await.as_str() {
             "\"ok\"" => low = middle,
             answer => {

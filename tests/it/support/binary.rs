@@ -21,7 +21,7 @@ pub(crate) struct Binary {
     _stdout: BufReader<ChildStdout>,
     pub(crate) address: SocketAddr,
     log: Arc<Mutex<Vec<String>>>,
-    pub(crate) folder: tempfile::TempDir,
+    _folder: tempfile::TempDir,
 }
 
 impl Drop for Binary {
@@ -66,7 +66,7 @@ impl Binary {
             _stdout: stdout,
             address,
             log,
-            folder,
+            _folder: folder,
         }
     }
 
