@@ -5,6 +5,7 @@ mod clients;
 mod handlers;
 mod journal;
 mod loading;
+mod socketio;
 
 use std::collections::BTreeSet;
 

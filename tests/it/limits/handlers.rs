@@ -113,8 +113,6 @@ async fn what_a_message_may_ask_is_bounded() {
 
 #[tokio::test]
 async fn what_a_handler_may_take_is_bounded() {
-    let (at, past) = (chain(16), chain(17));
-    let run = "    - run: d1\n";
     let rows = [
         // The `for`, so many steps in it, and the reply.
         Row {
@@ -182,12 +180,22 @@ async fn what_a_handler_may_take_is_bounded() {
     for row in rows {
         row.holds().await;
     }
-    let server = Binary::start(&scenario("", run, &at), &[]);
-    assert_eq!(answered(&server, "{}").await, "\"ok\"", "sixteen levels");
-    let server = Binary::start(&scenario("", run, &past), &[]);
-    assert_eq!(answered(&server, "{}").await, "\"SCENARIO_ERROR\"");
-    server.line(&["limit=depth ", "16 levels"]).await;
-    assert_eq!(server.counted("depth").await, 1);
+}
+
+#[tokio::test]
+async fn definitions_run_one_another_so_deep_and_no_deeper() {
+    for (limits, figure, most) in [("", "16 levels", 16), ("depth: 64", "64 levels", 64)] {
+        let deep = |levels| scenario(limits, "    - run: d1\n", &chain(levels));
+        let server = Binary::start(&deep(most), &[]);
+        assert_eq!(answered(&server, "{}").await, "\"ok\"", "{figure}");
+        assert_eq!(server.counted("depth").await, 0);
+        let server = Binary::start(&deep(most + 1), &[]);
+        assert_eq!(answered(&server, "{}").await, "\"SCENARIO_ERROR\"");
+        server
+            .line(&["limit=depth ", figure, "`limits.depth`"])
+            .await;
+        assert_eq!(server.counted("depth").await, 1);
+    }
 }
 
 #[tokio::test]
