@@ -119,7 +119,7 @@ impl Hub {
             headers: ask.headers,
             protocols: ask.protocols,
         });
-        let outcome = self.feed(None, &Event::Upgrade(arrival.clone()));
+        let outcome = self.feed(Who::Client(ask.address), &Event::Upgrade(arrival.clone()));
         match outcome.refused {
             Some(answer) => Admission::Refused(answer),
             None => Admission::Accepted {
@@ -194,8 +194,11 @@ impl Hub {
             headers: ask.headers,
             body: ask.body,
         };
-        self.feed(None, &Event::Http(request, route, params))
-            .http
-            .unwrap_or_else(HttpAnswer::empty)
+        self.feed(
+            Who::Client(ask.address),
+            &Event::Http(request, route, params),
+        )
+        .http
+        .unwrap_or_else(HttpAnswer::empty)
     }
 }

@@ -104,13 +104,13 @@ impl Hub {
     pub(super) fn deliver(
         &self,
         core: &Core,
-        peer: Option<PeerId>,
+        who: Who,
         outcome: &Outcome,
         effects: Vec<Effect>,
         moments: Moments,
     ) {
         let origin = Origin {
-            peer,
+            peer: who.peer(),
             name: outcome.handler.clone().unwrap_or_else(nobody),
         };
         for effect in effects {
@@ -141,13 +141,12 @@ impl Hub {
                     }
                 }
                 Effect::Failed { place, why, limit } => {
-                    let peer = Who::from(peer);
-                    tracing::error!(target: "scenario", place = %place, why = ?why, %peer, "a handler failed");
+                    tracing::error!(target: "scenario", place = %place, why = ?why, peer = %who, "a handler failed");
                     if let Some(limit) = limit {
-                        self.reached(limit, peer, format_args!("{place}: {why}"));
+                        self.reached(limit, who, format_args!("{place}: {why}"));
                     }
                 }
-                Effect::Reached { limit, why } => self.reached(limit, Who::from(peer), why),
+                Effect::Reached { limit, why } => self.reached(limit, who, why),
                 Effect::Refused { code } => self.0.metrics.error(&code),
             }
         }

@@ -8,7 +8,7 @@ use crate::world::PeerId;
 
 use super::Hub;
 
-/// Who reached a limit.
+/// Who causes an event, or reaches a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Who {
     /// A peer.
@@ -19,9 +19,13 @@ pub enum Who {
     Nobody,
 }
 
-impl From<Option<PeerId>> for Who {
-    fn from(peer: Option<PeerId>) -> Self {
-        peer.map_or(Who::Nobody, Who::Peer)
+impl Who {
+    /// The peer that it is.
+    pub(super) fn peer(self) -> Option<PeerId> {
+        match self {
+            Who::Peer(id) => Some(id),
+            Who::Client(_) | Who::Nobody => None,
+        }
     }
 }
 

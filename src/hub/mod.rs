@@ -214,7 +214,7 @@ impl Hub {
     }
 
     /// Handles an event: under a read lock when it only reads, else with the world to itself.
-    fn feed(&self, peer: Option<PeerId>, event: &Event) -> Outcome {
+    fn feed(&self, who: Who, event: &Event) -> Outcome {
         let facts = self.facts();
         let began = Instant::now();
         let mut effects = Vec::new();
@@ -224,15 +224,15 @@ impl Hub {
             if let Some(outcome) =
                 engine::read(&core.scenario, &core.world, moments, event, &mut effects)
             {
-                self.note_incoming(peer, event, &outcome, moments);
-                self.deliver(&core, peer, &outcome, effects, moments);
+                self.note_incoming(who.peer(), event, &outcome, moments);
+                self.deliver(&core, who, &outcome, effects, moments);
                 drop(core);
                 self.ran(&outcome, began);
                 return outcome;
             }
         }
         let mut core = self.core_mut();
-        let outcome = self.write(&mut core, peer, event, facts);
+        let outcome = self.write(&mut core, who, event, facts);
         drop(core);
         self.ran(&outcome, began);
         self.0.agenda.notify_one();
@@ -240,13 +240,13 @@ impl Hub {
     }
 
     /// Handles an event with the world to itself.
-    fn write(&self, core: &mut Core, peer: Option<PeerId>, event: &Event, facts: Facts) -> Outcome {
+    fn write(&self, core: &mut Core, who: Who, event: &Event, facts: Facts) -> Outcome {
         let mut effects = Vec::new();
         let moments = self.moments(core.clock, facts);
         let scenario = core.scenario.clone();
         let outcome = engine::write(&scenario, &mut core.world, moments, event, &mut effects);
-        self.note_incoming(peer, event, &outcome, moments);
-        self.deliver(core, peer, &outcome, effects, moments);
+        self.note_incoming(who.peer(), event, &outcome, moments);
+        self.deliver(core, who, &outcome, effects, moments);
         outcome
     }
 

@@ -72,7 +72,7 @@ impl Hub {
         );
         core.mailboxes.insert(id, mailbox.clone());
         core.peers.insert(id, traffic.clone());
-        self.write(&mut core, Some(id), &Event::Connect(id), facts);
+        self.write(&mut core, Who::Peer(id), &Event::Connect(id), facts);
         drop(core);
         self.0.agenda.notify_one();
         Peer {
@@ -105,11 +105,11 @@ impl Peer {
         if let Some(most) = self.most
             && self.too_fast(most)
         {
-            self.hub.feed(Some(self.id), &Event::TooMany(self.id));
+            self.hub.feed(Who::Peer(self.id), &Event::TooMany(self.id));
             return;
         }
         self.hub
-            .feed(Some(self.id), &Event::Message(self.id, message));
+            .feed(Who::Peer(self.id), &Event::Message(self.id, message));
     }
 
     fn too_fast(&self, most: u32) -> bool {
@@ -191,8 +191,12 @@ impl Drop for Peer {
         let facts = self.hub.facts();
         let mut core = self.hub.core_mut();
         core.mailboxes.remove(&self.id);
-        self.hub
-            .write(&mut core, Some(self.id), &Event::Disconnect(self.id), facts);
+        self.hub.write(
+            &mut core,
+            Who::Peer(self.id),
+            &Event::Disconnect(self.id),
+            facts,
+        );
         core.peers.remove(&self.id);
         let world = Arc::make_mut(&mut core.world);
         world.depart(self.id);

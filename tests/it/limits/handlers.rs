@@ -4,6 +4,7 @@ use ws_mock::hub::Limit;
 
 use super::{Bound, answered};
 use crate::support::binary::Binary;
+use crate::support::raw::Raw;
 
 /// What a scenario of one handler answers: the error's code, or `ok`.
 fn scenario(limits: &str, steps: &str, more: &str) -> String {
@@ -247,6 +248,37 @@ async fn the_work_of_an_expression_is_bounded() {
         .holds(
             async |server| assert_eq!(answered(server, &n(low)).await, "\"ok\""),
             async |server| assert_eq!(answered(server, &n(high)).await, "\"SCENARIO_ERROR\""),
+        )
+        .await;
+}
+
+const OVER_HTTP: &str = r#"
+scenario: http
+limits: { steps: 10 }
+http:
+  "GET /count":
+    - for: ${ range(request.query.n | int) }
+      do: [ let: { x: 1 } ]
+    - reply: ok
+"#;
+
+#[tokio::test]
+async fn over_http_the_client_is_named() {
+    let bound = Bound {
+        limit: Limit::Steps,
+        who: "127.0.0.1:",
+        figure: "10 steps",
+        scenario: OVER_HTTP,
+        options: &[],
+    };
+    let status = async |server: &Binary, n: u64| {
+        let request = format!("GET /count?n={n} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        Raw::exchange(server.address, &request).await.status
+    };
+    bound
+        .holds(
+            async |server| assert_eq!(status(server, 8).await, 200),
+            async |server| assert_eq!(status(server, 9).await, 500),
         )
         .await;
 }
