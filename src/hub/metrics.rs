@@ -60,12 +60,15 @@ pub struct Metrics {
     durations: Family<ByHandler, Histogram, fn() -> Histogram>,
     errors: Family<ByCode, Counter>,
     limits: Family<ByLimit, Counter>,
+    /// Those of `limits` in their order: some are counted with every message.
+    by_limit: Vec<Counter>,
     faults: Family<ByKind, Counter>,
 }
 
 impl Default for Metrics {
     fn default() -> Self {
         let histogram: fn() -> Histogram = || Histogram::new(BUCKETS);
+        let limits = Family::default();
         let mut metrics = Metrics {
             registry: Registry::with_prefix("ws_mock"),
             open: Gauge::default(),
@@ -78,12 +81,22 @@ impl Default for Metrics {
             depth: Gauge::default(),
             durations: Family::new_with_constructor(histogram),
             errors: Family::default(),
-            limits: Family::default(),
+            by_limit: by_limit(&limits),
+            limits,
             faults: Family::default(),
         };
         metrics.register();
         metrics
     }
+}
+
+/// A counter for each limit, so that one that was never reached is there with 0.
+fn by_limit(limits: &Family<ByLimit, Counter>) -> Vec<Counter> {
+    let counter = |limit: &Limit| {
+        let limit = limit.name();
+        limits.get_or_create(&ByLimit { limit }).clone()
+    };
+    Limit::ALL.iter().map(counter).collect()
 }
 
 impl Metrics {
@@ -163,8 +176,7 @@ impl Metrics {
 
     /// A limit was reached so many times.
     pub fn limit_by(&self, limit: Limit, times: u64) {
-        let limit = limit.name();
-        self.limits.get_or_create(&ByLimit { limit }).inc_by(times);
+        self.by_limit[limit as usize].inc_by(times);
     }
 
     /// A fault happened.

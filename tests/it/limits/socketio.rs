@@ -84,8 +84,8 @@ async fn a_polling_client_answers_pings_too() {
     let bound = Bound {
         limit: Limit::Heartbeat,
         who: "c",
-        figure: "within 700ms",
-        scenario: &scenario("", ", heartbeat: { every: 300ms, timeout: 700ms }"),
+        figure: "within 1.5s",
+        scenario: &scenario("", ", heartbeat: { every: 300ms, timeout: 1500ms }"),
         options: &[],
     };
     bound

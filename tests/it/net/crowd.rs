@@ -140,7 +140,7 @@ async fn a_peer_that_stops_reading_is_cut_off_and_a_thousand_others_do_not_notic
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_peer_that_vanishes_without_a_word_is_noticed_and_let_go() {
     let scenario = format!(
-        "{SCENARIO}listen: {{ heartbeat: {{ every: 300ms, timeout: 1s }} }}\nlimits: {{ close_time: 500ms }}\n"
+        "{SCENARIO}listen: {{ heartbeat: {{ every: 300ms, timeout: 2s }} }}\nlimits: {{ close_time: 500ms }}\n"
     );
     let server = Binary::start(&scenario, &[]);
     let mut other = Raw::open(server.address, "/").await;
@@ -159,7 +159,7 @@ async fn a_peer_that_vanishes_without_a_word_is_noticed_and_let_go() {
         .line(&[
             "limit=heartbeat ",
             "peer=c2 ",
-            "within 1s",
+            "within 2s",
             "`listen.heartbeat`",
         ])
         .await;
@@ -177,7 +177,7 @@ async fn a_peer_that_vanishes_without_a_word_is_noticed_and_let_go() {
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn handshakes_that_never_end_hold_nothing_up_and_are_let_go() {
-    let server = play("head_time: 3s", &["--ssl"]);
+    let server = play("head_time: 5s", &["--ssl"]);
     is_answered(&mut Raw::open(server.address, "/").await).await;
     server.line(&["disconnected", "peer=c1 "]).await;
     let before = server.descriptors();

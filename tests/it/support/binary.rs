@@ -138,7 +138,7 @@ impl Binary {
 pub(crate) fn counted(metrics: &str, limit: &str) -> u64 {
     let name = format!("ws_mock_limits_hit_total{{limit=\"{limit}\"}} ");
     let line = metrics.lines().find_map(|line| line.strip_prefix(&name));
-    line.map_or(0, |count| count.parse().unwrap())
+    line.expect(&name).parse().unwrap()
 }
 
 /// Keeps every line that comes, so that the server is never held up by its log.
