@@ -123,6 +123,12 @@ pub struct Limits {
     pub ping_every: Duration,
     /// For the pong.
     pub pong_time: Duration,
+    /// Messages that the journal keeps.
+    pub journal_messages: usize,
+    /// Bytes that it keeps of one message.
+    pub journal_message: usize,
+    /// Bytes that it keeps of all messages.
+    pub journal_bytes: usize,
 }
 
 impl Default for Limits {
@@ -144,6 +150,9 @@ impl Default for Limits {
             close_time: Duration::from_secs(10),
             ping_every: Duration::from_secs(30),
             pong_time: Duration::from_secs(10),
+            journal_messages: 10_000,
+            journal_message: 64 << 10,
+            journal_bytes: 64 << 20,
         }
     }
 }

@@ -98,6 +98,12 @@ impl<'t> Turn<'t> {
         self.effects.push(Effect::Refused {
             code: refusal.code.clone(),
         });
+        if let Some(limit) = refusal.limit {
+            self.effects.push(Effect::Reached {
+                limit,
+                why: format!("{}: {}", refusal.code, refusal.words()),
+            });
+        }
         let words = self.words(refusal);
         self.bind(names::ERROR, Val::json(refusal.json(Some(&words))));
         let mut out = String::new();
@@ -105,6 +111,7 @@ impl<'t> Turn<'t> {
             Asker::Nobody => self.effects.push(Effect::Failed {
                 place: self.outcome.handler.clone().unwrap_or_default(),
                 why: format!("{}: {words}", refusal.code),
+                limit: None,
             }),
             Asker::Http | Asker::Upgrade => {
                 let written = match &self.scenario.http.error {
@@ -165,7 +172,8 @@ impl<'t> Turn<'t> {
             Ok(()) | Err(Halt::Stop) => {}
             Err(Halt::Refuse(refusal)) => self.refuse(&refusal),
             Err(Halt::Broken { place, why }) => {
-                self.effects.push(Effect::Failed { place, why });
+                let limit = self.passed.take();
+                self.effects.push(Effect::Failed { place, why, limit });
                 if self.asker != Asker::Nobody {
                     self.refuse(&Refusal::new("SCENARIO_ERROR"));
                 }

@@ -2,9 +2,12 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use minijinja::ErrorKind;
+
 use crate::json::{Json, Kind, Part, write};
+use crate::scenario::Limit;
 use crate::scenario::expr::{
-    Expr, Formula, Key, MAX_OUTPUT, Path, Piece, Template, TextPiece, names,
+    Expr, FUEL, Formula, Key, MAX_OUTPUT, Path, Piece, Template, TextPiece, names,
 };
 
 use super::scope::{self, Snapshot};
@@ -72,9 +75,14 @@ impl Turn<'_> {
         drop(snapshot);
         let why = match answer.map(value::from_value) {
             Ok(Val::Value(value)) if !write::fits(&value, MAX_OUTPUT) => {
-                format!("makes more than the {MAX_OUTPUT} bytes that are allowed")
+                let why = format!("makes more than the {MAX_OUTPUT} bytes that are allowed");
+                self.pass(Limit::Output, why)
             }
             Ok(val) => return Ok(val),
+            Err(error) if error.kind() == ErrorKind::OutOfFuel => {
+                let why = format!("takes more than the {FUEL} instructions that are allowed");
+                self.pass(Limit::Work, why)
+            }
             Err(error) => error
                 .detail()
                 .map_or_else(|| error.kind().to_string(), str::to_owned),
@@ -171,10 +179,11 @@ impl Turn<'_> {
             }
         }
         if out.len() > MAX_OUTPUT {
-            return Err(format!(
+            let why = format!(
                 "a text of {} bytes was made, up to {MAX_OUTPUT} are allowed",
                 out.len()
-            ));
+            );
+            return Err(self.pass(Limit::Output, why));
         }
         Ok(())
     }

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 
 use crate::json::{Json, write};
+use crate::scenario::Limit;
 use crate::scenario::expr::names;
 use crate::world::Edit;
 
-use super::turn::{Asker, Halt, MAX_DEPTH, Turn};
+use super::turn::{Asker, Halt, Turn};
 use super::value::Val;
 
 impl Turn<'_> {
@@ -19,9 +20,10 @@ impl Turn<'_> {
             let edits = std::mem::take(&mut self.edits);
             self.follow_timers(&edits);
             rounds += 1;
-            if rounds > MAX_DEPTH {
-                let why =
-                    format!("changes that cause changes go on for more than {MAX_DEPTH} rounds");
+            let most = self.max_depth();
+            if rounds > most {
+                let why = format!("changes that cause changes go on for more than {most} rounds");
+                let why = self.pass(Limit::Depth, why);
                 self.settle(Err(Halt::Broken {
                     place: "changes".into(),
                     why,

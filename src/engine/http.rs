@@ -108,8 +108,8 @@ impl HttpRequest {
             .map_or("", |(_, value)| value.as_str());
         match Json::from_bytes(self.body.clone()) {
             Ok(json) => out.push_str(json.text()),
-            Err(_) if kind.contains("json") => {
-                return Err(Refusal::invalid_json().into());
+            Err(error) if kind.contains("json") => {
+                return Err(Refusal::invalid_json(&error).into());
             }
             Err(_) => write::string(out, &String::from_utf8_lossy(&self.body)),
         }

@@ -27,6 +27,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::json::Json;
+use crate::scenario::Limit;
 use crate::scenario::expr::Symbol;
 use crate::scenario::model::{Protocol, Scenario, Steps};
 use crate::sim::Moment;
@@ -156,6 +157,15 @@ pub enum Effect {
         /// `stations.yaml:41:7`
         place: Arc<str>,
         /// Why.
+        why: String,
+        /// The limit that it went over.
+        limit: Option<Limit>,
+    },
+    /// A limit was reached by a message, which is answered with an error.
+    Reached {
+        /// Which.
+        limit: Limit,
+        /// In words, with the figure.
         why: String,
     },
     /// An error was answered.

@@ -1,6 +1,7 @@
 //! Errors that are answered: their codes, words and statuses.
 
-use crate::json::write;
+use crate::json::{JsonError, MAX_DEPTH, write};
+use crate::scenario::Limit;
 
 /// What a client is told that it did wrong.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -19,6 +20,10 @@ pub struct Refusal {
     pub key: Option<String>,
     /// The part of the message that is wrong.
     pub part: Option<String>,
+    /// What the number may be at most.
+    pub most: Option<usize>,
+    /// The limit that was reached.
+    pub limit: Option<Limit>,
 }
 
 /// Characters of a client's own words that an answer or log line repeats.
@@ -32,8 +37,11 @@ impl Refusal {
         }
     }
 
-    pub(super) fn invalid_json() -> Refusal {
-        Refusal::new("INVALID_JSON")
+    pub(super) fn invalid_json(error: &JsonError) -> Refusal {
+        Refusal {
+            limit: error.is_too_deep().then_some(Limit::JsonDepth),
+            ..Refusal::new("INVALID_JSON")
+        }
     }
 
     pub(super) fn invalid(part: &str) -> Refusal {
@@ -58,9 +66,10 @@ impl Refusal {
         }
     }
 
-    pub(super) fn pagination(part: &str) -> Refusal {
+    pub(super) fn pagination(part: &str, most: Option<usize>) -> Refusal {
         Refusal {
             part: Some(part.to_owned()),
+            most,
             ..Refusal::new("INVALID_PAGINATION")
         }
     }
@@ -81,6 +90,9 @@ impl Refusal {
         let or =
             |text: &Option<String>, other: &str| text.clone().unwrap_or_else(|| other.to_owned());
         match self.code.as_str() {
+            "INVALID_JSON" if self.limit == Some(Limit::JsonDepth) => {
+                format!("the message has more than {MAX_DEPTH} lists and objects in one another")
+            }
             "INVALID_JSON" => "the message is not valid JSON".to_owned(),
             "INVALID_REQUEST" => format!(
                 "`{}` is missing or of the wrong type",
@@ -95,7 +107,11 @@ impl Refusal {
             }
             "NOT_FOUND" => format!("nothing has the key `{}`", or(&self.key, "")),
             "INVALID_PAGINATION" => {
-                format!("`{}` is no whole number in range", or(&self.part, "page"))
+                let part = or(&self.part, "page");
+                match self.most {
+                    Some(most) => format!("`{part}` is no whole number from 1 to {most}"),
+                    None => format!("`{part}` is no whole number from 1"),
+                }
             }
             "RATE_LIMITED" => "too many messages".to_owned(),
             "SCENARIO_ERROR" => "the scenario failed; its log says where".to_owned(),

@@ -138,14 +138,14 @@ impl<'t> Turn<'t> {
             }
             Inbound::Text(bytes) | Inbound::Binary(bytes) => {
                 let json = Json::from_bytes(bytes.clone())
-                    .map_err(|_| Halt::from(Refusal::invalid_json()))?;
+                    .map_err(|error| Halt::from(Refusal::invalid_json(&error)))?;
                 self.names.push((names::MESSAGE, Val::Json(json)));
                 Ok(None)
             }
             Inbound::Event { name, args, ack } => {
                 self.asker = Asker::Message(*ack);
                 let args = Json::from_bytes(args.clone())
-                    .map_err(|_| Halt::from(Refusal::invalid_json()))?;
+                    .map_err(|error| Halt::from(Refusal::invalid_json(&error)))?;
                 let message = args.elements().next().map_or(Val::Undefined, Val::Json);
                 self.names.push((names::MESSAGE, message));
                 self.names

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::json::{Json, Kind};
+use crate::scenario::Limit;
 use crate::scenario::expr::{Expr, Symbol, Template, names};
 use crate::scenario::model::{CollectionId, DefaultLimit, Find, List, Which};
 use crate::world::{Collection, Condition, FieldId, Picked, RowId, Rows, key_text};
@@ -22,8 +23,8 @@ impl<'t> Turn<'t> {
             Some(template) => self.conditions(list, template, &of)?,
             None => Vec::new(),
         };
-        let page = self.count(list.page.as_ref(), usize::MAX)?.unwrap_or(1);
-        let limit = self.count(list.limit.as_ref(), list.max)?;
+        let page = self.count(list.page.as_ref(), None)?.unwrap_or(1);
+        let limit = self.count(list.limit.as_ref(), Some(list.max))?;
         let mut matches = of.select(&conditions);
         if let Some(filter) = &list.filter {
             matches = Picked::Ids(self.filter(&of, matches, filter)?);
@@ -79,7 +80,11 @@ impl<'t> Turn<'t> {
     }
 
     /// A page or a limit as the client sent it: a whole number from 1.
-    fn count(&mut self, template: Option<&Template>, max: usize) -> Result<Option<usize>, Trouble> {
+    fn count(
+        &mut self,
+        template: Option<&Template>,
+        most: Option<usize>,
+    ) -> Result<Option<usize>, Trouble> {
         let Some(template) = template else {
             return Ok(None);
         };
@@ -96,9 +101,14 @@ impl<'t> Turn<'t> {
             }
             val => val.to_json().part().as_i64(),
         };
-        match number {
-            Some(number) if number >= 1 && number as u64 <= max as u64 => Ok(Some(number as usize)),
-            _ => Err(Refusal::pagination(&part_of(template)).into()),
+        let number = number.and_then(|number| usize::try_from(number).ok());
+        match number.filter(|number| *number >= 1) {
+            Some(number) if most.is_none_or(|most| number <= most) => Ok(Some(number)),
+            found => {
+                let mut refusal = Refusal::pagination(&part_of(template), most);
+                refusal.limit = found.map(|_| Limit::Page);
+                Err(refusal.into())
+            }
         }
     }
 

@@ -3,17 +3,15 @@
 use std::time::Duration;
 
 use crate::json::{Kind, write};
+use crate::scenario::Limit;
 use crate::scenario::expr::{Symbol, Template, names};
 use crate::scenario::model::{ForBody, ForOver, Step, Steps, Verb};
 use crate::sim::time;
 
 use super::refusal::Refusal;
-use super::turn::{Halt, MAX_DEPTH, Turn};
+use super::turn::{Halt, Turn};
 use super::value::Val;
 use super::{Effect, Planned};
-
-/// Plans that may wait at once.
-const MAX_PLANS: usize = 100_000;
 
 /// A step's own trouble: what went wrong, without its place.
 pub(super) enum Trouble {
@@ -53,10 +51,10 @@ impl<'t> Turn<'t> {
     }
 
     pub(super) fn nested(&mut self, steps: &'t [Step]) -> Result<(), Trouble> {
-        if self.depth >= MAX_DEPTH {
-            return Err(
-                format!("`run` and `for` are nested more than {MAX_DEPTH} levels deep").into(),
-            );
+        let most = self.max_depth();
+        if self.depth >= most {
+            let why = format!("`run` and `for` are nested more than {most} levels deep");
+            return Err(self.pass(Limit::Depth, why).into());
         }
         self.depth += 1;
         let ended = self.steps(steps);
@@ -65,12 +63,7 @@ impl<'t> Turn<'t> {
     }
 
     fn step(&mut self, step: &'t Step) -> Result<(), Trouble> {
-        self.steps_left = self.steps_left.checked_sub(1).ok_or_else(|| {
-            format!(
-                "the handler takes more than {} steps",
-                super::turn::MAX_STEPS
-            )
-        })?;
+        self.take_step()?;
         if let Some(when) = &step.when
             && !self.eval(when)?.is_true()
         {
@@ -264,11 +257,12 @@ impl<'t> Turn<'t> {
                 .unwrap_or_else(|| "later".into()),
         };
         let at = self.moments.now.saturating_add(wait.as_millis() as i64);
-        let world = self.world_mut()?;
-        if world.agenda.plans() >= MAX_PLANS {
-            return Err(format!("{MAX_PLANS} plans wait already").into());
+        let most = self.max_plans();
+        if self.world().agenda.plans() >= most {
+            let why = format!("{most} plans wait already, no more are allowed");
+            return Err(self.pass(Limit::Plans, why).into());
         }
-        world.agenda.plan(at, name, planned);
+        self.world_mut()?.agenda.plan(at, name, planned);
         Ok(())
     }
 
@@ -284,7 +278,7 @@ impl<'t> Turn<'t> {
         match over {
             ForOver::List(list) => {
                 let list = self.value(list)?;
-                for val in elements(&list)? {
+                for val in elements(&list, self.max_steps())? {
                     self.bind(each, val);
                     self.one(body, &mut collected)?;
                 }
@@ -311,10 +305,7 @@ impl<'t> Turn<'t> {
         match body {
             ForBody::Do(steps) => self.nested(steps),
             ForBody::Collect(template) => {
-                self.steps_left = self
-                    .steps_left
-                    .checked_sub(1)
-                    .ok_or_else(|| "too many values are collected".to_owned())?;
+                self.take_step()?;
                 if collected.len() > 1 {
                     collected.push(',');
                 }
@@ -337,7 +328,8 @@ pub(super) fn duration(val: &Val) -> Option<Duration> {
     }
 }
 
-fn elements(list: &Val) -> Result<Vec<Val>, Trouble> {
+/// A list's elements. Of one that is made as it goes no more are looked at than there may be steps.
+fn elements(list: &Val, most: u32) -> Result<Vec<Val>, Trouble> {
     match list {
         Val::Undefined => Ok(Vec::new()),
         Val::Json(json) if json.kind() == Kind::List => {
@@ -348,7 +340,7 @@ fn elements(list: &Val) -> Result<Vec<Val>, Trouble> {
             let bounded: Vec<_> = value
                 .try_iter()
                 .map_err(|_| Trouble::from(format!("`for` takes a list, found {}", value.kind())))?
-                .take(super::turn::MAX_STEPS as usize + 1)
+                .take(most as usize + 1)
                 .map(super::value::from_value)
                 .collect();
             Ok(bounded)

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::scenario::Limit;
 use crate::scenario::expr::{Symbol, Template};
 use crate::scenario::model::{CollectionId, Handler, Scenario};
 use crate::sim::Chance;
@@ -58,8 +59,10 @@ pub(super) struct Turn<'t> {
     pub(super) asker: Asker,
     pub(super) outcome: Outcome,
     pub(super) edits: Vec<(CollectionId, Edit)>,
-    pub(super) steps_left: u32,
+    steps_taken: u32,
     pub(super) depth: u32,
+    /// The limit that what fails now went over.
+    pub(super) passed: Option<Limit>,
     /// The stream that this event draws from, taken out of the world at the first draw.
     pub(super) stream: String,
     pub(super) chance: Option<Chance>,
@@ -70,9 +73,11 @@ pub(super) struct Turn<'t> {
 /// As many names as most handlers bind, so that the list need not grow.
 const NAMES: usize = 8;
 /// Steps that one event may take.
-pub(super) const MAX_STEPS: u32 = 10_000;
+const MAX_STEPS: u32 = 10_000;
 /// How deep `run`, `for` and `changes` may nest.
-pub(super) const MAX_DEPTH: u32 = 16;
+const MAX_DEPTH: u32 = 16;
+/// Plans that may wait at once.
+const MAX_PLANS: usize = 100_000;
 
 impl<'t> Turn<'t> {
     pub(super) fn new(
@@ -91,12 +96,42 @@ impl<'t> Turn<'t> {
             asker: Asker::Nobody,
             outcome: Outcome::default(),
             edits: Vec::new(),
-            steps_left: MAX_STEPS,
+            steps_taken: 0,
             depth: 0,
+            passed: None,
             stream: String::new(),
             chance: None,
             result: None,
         }
+    }
+
+    pub(super) fn max_steps(&self) -> u32 {
+        self.scenario.limits.steps.unwrap_or(MAX_STEPS)
+    }
+
+    pub(super) fn max_depth(&self) -> u32 {
+        self.scenario.limits.depth.unwrap_or(MAX_DEPTH)
+    }
+
+    pub(super) fn max_plans(&self) -> usize {
+        self.scenario.limits.plans.unwrap_or(MAX_PLANS)
+    }
+
+    /// Takes one of the event's steps.
+    pub(super) fn take_step(&mut self) -> Result<(), String> {
+        let most = self.max_steps();
+        if self.steps_taken >= most {
+            let why = format!("the event takes more than {most} steps");
+            return Err(self.pass(Limit::Steps, why));
+        }
+        self.steps_taken += 1;
+        Ok(())
+    }
+
+    /// Goes over a limit: why this fails.
+    pub(super) fn pass(&mut self, limit: Limit, why: String) -> String {
+        self.passed = Some(limit);
+        why
     }
 
     pub(super) fn world(&self) -> &Arc<State> {

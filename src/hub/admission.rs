@@ -10,7 +10,7 @@ use crate::engine::{self, Event, HttpAnswer};
 use crate::json::Json;
 use crate::world::Arrival;
 
-use super::Hub;
+use super::{Hub, Limit, Who};
 
 /// What a handshake asks, before it is answered.
 #[derive(Debug, Clone)]
@@ -98,7 +98,7 @@ impl Drop for Slot {
 impl Hub {
     /// Decides about a handshake.
     pub fn admit(&self, ask: Handshake) -> Admission {
-        let slot = match self.slot(ask.address.ip()) {
+        let slot = match self.slot(ask.address) {
             Ok(slot) => slot,
             Err(answer) => return Admission::Refused(answer),
         };
@@ -119,7 +119,7 @@ impl Hub {
             headers: ask.headers,
             protocols: ask.protocols,
         });
-        let outcome = self.feed(None, &Event::Upgrade(arrival.clone()));
+        let outcome = self.feed(Who::Client(ask.address), &Event::Upgrade(arrival.clone()));
         match outcome.refused {
             Some(answer) => Admission::Refused(answer),
             None => Admission::Accepted {
@@ -133,29 +133,29 @@ impl Hub {
         }
     }
 
-    fn slot(&self, address: IpAddr) -> Result<Slot, HttpAnswer> {
+    fn slot(&self, address: SocketAddr) -> Result<Slot, HttpAnswer> {
+        let taken = self.take_slot(address.ip());
+        taken.map_err(|(limit, status, what)| {
+            self.reached(limit, Who::Client(address), format_args!("refused: {what}"));
+            HttpAnswer::error(status, "TOO_MANY_CONNECTIONS", &what)
+        })
+    }
+
+    fn take_slot(&self, address: IpAddr) -> Result<Slot, (Limit, u16, String)> {
         let limits = self.limits();
         let mut slots = self.0.slots.lock().unwrap_or_else(PoisonError::into_inner);
         if slots.all >= limits.connections {
-            self.0.metrics.limit("connections");
-            tracing::warn!(%address, connections = limits.connections, "refused: as many connections as may be (--max-connections)");
-            let message = format!(
+            let what = format!(
                 "{} connections are open, no more are allowed",
                 limits.connections
             );
-            return Err(HttpAnswer::error(503, "TOO_MANY_CONNECTIONS", &message));
+            return Err((Limit::Connections, 503, what));
         }
         if let Some(most) = limits.connections_per_address
             && slots.by_address.get(&address).copied().unwrap_or(0) >= most
         {
-            self.0.metrics.limit("connections_per_address");
-            tracing::warn!(
-                %address, connections = most,
-                "refused: as many connections of one address as may be (scenario: limits.connections_per_address)"
-            );
-            let message =
-                format!("{most} connections of one address are open, no more are allowed");
-            return Err(HttpAnswer::error(429, "TOO_MANY_CONNECTIONS", &message));
+            let what = format!("{most} connections of one address are open, no more are allowed");
+            return Err((Limit::ConnectionsPerAddress, 429, what));
         }
         slots.all += 1;
         *slots.by_address.entry(address).or_default() += 1;
@@ -194,8 +194,11 @@ impl Hub {
             headers: ask.headers,
             body: ask.body,
         };
-        self.feed(None, &Event::Http(request, route, params))
-            .http
-            .unwrap_or_else(HttpAnswer::empty)
+        self.feed(
+            Who::Client(ask.address),
+            &Event::Http(request, route, params),
+        )
+        .http
+        .unwrap_or_else(HttpAnswer::empty)
     }
 }

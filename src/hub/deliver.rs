@@ -12,8 +12,9 @@ use crate::scenario::model::Protocol;
 use crate::wire::ws::Opcode;
 use crate::world::PeerId;
 
+use super::journal::Cost;
 use super::mailbox::{Outgoing, Put};
-use super::{Core, Entry, Hub};
+use super::{Core, Entry, Hub, Limit, Who};
 
 /// Who an effect's message is an answer to.
 pub(super) struct Origin {
@@ -56,7 +57,7 @@ impl Hub {
         self.0.metrics.received_bytes.inc_by(payload.len() as u64);
         let name = outcome.handler.clone().unwrap_or_else(nobody);
         tracing::debug!(peer = %format_args!("c{peer}"), name = ?name, size = payload.len(), "message");
-        self.0.journal.note(Entry {
+        self.note(Entry {
             seq: 0,
             time: moments.now,
             peer,
@@ -69,17 +70,47 @@ impl Hub {
         });
     }
 
+    /// Notes a message in the journal. What that costs others is counted, and told when it begins.
+    fn note(&self, entry: Entry) {
+        let who = Who::Peer(entry.peer);
+        let cost = self.0.journal.note(entry);
+        if cost == Cost::default() {
+            return;
+        }
+        let limits = self.limits();
+        if cost.first_shortened {
+            let what = format_args!(
+                "the journal keeps the first {} bytes of a message",
+                limits.journal_message
+            );
+            self.noted(Limit::JournalMessage, who, what);
+        } else if cost.shortened {
+            self.0.metrics.limit(Limit::JournalMessage);
+        }
+        if cost.first_gone {
+            let what = format_args!(
+                "the journal is full with {} messages or {} bytes, from now on the oldest go",
+                limits.journal_messages, limits.journal_bytes
+            );
+            self.noted(Limit::Journal, who, what);
+        }
+        let untold = cost.gone - u64::from(cost.first_gone);
+        if untold > 0 {
+            self.0.metrics.limit_by(Limit::Journal, untold);
+        }
+    }
+
     /// Puts what follows an event where it belongs, in order.
     pub(super) fn deliver(
         &self,
         core: &Core,
-        peer: Option<PeerId>,
+        who: Who,
         outcome: &Outcome,
         effects: Vec<Effect>,
         moments: Moments,
     ) {
         let origin = Origin {
-            peer,
+            peer: who.peer(),
             name: outcome.handler.clone().unwrap_or_else(nobody),
         };
         for effect in effects {
@@ -109,9 +140,13 @@ impl Hub {
                         tracing::warn!(target: "scenario", "{}", text.escape_debug().to_string());
                     }
                 }
-                Effect::Failed { place, why } => {
-                    tracing::error!(target: "scenario", place = %place, why = ?why, "a handler failed");
+                Effect::Failed { place, why, limit } => {
+                    tracing::error!(target: "scenario", place = %place, why = ?why, peer = %who, "a handler failed");
+                    if let Some(limit) = limit {
+                        self.reached(limit, who, format_args!("{place}: {why}"));
+                    }
                 }
+                Effect::Reached { limit, why } => self.reached(limit, who, why),
                 Effect::Refused { code } => self.0.metrics.error(&code),
             }
         }
@@ -150,7 +185,7 @@ impl Hub {
                 self.put(core, *peer, Duration::ZERO, message, !own);
                 Vec::new()
             };
-            self.0.journal.note(Entry {
+            self.note(Entry {
                 seq: 0,
                 time: moments.now,
                 peer: *peer,
@@ -253,12 +288,12 @@ impl Hub {
                 }
             }
             Put::Overfull => {
-                self.0.metrics.limit("mailbox");
                 let limits = self.limits();
-                tracing::warn!(
-                    peer = %format_args!("c{peer}"), frames = limits.mailbox_frames, bytes = limits.mailbox_bytes,
-                    "cut off: its mailbox is full since it does not read (scenario: limits.mailbox_frames, limits.mailbox_bytes)"
+                let what = format_args!(
+                    "cut off since it does not read: no more than {} frames or {} bytes may wait for a peer",
+                    limits.mailbox_frames, limits.mailbox_bytes
                 );
+                self.reached(Limit::Mailbox, Who::Peer(peer), what);
             }
             Put::Closed => {}
         }

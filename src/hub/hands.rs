@@ -15,7 +15,7 @@ use crate::world::{Collection, PeerId};
 use super::deliver::{Origin, push_name};
 use super::mailbox::Outgoing;
 use super::peer::PeerShown;
-use super::{Core, Hub, declared_faults, options, time};
+use super::{Core, Hub, Who, declared_faults, options, time};
 
 /// Why data cannot be shown or edited so.
 #[derive(Debug, thiserror::Error)]
@@ -127,7 +127,7 @@ impl Hub {
             .clone()
             .or_else(|| edited.edit.before.clone())
             .unwrap_or_else(Json::null);
-        self.write(&mut core, None, &Event::Edited(vec![edited]), facts);
+        self.write(&mut core, Who::Nobody, &Event::Edited(vec![edited]), facts);
         drop(core);
         self.0.agenda.notify_one();
         Ok(shown)
@@ -181,7 +181,7 @@ impl Hub {
         else {
             return false;
         };
-        self.feed(None, &Event::Trigger(at, args));
+        self.feed(Who::Nobody, &Event::Trigger(at, args));
         true
     }
 
@@ -201,7 +201,7 @@ impl Hub {
     pub fn fire(&self, name: &str) -> bool {
         let turns = turns(&self.core(), name);
         for turn in &turns {
-            self.feed(None, &Event::Fire(turn.clone()));
+            self.feed(Who::Nobody, &Event::Fire(turn.clone()));
             self.0.metrics.timers.inc();
         }
         !turns.is_empty()
@@ -257,6 +257,7 @@ impl Hub {
     pub fn reload(&self, scenario: Arc<Scenario>, limits: Limits) -> anyhow::Result<()> {
         let seed = self.seed();
         self.remake(scenario, seed, None)?;
+        self.0.journal.bound(&limits);
         *self
             .0
             .limits

@@ -6,14 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use tokio::sync::watch;
 
+use crate::config::Limits;
 use crate::json::{Json, write};
 use crate::sim::{Moment, time};
 use crate::world::PeerId;
-
-const MAX_ENTRIES: usize = 10_000;
-const MAX_BYTES: usize = 64 << 20;
-/// Bytes of one message that are kept.
-const MAX_MESSAGE: usize = 64 << 10;
 
 /// One message.
 #[derive(Debug, Clone)]
@@ -30,7 +26,7 @@ pub struct Entry {
     pub name: Arc<str>,
     /// Bytes.
     pub size: usize,
-    /// What was said, up to 64 KiB.
+    /// What was said, as much of it as is kept.
     pub payload: Bytes,
     /// Text?
     pub text: bool,
@@ -45,54 +41,112 @@ pub struct Journal {
     last: watch::Sender<u64>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Inner {
     entries: VecDeque<Entry>,
     bytes: usize,
     seq: u64,
+    bounds: Bounds,
+    /// Whether some have gone, and some been shortened, since it was empty.
+    overflowed: bool,
+    shortened: bool,
 }
 
-impl Default for Journal {
-    fn default() -> Self {
-        Journal {
-            inner: Mutex::default(),
-            last: watch::Sender::new(0),
+/// How much is kept.
+#[derive(Debug, Clone, Copy)]
+struct Bounds {
+    messages: usize,
+    bytes: usize,
+    message: usize,
+}
+
+/// What a message cost that was noted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Cost {
+    /// So many of the oldest went.
+    pub(super) gone: u64,
+    /// For the first time since it was empty.
+    pub(super) first_gone: bool,
+    /// Not all of it is kept.
+    pub(super) shortened: bool,
+    /// For the first time since it was empty.
+    pub(super) first_shortened: bool,
+}
+
+impl Bounds {
+    fn new(limits: &Limits) -> Bounds {
+        Bounds {
+            messages: limits.journal_messages,
+            bytes: limits.journal_bytes,
+            message: limits.journal_message,
         }
     }
 }
 
 impl Journal {
+    /// An empty one.
+    pub(super) fn new(limits: &Limits) -> Journal {
+        Journal {
+            inner: Mutex::new(Inner {
+                entries: VecDeque::new(),
+                bytes: 0,
+                seq: 0,
+                bounds: Bounds::new(limits),
+                overflowed: false,
+                shortened: false,
+            }),
+            last: watch::Sender::new(0),
+        }
+    }
+
+    /// Other bounds; they hold from the next message on.
+    pub(super) fn bound(&self, limits: &Limits) {
+        self.inner().bounds = Bounds::new(limits);
+    }
+
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes a message; its number is given by the journal.
-    pub(super) fn note(&self, mut entry: Entry) {
+    pub(super) fn note(&self, mut entry: Entry) -> Cost {
         let mut inner = self.inner();
+        let bounds = inner.bounds;
         inner.seq += 1;
         entry.seq = inner.seq;
         entry.size = entry.payload.len();
         // A part of a read buffer or of a large frame would keep the whole of it alive.
-        if entry.inward || entry.size > MAX_MESSAGE {
-            let mut end = entry.size.min(MAX_MESSAGE);
+        if entry.inward || entry.size > bounds.message {
+            let mut end = entry.size.min(bounds.message);
             while end < entry.size && end > 0 && (entry.payload[end] & 0xc0) == 0x80 {
                 end -= 1;
             }
             entry.payload = Bytes::copy_from_slice(&entry.payload[..end]);
         }
+        let mut cost = Cost {
+            shortened: entry.payload.len() < entry.size,
+            ..Cost::default()
+        };
         inner.bytes += entry.payload.len();
         inner.entries.push_back(entry);
-        while inner.entries.len() > MAX_ENTRIES || inner.bytes > MAX_BYTES {
-            if let Some(old) = inner.entries.pop_front() {
-                inner.bytes -= old.payload.len();
-            }
+        while inner.entries.len() > bounds.messages || inner.bytes > bounds.bytes {
+            let Some(old) = inner.entries.pop_front() else {
+                break;
+            };
+            inner.bytes -= old.payload.len();
+            cost.gone += 1;
         }
+        cost.first_gone = cost.gone > 0 && !inner.overflowed;
+        inner.overflowed |= cost.first_gone;
+        cost.first_shortened = cost.shortened && !inner.shortened;
+        inner.shortened |= cost.first_shortened;
         let seq = inner.seq;
         drop(inner);
         // Nobody waiting is no trouble, and costs no wake-up.
         if self.last.receiver_count() > 0 {
             self.last.send_replace(seq);
         }
+        cost
     }
 
     /// Forgets everything; numbers go on.
@@ -100,6 +154,8 @@ impl Journal {
         let mut inner = self.inner();
         inner.entries.clear();
         inner.bytes = 0;
+        inner.overflowed = false;
+        inner.shortened = false;
     }
 
     /// The messages after a number that fit, oldest first.

@@ -10,6 +10,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::scenario::Limit;
+
 /// What a handler's time is counted into: 10 µs to 1 s.
 const BUCKETS: [f64; 11] = [
     1e-5, 2.5e-5, 1e-4, 2.5e-4, 1e-3, 2.5e-3, 1e-2, 2.5e-2, 0.1, 0.25, 1.0,
@@ -27,7 +29,7 @@ struct ByCode {
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ByLimit {
-    limit: String,
+    limit: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -58,12 +60,15 @@ pub struct Metrics {
     durations: Family<ByHandler, Histogram, fn() -> Histogram>,
     errors: Family<ByCode, Counter>,
     limits: Family<ByLimit, Counter>,
+    /// Those of `limits` in their order: some are counted with every message.
+    by_limit: Vec<Counter>,
     faults: Family<ByKind, Counter>,
 }
 
 impl Default for Metrics {
     fn default() -> Self {
         let histogram: fn() -> Histogram = || Histogram::new(BUCKETS);
+        let limits = Family::default();
         let mut metrics = Metrics {
             registry: Registry::with_prefix("ws_mock"),
             open: Gauge::default(),
@@ -76,12 +81,22 @@ impl Default for Metrics {
             depth: Gauge::default(),
             durations: Family::new_with_constructor(histogram),
             errors: Family::default(),
-            limits: Family::default(),
+            by_limit: by_limit(&limits),
+            limits,
             faults: Family::default(),
         };
         metrics.register();
         metrics
     }
+}
+
+/// A counter for each limit, so that one that was never reached is there with 0.
+fn by_limit(limits: &Family<ByLimit, Counter>) -> Vec<Counter> {
+    let counter = |limit: &Limit| {
+        let limit = limit.name();
+        limits.get_or_create(&ByLimit { limit }).clone()
+    };
+    Limit::ALL.iter().map(counter).collect()
 }
 
 impl Metrics {
@@ -155,12 +170,13 @@ impl Metrics {
     }
 
     /// A limit was reached.
-    pub fn limit(&self, limit: &str) {
-        self.limits
-            .get_or_create(&ByLimit {
-                limit: limit.to_owned(),
-            })
-            .inc();
+    pub fn limit(&self, limit: Limit) {
+        self.limit_by(limit, 1);
+    }
+
+    /// A limit was reached so many times.
+    pub fn limit_by(&self, limit: Limit, times: u64) {
+        self.by_limit[limit as usize].inc_by(times);
     }
 
     /// A fault happened.

@@ -7,6 +7,7 @@ mod admission;
 mod deliver;
 mod hands;
 mod journal;
+mod limits;
 mod mailbox;
 mod metrics;
 mod peer;
@@ -29,12 +30,14 @@ use crate::sim;
 
 pub use crate::engine::{Change, DataError, HttpAnswer, Inbound, query, unescaped};
 pub use crate::fault::from_json as read_fault;
+pub use crate::scenario::Limit;
 pub use crate::sim::Clock;
 pub use crate::sim::time::{print_duration, rfc3339};
 pub use crate::world::{Collection, PeerId};
 pub use admission::{Admission, Handshake, HttpRequest, Ticket};
 pub use hands::{DataProblem, SendTo, TimerShown};
 pub use journal::{Entry, Journal};
+pub use limits::Who;
 pub use mailbox::{Mailbox, Outgoing};
 pub use metrics::Metrics;
 pub use peer::{Peer, PeerShown};
@@ -108,7 +111,7 @@ impl Hub {
         Ok(Hub(Arc::new(Inner {
             core: RwLock::new(core),
             limits: RwLock::new(limits),
-            journal: Journal::default(),
+            journal: Journal::new(&limits),
             metrics: Metrics::default(),
             faulty: AtomicBool::new(!faults.is_empty()),
             asks_server: AtomicBool::new(asks_server),
@@ -218,7 +221,7 @@ impl Hub {
     }
 
     /// Handles an event: under a read lock when it only reads, else with the world to itself.
-    fn feed(&self, peer: Option<PeerId>, event: &Event) -> Outcome {
+    fn feed(&self, who: Who, event: &Event) -> Outcome {
         let facts = self.facts();
         let began = Instant::now();
         let mut effects = Vec::new();
@@ -228,15 +231,15 @@ impl Hub {
             if let Some(outcome) =
                 engine::read(&core.scenario, &core.world, moments, event, &mut effects)
             {
-                self.note_incoming(peer, event, &outcome, moments);
-                self.deliver(&core, peer, &outcome, effects, moments);
+                self.note_incoming(who.peer(), event, &outcome, moments);
+                self.deliver(&core, who, &outcome, effects, moments);
                 drop(core);
                 self.ran(&outcome, began);
                 return outcome;
             }
         }
         let mut core = self.core_mut();
-        let outcome = self.write(&mut core, peer, event, facts);
+        let outcome = self.write(&mut core, who, event, facts);
         drop(core);
         self.ran(&outcome, began);
         self.0.agenda.notify_one();
@@ -244,13 +247,13 @@ impl Hub {
     }
 
     /// Handles an event with the world to itself.
-    fn write(&self, core: &mut Core, peer: Option<PeerId>, event: &Event, facts: Facts) -> Outcome {
+    fn write(&self, core: &mut Core, who: Who, event: &Event, facts: Facts) -> Outcome {
         let mut effects = Vec::new();
         let moments = self.moments(core.clock, facts);
         let scenario = core.scenario.clone();
         let outcome = engine::write(&scenario, &mut core.world, moments, event, &mut effects);
-        self.note_incoming(peer, event, &outcome, moments);
-        self.deliver(core, peer, &outcome, effects, moments);
+        self.note_incoming(who.peer(), event, &outcome, moments);
+        self.deliver(core, who, &outcome, effects, moments);
         outcome
     }
 

@@ -1,6 +1,6 @@
 //! A connected client: from its handshake until it is dropped.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use crate::world::{self, PeerId};
 
 use super::admission::{Slot, Ticket};
 use super::mailbox::{Mailbox, Outgoing};
-use super::{Core, Hub};
+use super::{Core, Hub, Limit, Who};
 
 /// Going on too fast for this long closes the connection.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -26,6 +26,8 @@ pub struct Peer {
     /// Messages a second, as it was when it came.
     most: Option<u32>,
     rate: Mutex<Rate>,
+    /// Whether it was told that its reading pauses.
+    paused: AtomicBool,
     _slot: Slot,
 }
 
@@ -70,7 +72,7 @@ impl Hub {
         );
         core.mailboxes.insert(id, mailbox.clone());
         core.peers.insert(id, traffic.clone());
-        self.write(&mut core, Some(id), &Event::Connect(id), facts);
+        self.write(&mut core, Who::Peer(id), &Event::Connect(id), facts);
         drop(core);
         self.0.agenda.notify_one();
         Peer {
@@ -80,6 +82,7 @@ impl Hub {
             traffic,
             most: limits.messages_per_second,
             rate: Mutex::default(),
+            paused: AtomicBool::new(false),
             _slot: ticket.slot,
         }
     }
@@ -102,12 +105,11 @@ impl Peer {
         if let Some(most) = self.most
             && self.too_fast(most)
         {
-            self.hub.0.metrics.limit("messages_per_second");
-            self.hub.feed(Some(self.id), &Event::TooMany(self.id));
+            self.hub.feed(Who::Peer(self.id), &Event::TooMany(self.id));
             return;
         }
         self.hub
-            .feed(Some(self.id), &Event::Message(self.id, message));
+            .feed(Who::Peer(self.id), &Event::Message(self.id, message));
     }
 
     fn too_fast(&self, most: u32) -> bool {
@@ -129,10 +131,13 @@ impl Peer {
             .is_none_or(|last| now - last > Duration::from_secs(2))
         {
             rate.over = Some(now);
-            tracing::warn!(
-                peer = %format_args!("c{}", self.id), messages_per_second = most,
-                "sends too fast: what is over is refused (scenario: limits.messages_per_second)"
+            let what = format_args!(
+                "sends too fast: what is over {most} messages a second is refused, for {PATIENCE:?} at most"
             );
+            self.hub
+                .reached(Limit::MessagesPerSecond, Who::Peer(self.id), what);
+        } else {
+            self.hub.0.metrics.limit(Limit::MessagesPerSecond);
         }
         rate.last_over = Some(now);
         if !rate.closing && rate.over.is_some_and(|over| now - over >= PATIENCE) {
@@ -145,6 +150,21 @@ impl Peer {
             self.hub.put(&core, self.id, Duration::ZERO, close, true);
         }
         true
+    }
+
+    /// It asks faster than it reads its answers, so it is not read either for a while: counted each time, told once.
+    pub fn paused(&self) {
+        if self.paused.swap(true, Ordering::Relaxed) {
+            self.hub.0.metrics.limit(Limit::Answers);
+            return;
+        }
+        let limits = self.hub.limits();
+        let what = format_args!(
+            "asks faster than it reads, and is read again once less than {} frames and {} bytes wait for it",
+            limits.mailbox_frames / 2,
+            limits.mailbox_bytes / 2
+        );
+        self.hub.noted(Limit::Answers, Who::Peer(self.id), what);
     }
 
     /// Whether the client's ping goes unanswered.
@@ -171,8 +191,12 @@ impl Drop for Peer {
         let facts = self.hub.facts();
         let mut core = self.hub.core_mut();
         core.mailboxes.remove(&self.id);
-        self.hub
-            .write(&mut core, Some(self.id), &Event::Disconnect(self.id), facts);
+        self.hub.write(
+            &mut core,
+            Who::Peer(self.id),
+            &Event::Disconnect(self.id),
+            facts,
+        );
         core.peers.remove(&self.id);
         let world = Arc::make_mut(&mut core.world);
         world.depart(self.id);

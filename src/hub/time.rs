@@ -8,7 +8,7 @@ use crate::config::ClockStart;
 use crate::engine;
 use crate::sim::{self, Clock, Moment};
 
-use super::Hub;
+use super::{Hub, Who};
 
 /// How long `advance` waits for peers that do not read before it goes on without them.
 const READ_TIME: Duration = Duration::from_secs(10);
@@ -64,7 +64,7 @@ impl Hub {
         let Some(outcome) = engine::tick(&scenario, &mut core.world, moments, &mut effects) else {
             return false;
         };
-        self.deliver(&core, None, &outcome, effects, moments);
+        self.deliver(&core, Who::Nobody, &outcome, effects, moments);
         drop(core);
         self.0.metrics.timers.inc();
         self.ran(&outcome, began);

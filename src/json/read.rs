@@ -25,6 +25,15 @@ thread_local! {
 }
 const LARGEST_SCRATCH: usize = 4096;
 
+const TOO_DEEP: &str = "more than 128 levels";
+
+impl JsonError {
+    /// Whether it is no worse than nested too deep.
+    pub fn is_too_deep(&self) -> bool {
+        self.what == TOO_DEEP
+    }
+}
+
 pub(super) fn document(text: Utf8Bytes) -> Result<Json, JsonError> {
     let mut nodes = SCRATCH.take();
     nodes.clear();
@@ -180,7 +189,7 @@ impl Reader<'_> {
 
     fn enter(&mut self, depth: usize) -> Result<(), JsonError> {
         if depth >= MAX_DEPTH {
-            return Err(self.found("more than 128 levels"));
+            return Err(self.found(TOO_DEEP));
         }
         self.at += 1;
         self.space();

@@ -5,7 +5,7 @@ use http_body_util::Full;
 use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
 
-use crate::hub::HttpAnswer;
+use crate::hub::{HttpAnswer, Limit};
 
 /// An answer whose body is there at once.
 pub(super) type Answer = Response<Full<Bytes>>;
@@ -19,26 +19,31 @@ pub(super) struct Problem {
     pub(super) code: &'static str,
     /// Words for people.
     pub(super) message: String,
+    /// The limit that was reached.
+    pub(super) limit: Option<Limit>,
 }
 
 impl Problem {
-    /// The limit that was reached, by the name it is counted under.
-    pub(super) fn limit(&self) -> Option<&'static str> {
-        match self.code {
-            "HEAD_TOO_LARGE" => Some("head"),
-            "BODY_TOO_LARGE" => Some("body"),
-            "TIMEOUT" => Some("head_time"),
-            "BODY_TIMEOUT" => Some("body_time"),
-            _ => None,
-        }
-    }
-
     /// A problem with this status, code and words.
     pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
         Self {
             status,
             code,
             message: message.into(),
+            limit: None,
+        }
+    }
+
+    /// A problem that is a limit reached.
+    pub(super) fn limit(
+        limit: Limit,
+        status: StatusCode,
+        code: &'static str,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            limit: Some(limit),
+            ..Self::new(status, code, message)
         }
     }
 

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use tokio::select;
+use tokio::time::error::Elapsed;
 use tokio::time::{sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
@@ -39,6 +40,8 @@ pub(super) struct Connection {
     heartbeat: Heartbeat,
     /// Whether `input` may hold whole messages, because they have just come or because reading has paused.
     undecoded: bool,
+    /// Whether reading waits for answers to be read.
+    paused: bool,
     /// The client has closed, or cannot be understood any more. Its answers go out until this moment at most.
     leaving: Option<(End, Instant)>,
 }
@@ -50,6 +53,7 @@ impl Connection {
             stream,
             reader: Reader::new(limits.frame, limits.message),
             undecoded: !arrived.is_empty(),
+            paused: false,
             input: arrived,
             outbox: Outbox::default(),
             peer,
@@ -95,7 +99,7 @@ impl Connection {
     }
 
     /// Ends the peer's stay with the hub, then parts from the client.
-    pub(super) async fn part(self, end: End, close_time: Duration) {
+    pub(super) async fn part(self, end: End, close_time: Duration) -> Result<(), Elapsed> {
         self.peer.closed(end.code());
         drop(self.peer);
         let left = farewell::Left {
@@ -104,7 +108,7 @@ impl Connection {
             input: self.input,
             output: self.outbox.output,
         };
-        farewell::say(end, left, close_time).await;
+        farewell::say(end, left, close_time).await
     }
 
     /// Everything that needs no waiting; answers when to look again.
@@ -118,6 +122,10 @@ impl Connection {
                 break delayed;
             }
         };
+        if self.is_decoding() && !self.paused {
+            self.peer.paused();
+        }
+        self.paused = self.is_decoding();
         self.leave(now, delayed)?;
         let due = [
             Some(self.beat(now)?),
@@ -182,7 +190,7 @@ impl Connection {
         }
         match self.heartbeat.look(now) {
             Beat::Wait(until) => Ok(until),
-            Beat::Lost => Err(End::lost(self.limits.pong_time)),
+            Beat::Lost => Err(End::Lost(self.limits.pong_time)),
             Beat::Ping if self.outbox.output.has_room() => {
                 ws::write_ping(self.outbox.output.frames(), b"");
                 Ok(self.heartbeat.asked(now))
@@ -198,7 +206,7 @@ impl Connection {
         };
         let by = since + self.limits.write_time;
         if by <= now {
-            return Err(End::stuck(self.limits.write_time));
+            return Err(End::Stuck(self.limits.write_time));
         }
         if let Some(code) = self.outbox.given_up(self.peer.mailbox(), now) {
             let why = "it did not read what was sent".into();

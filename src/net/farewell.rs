@@ -5,15 +5,14 @@ use std::io;
 use std::time::Duration;
 
 use bytes::BytesMut;
+use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 
 use super::input;
 use super::output::Output;
 use super::stream::Stream;
+use crate::hub::Limit;
 use crate::wire::ws::{self, Input, Reader, Violation};
-
-/// The close code of a limit on size.
-const TOO_BIG: u16 = 1009;
 
 /// Why a connection is over.
 #[derive(Debug, Clone)]
@@ -29,6 +28,12 @@ pub(super) enum End {
     },
     /// The client broke the protocol or a limit: nothing it sends is understood any more.
     Broken(Violation),
+    /// No pong has come for so long.
+    Lost(Duration),
+    /// A write has made no progress for so long.
+    Stuck(Duration),
+    /// More waits of a session's own packets than may.
+    Unread(usize),
     /// The other side is no more.
     Gone,
     /// A reset that the hub ordered.
@@ -51,6 +56,10 @@ impl End {
     pub(super) const NO_CODE: u16 = 1005;
     /// It ended without a close.
     pub(super) const NO_CLOSE: u16 = 1006;
+    /// The client answers no ping.
+    const NO_PONG: u16 = 1011;
+    /// The client does not fetch what waits for it.
+    const NOT_READ: u16 = 1013;
 
     /// The server stops.
     pub(super) fn shutdown() -> Self {
@@ -60,31 +69,13 @@ impl End {
         }
     }
 
-    /// No pong has come.
-    pub(super) fn lost(time: Duration) -> Self {
-        Self::Told {
-            code: 1011,
-            reason: format!("no pong within {time:?}"),
-        }
-    }
-
-    /// A write that makes no progress.
-    pub(super) fn stuck(time: Duration) -> Self {
-        Self::Dropped {
-            code: Self::NO_CLOSE,
-            why: format!("it read nothing for {time:?}"),
-        }
-    }
-
-    /// The limit that ended it, by the name it is counted under.
-    pub(super) fn limit(&self) -> Option<&'static str> {
+    /// The limit that ended it.
+    pub(super) fn limit(&self) -> Option<Limit> {
         match self {
-            Self::Broken(violation) if violation.code == TOO_BIG => Some("message"),
-            Self::Told { code: 1011, .. } => Some("heartbeat"),
-            Self::Dropped {
-                code: Self::NO_CLOSE,
-                ..
-            } => Some("write_time"),
+            Self::Broken(violation) => violation.limit,
+            Self::Lost(_) => Some(Limit::Heartbeat),
+            Self::Stuck(_) => Some(Limit::WriteTime),
+            Self::Unread(_) => Some(Limit::Mailbox),
             _ => None,
         }
     }
@@ -97,7 +88,9 @@ impl End {
             }
             Self::Asked(None) => Self::NO_CODE,
             Self::Broken(violation) => violation.code,
-            Self::Gone | Self::Aborted | Self::Stalled => Self::NO_CLOSE,
+            Self::Lost(_) => Self::NO_PONG,
+            Self::Unread(_) => Self::NOT_READ,
+            Self::Gone | Self::Aborted | Self::Stalled | Self::Stuck(_) => Self::NO_CLOSE,
         }
     }
 }
@@ -110,13 +103,10 @@ impl fmt::Display for End {
             Self::Asked(Some((_, reason))) => write!(f, "the client closed: {reason:?}"),
             Self::Told { reason, .. } if reason.is_empty() => f.write_str("closed by the server"),
             Self::Told { reason, .. } => write!(f, "closed by the server: {reason:?}"),
-            Self::Broken(violation) if violation.code == TOO_BIG => {
-                write!(
-                    f,
-                    "{violation}; hint: `limits: {{ message: …, frame: … }}` in the scenario"
-                )
-            }
             Self::Broken(violation) => write!(f, "{violation}"),
+            Self::Lost(time) => write!(f, "no pong within {time:?}"),
+            Self::Stuck(time) => write!(f, "it read nothing for {time:?}"),
+            Self::Unread(most) => write!(f, "it did not fetch {most} packets"),
             Self::Gone => f.write_str("the client hung up without a close"),
             Self::Aborted => f.write_str("reset by a fault"),
             Self::Stalled => f.write_str("stalled by a fault"),
@@ -138,8 +128,10 @@ pub(super) struct Left {
     pub(super) output: Output,
 }
 
-/// Parts from a client as `end` says, in at most `close_time` and a second.
-pub(super) async fn say(end: End, left: Left, close_time: Duration) {
+/// Parts from a client as `end` says, in at most `close_time` and a second; an error where that was not enough.
+pub(super) async fn say(end: End, left: Left, close_time: Duration) -> Result<(), Elapsed> {
+    let code = end.code();
+    let words = end.to_string();
     let Left {
         mut stream,
         mut reader,
@@ -147,15 +139,20 @@ pub(super) async fn say(end: End, left: Left, close_time: Duration) {
         mut output,
     } = left;
     let (code, reason, answered) = match end {
-        End::Gone => return,
+        End::Gone => return Ok(()),
         End::Aborted => {
             output.flush_once(&mut stream).await;
-            return stream.abort();
+            stream.abort();
+            return Ok(());
         }
-        End::Stalled | End::Dropped { .. } => return stream.abort(),
+        End::Stalled | End::Stuck(_) | End::Dropped { .. } => {
+            stream.abort();
+            return Ok(());
+        }
         End::Asked(said) => (said.map(|(code, _)| code), String::new(), true),
         End::Broken(violation) => (Some(violation.code), violation.reason, true),
         End::Told { code, reason } => (Some(code), reason, false),
+        End::Lost(_) | End::Unread(_) => (Some(code), words, false),
     };
     let handshake = async {
         output.flush(&mut stream).await?;
@@ -166,10 +163,12 @@ pub(super) async fn say(end: End, left: Left, close_time: Duration) {
         }
         Ok::<_, io::Error>(())
     };
-    match timeout(close_time, handshake).await {
+    let said = timeout(close_time, handshake).await;
+    match said {
         Ok(Ok(())) => input::linger(&mut stream).await,
         _ => stream.abort(),
     }
+    said.map(|_| ())
 }
 
 /// Waits for the client's close; whatever it sends before is let go.

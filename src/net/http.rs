@@ -2,6 +2,7 @@
 //!
 //! Invariant: every request that cannot be read is told why, in JSON, and the client has time to read it.
 
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -24,7 +25,7 @@ use super::exchange::{Exchange, Turn};
 use super::stream::Stream;
 use super::{Net, input, route};
 use crate::config::Limits;
-use crate::hub::Ticket;
+use crate::hub::{Limit, Ticket, Who};
 
 /// The least that hyper takes as a buffer's bound.
 const LEAST_BUFFER: usize = 8 * 1024;
@@ -53,9 +54,12 @@ struct Reset;
 impl Visit {
     /// Tells and counts what was refused.
     pub(super) fn refused(&self, problem: &Problem) {
-        tracing::warn!(address = %self.address, code = problem.code, "{}", problem.message);
-        if let Some(limit) = problem.limit() {
-            self.net.hub.metrics().limit(limit);
+        let who = Who::Client(self.address);
+        match problem.limit {
+            Some(limit) => self.net.hub.reached(limit, who, &problem.message),
+            None => {
+                tracing::warn!(peer = %who, code = problem.code, "{}", problem.message);
+            }
         }
     }
 }
@@ -155,9 +159,15 @@ pub(super) async fn serve(
             stream.abort();
             return None;
         }
+        Err(error) if is_stuck(&error) => {
+            let (who, time) = (Who::Client(visit.address), limits.write_time);
+            let what = format_args!("dropped: it read nothing for {time:?}");
+            visit.net.hub.reached(Limit::WriteTime, who, what);
+            return None;
+        }
         Err(error) => {
             let begun = swallowed || !parts.read_buf.is_empty();
-            let problem = problem(&error, &limits).filter(|_| begun)?;
+            let problem = problem(&error, &parts.read_buf, &limits).filter(|_| begun)?;
             visit.refused(&problem);
             stream.write_all(problem.raw().as_bytes()).await.ok()?;
         }
@@ -199,23 +209,23 @@ where
     timeout(GRACE, rest).await.unwrap_or(Ok(()))
 }
 
-fn problem(error: &hyper::Error, limits: &Limits) -> Option<Problem> {
+/// Whether a write made no progress.
+fn is_stuck(error: &hyper::Error) -> bool {
+    let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref());
+    cause.is_some_and(|cause: &io::Error| cause.kind() == io::ErrorKind::TimedOut)
+}
+
+/// Why a request cannot be read of which so much has arrived.
+fn problem(error: &hyper::Error, head: &[u8], limits: &Limits) -> Option<Problem> {
     let problem = if error.is_parse_too_large() {
-        let words = format!(
-            "the request's head is too large, up to `{}` bytes and `{}` header lines are allowed",
-            limits.head, limits.header_lines
-        );
-        Problem::new(
-            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            "HEAD_TOO_LARGE",
-            words,
-        )
+        too_large(head, limits)
     } else if error.is_timeout() {
         let words = format!(
             "the request's head did not arrive within {:?}",
             limits.head_time
         );
-        Problem::new(StatusCode::REQUEST_TIMEOUT, "TIMEOUT", words)
+        let status = StatusCode::REQUEST_TIMEOUT;
+        Problem::limit(Limit::HeadTime, status, "TIMEOUT", words)
     } else if error.is_parse() {
         let words = format!("the request cannot be read: {error}");
         Problem::new(StatusCode::BAD_REQUEST, "BAD_REQUEST", words)
@@ -223,4 +233,23 @@ fn problem(error: &hyper::Error, limits: &Limits) -> Option<Problem> {
         return None;
     };
     Some(problem)
+}
+
+fn too_large(head: &[u8], limits: &Limits) -> Problem {
+    let blank = |line: &&[u8]| line.trim_ascii().is_empty();
+    let lines = head.split(|&byte| byte == b'\n').skip_while(blank);
+    let (limit, words) = if lines.skip(1).take_while(|line| !blank(line)).count()
+        > limits.header_lines
+    {
+        let most = limits.header_lines;
+        let words =
+            format!("the request's head has too many lines, up to `{most}` headers are allowed");
+        (Limit::HeaderLines, words)
+    } else {
+        let most = limits.head;
+        let words = format!("the request's head is too large, up to `{most}` bytes are allowed");
+        (Limit::Head, words)
+    };
+    let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+    Problem::limit(limit, status, "HEAD_TOO_LARGE", words)
 }

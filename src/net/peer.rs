@@ -16,7 +16,7 @@ use super::http::{self, Next, Visit};
 use super::stream::{self, Opened, Stream};
 use super::{Net, engineio, input};
 use crate::config::Limits;
-use crate::hub::Ticket;
+use crate::hub::{Limit, Ticket, Who};
 
 /// How long a close may go unanswered once the server stops: it has five seconds in all.
 const LAST_CLOSE: Duration = Duration::from_secs(3);
@@ -43,8 +43,12 @@ impl Drop for Counted<'_> {
 pub(super) async fn serve(tcp: TcpStream, address: SocketAddr, net: Arc<Net>) {
     let (_socket, sockets) = Counted::new(&net.sockets);
     if sockets > net.most_sockets {
-        let most = net.most_sockets;
-        tracing::warn!(%address, most, "refused: file descriptors allow no more connections; hint: `ulimit -n`");
+        let what = format_args!(
+            "refused: file descriptors allow no more than {} connections",
+            net.most_sockets
+        );
+        net.hub
+            .reached(Limit::Descriptors, Who::Client(address), what);
         return;
     }
     let limits = net.hub.limits();
@@ -88,7 +92,11 @@ async fn open(
             return None;
         }
         Err(_) => {
-            tracing::info!(%address, within = ?limits.head_time, "closed: nothing was asked, or the TLS handshake not ended, in time");
+            let what = format_args!(
+                "closed: nothing was asked, or the TLS handshake not ended, within {:?}",
+                limits.head_time
+            );
+            net.hub.reached(Limit::HeadTime, Who::Client(address), what);
             return None;
         }
     };
@@ -141,9 +149,20 @@ async fn talk(
     let code = end.code();
     tracing::info!(peer = format_args!("c{id}"), %address, code, why = %end, clients, "disconnected");
     if let Some(limit) = end.limit() {
-        net.hub.metrics().limit(limit);
+        net.hub.reached(limit, Who::Peer(id), &end);
     }
-    Box::pin(connection.part(end, close_time(net, limits))).await;
+    let time = close_time(net, limits);
+    if Box::pin(connection.part(end, time)).await.is_err() {
+        unanswered(net, Who::Peer(id), time);
+    }
+}
+
+/// Tells of a close that was not answered in time; once the server stops there is no time for more.
+pub(super) fn unanswered(net: &Net, who: Who, time: Duration) {
+    if !net.shutdown.is_cancelled() {
+        let what = format_args!("dropped: it did not answer the close within {time:?}");
+        net.hub.reached(Limit::CloseTime, who, what);
+    }
 }
 
 /// How long a close may go unanswered.

@@ -16,7 +16,7 @@ use super::access::{Caller, Refusal};
 use super::answer::{self, Answer, Problem};
 use super::http::{Next, Visit};
 use super::{cors, engineio, handshake};
-use crate::hub::{Admission, Handshake, HttpRequest};
+use crate::hub::{Admission, Handshake, HttpRequest, Limit};
 use crate::scenario::model::{Protocol, Scenario, Segment};
 
 /// Where the control API is.
@@ -242,15 +242,15 @@ async fn control(
 
 /// A body that has arrived, within its limits.
 async fn whole(body: Incoming, visit: &Visit) -> Result<Bytes, Problem> {
-    arrived(body, visit, visit.limits.body, "body").await
+    arrived(body, visit, visit.limits.body, Limit::Body).await
 }
 
-/// A body that has arrived, of so many bytes at most, by the `limit` of this name.
+/// A body that has arrived, of so many bytes at most by this limit.
 pub(super) async fn arrived(
     body: Incoming,
     visit: &Visit,
     most: usize,
-    limit: &str,
+    limit: Limit,
 ) -> Result<Bytes, Problem> {
     if body.is_end_stream() {
         return Ok(Bytes::new());
@@ -270,16 +270,16 @@ pub(super) async fn arrived(
     Err(problem)
 }
 
-fn too_large(most: usize, limit: &str) -> Problem {
-    let words = format!(
-        "the request's body is too large, up to `{most}` bytes are allowed; hint: `limits: {{ {limit}: … }}` in the scenario"
-    );
-    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "BODY_TOO_LARGE", words)
+fn too_large(most: usize, limit: Limit) -> Problem {
+    let words = format!("the request's body is too large, up to `{most}` bytes are allowed");
+    let status = StatusCode::PAYLOAD_TOO_LARGE;
+    Problem::limit(limit, status, "BODY_TOO_LARGE", words)
 }
 
 fn too_slow(time: Duration) -> Problem {
     let words = format!("the request's body did not arrive within {time:?}");
-    Problem::new(StatusCode::REQUEST_TIMEOUT, "BODY_TIMEOUT", words)
+    let status = StatusCode::REQUEST_TIMEOUT;
+    Problem::limit(Limit::BodyTime, status, "BODY_TIMEOUT", words)
 }
 
 /// Headers as the hub takes them.

@@ -3,6 +3,7 @@
 mod bundled;
 pub mod expr;
 mod files;
+mod limit;
 mod load;
 mod merge;
 pub mod model;
@@ -19,6 +20,7 @@ pub use minijinja::Value;
 
 pub use bundled::bundled;
 pub use files::{Disk, Files, NoFiles};
+pub use limit::Limit;
 pub use load::{Env, load, read_text};
 pub use problem::{Problem, Problems, nearest};
 pub use units::{duration, milliseconds, size};

@@ -121,8 +121,32 @@ pub struct Limits {
     pub connections_per_address: Option<usize>,
     /// Connections in all.
     pub connections: Option<usize>,
+    /// Bytes in the head of one HTTP request.
+    pub head: Option<usize>,
+    /// Header lines in it.
+    pub header_lines: Option<usize>,
+    /// For it to arrive, a TLS handshake included.
+    pub head_time: Option<Duration>,
     /// Bytes in the body of one HTTP request.
     pub body: Option<usize>,
+    /// For it to arrive.
+    pub body_time: Option<Duration>,
+    /// For a write that makes no progress.
+    pub write_time: Option<Duration>,
+    /// For a close to be answered.
+    pub close_time: Option<Duration>,
+    /// Messages that the journal keeps.
+    pub journal_messages: Option<usize>,
+    /// Bytes that it keeps of one message.
+    pub journal_message: Option<usize>,
+    /// Bytes that it keeps of all messages.
+    pub journal_bytes: Option<usize>,
+    /// Steps that one event may take.
+    pub steps: Option<u32>,
+    /// How deep `run`, `for` and `changes` may nest.
+    pub depth: Option<u32>,
+    /// Plans that may wait at once.
+    pub plans: Option<usize>,
 }
 
 /// One collection of `data:`.

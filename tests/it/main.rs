@@ -15,6 +15,7 @@ mod examples;
 mod hostile;
 mod language;
 mod layers;
+mod limits;
 mod net;
 mod promises;
 mod readme;

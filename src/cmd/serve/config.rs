@@ -232,10 +232,18 @@ fn limits(args: &cli::Access, scenario: &Scenario) -> Result<Limits, Usage> {
         connections_per_address: own
             .connections_per_address
             .or(default.connections_per_address),
+        head: own.head.unwrap_or(default.head),
+        header_lines: own.header_lines.unwrap_or(default.header_lines),
+        head_time: own.head_time.unwrap_or(default.head_time),
         body: own.body.unwrap_or(default.body),
+        body_time: own.body_time.unwrap_or(default.body_time),
+        write_time: own.write_time.unwrap_or(default.write_time),
+        close_time: own.close_time.unwrap_or(default.close_time),
         ping_every: scenario.listen.heartbeat.every,
         pong_time: scenario.listen.heartbeat.timeout,
-        ..default
+        journal_messages: own.journal_messages.unwrap_or(default.journal_messages),
+        journal_message: own.journal_message.unwrap_or(default.journal_message),
+        journal_bytes: own.journal_bytes.unwrap_or(default.journal_bytes),
     })
 }
 

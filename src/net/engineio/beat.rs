@@ -44,7 +44,7 @@ impl Session {
             }
             let pong = timeout_at(pong_by.into(), self.pong.notified()).await;
             if pong.is_err() && !self.is_stalled() {
-                return End::lost(self.limits.pong_time);
+                return End::Lost(self.limits.pong_time);
             }
             ping_at = Instant::now() + every;
         }

@@ -25,7 +25,7 @@ use tokio::time::sleep_until;
 use super::answer::{self, Answer, Problem};
 use super::http::{Next, Visit};
 use super::{cors, handshake, route};
-use crate::hub::{self, Admission, Handshake};
+use crate::hub::{self, Admission, Handshake, Limit};
 use crate::wire::engineio::Refusal;
 
 use self::session::{Session, Transport};
@@ -133,7 +133,10 @@ fn open(
     // A session that has left its namespace holds no place any more, but memory.
     if visit.net.sessions.len() >= most {
         let words = format!("{most} sessions are open, no more are allowed");
-        return Err(unavailable("TOO_MANY_CONNECTIONS", words));
+        let (limit, status) = (Limit::Connections, StatusCode::SERVICE_UNAVAILABLE);
+        let problem = Problem::limit(limit, status, "TOO_MANY_CONNECTIONS", words);
+        visit.refused(&problem);
+        return Err(problem);
     }
     let ask = Handshake {
         address: visit.address,
@@ -147,7 +150,8 @@ fn open(
         Admission::Refused(refused) => return Ok(answer::from_hub(refused)),
     };
     let Some(sid) = sessions::secret() else {
-        return Err(unavailable(
+        return Err(Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
             "NO_RANDOMNESS",
             "the system gives no random numbers",
         ));
@@ -161,10 +165,6 @@ fn open(
         }
         None => text(TEXT, session.next_own().unwrap_or_default()),
     })
-}
-
-fn unavailable(code: &'static str, words: impl Into<String>) -> Problem {
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, code, words)
 }
 
 /// A WebSocket for a session that polls so far.

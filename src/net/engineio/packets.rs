@@ -19,10 +19,7 @@ const NO_BINARY: &str = r#"[{"message":"binary attachments are not taken; send J
 
 /// The end of a session whose client breaks the protocol.
 pub(super) fn broken(reason: impl Display) -> End {
-    End::Broken(Violation {
-        code: 1002,
-        reason: format!("{reason}"),
-    })
+    End::Broken(Violation::protocol(reason.to_string()))
 }
 
 impl Session {

@@ -16,6 +16,7 @@ use super::fetch::Fetched;
 use super::packets::broken;
 use super::session::{Session, State, Transport};
 use super::{TEXT, refusal, text, until};
+use crate::hub::Limit;
 use crate::wire::engineio::{self, Refusal};
 
 /// Requests that were sent one behind the other may arrive the other way round, by so much.
@@ -124,7 +125,7 @@ pub(super) async fn post(
         session.end(&broken("found a binary body; payloads are text"));
     }
     let most = session.limits.message;
-    let body = match route::arrived(request.into_body(), visit, most, "message").await {
+    let body = match route::arrived(request.into_body(), visit, most, Limit::Message).await {
         Ok(body) => body,
         Err(problem) => {
             // One that is too large is left out; what breaks off ends the session.
@@ -178,12 +179,15 @@ impl Session {
     }
 
     async fn have_room(&self) -> Result<(), End> {
+        if self.is_pressed() {
+            self.paused();
+        }
         while self.is_pressed() {
             let time = self.limits.write_time;
             select! {
                 waited = timeout(time, self.fetched.notified()) => {
                     if waited.is_err() && !self.state().hanging {
-                        return Err(End::stuck(time));
+                        return Err(End::Stuck(time));
                     }
                 }
                 () = self.over() => return Ok(()),

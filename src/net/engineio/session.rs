@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::super::Net;
 use super::super::farewell::End;
 use crate::config::Limits;
-use crate::hub::{Handshake, Hub, Mailbox, Peer, Ticket};
+use crate::hub::{Handshake, Hub, Mailbox, Peer, Ticket, Who};
 use crate::wire::engineio;
 
 /// A session that has not joined a namespace by then, or not again, is closed.
@@ -165,6 +165,13 @@ impl Session {
         })
     }
 
+    /// Tells that for this it waits.
+    pub(super) fn paused(&self) {
+        if let Some(peer) = self.state().peer.clone() {
+            peer.paused();
+        }
+    }
+
     /// Puts a packet of the session's own in.
     pub(super) fn say(&self, packet: impl Into<Bytes>) -> Result<(), End> {
         self.state().say(packet.into(), &self.limits)?;
@@ -196,13 +203,14 @@ impl Session {
         }
         state.ended = Some(end.clone());
         let (peer, ticket) = (state.peer.take(), state.ticket.take());
+        let who = self.who_is(peer.as_deref());
         drop(state);
         drop(ticket);
         if let Some(net) = self.net.upgrade() {
             net.sessions.remove(&self.sid);
         }
         if let Some(limit) = end.limit() {
-            self.hub.metrics().limit(limit);
+            self.hub.reached(limit, who, end);
         }
         if let Some(peer) = peer {
             let (code, address) = (end.code(), self.ask.address);
@@ -210,6 +218,15 @@ impl Session {
             peer.closed(code);
         }
         self.over.cancel();
+    }
+
+    /// Its peer, or the client that asked for it.
+    pub(super) fn who(&self) -> Who {
+        self.who_is(self.state().peer.as_deref())
+    }
+
+    fn who_is(&self, peer: Option<&Peer>) -> Who {
+        peer.map_or(Who::Client(self.ask.address), |peer| Who::Peer(peer.id()))
     }
 
     /// How it has ended.
@@ -229,10 +246,7 @@ impl State {
         if self.own.len() >= limits.mailbox_frames
             || self.own_bytes + packet.len() > limits.mailbox_bytes
         {
-            return Err(End::Told {
-                code: 1013,
-                reason: "the client does not read".to_owned(),
-            });
+            return Err(End::Unread(self.own.len()));
         }
         self.own_bytes += packet.len();
         self.own.push_back(packet);

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::farewell::{self, End};
 use super::super::outbox::{self, Outbox};
-use super::super::peer::close_time;
+use super::super::peer::{close_time, unanswered};
 use super::super::stream::Stream;
 use super::super::{Net, input};
 use super::packets::broken;
@@ -45,10 +45,14 @@ pub(in super::super) async fn talk(
         way,
         session: session.clone(),
         limits,
+        paused: false,
     };
     let end = socket.run(&net.shutdown).await;
+    let who = session.who();
     if socket.way.part == Part::Only {
         session.end(&end);
+    } else if let Some(limit) = end.limit() {
+        net.hub.reached(limit, who, &end);
     }
     drop(socket.way);
     let left = farewell::Left {
@@ -57,7 +61,11 @@ pub(in super::super) async fn talk(
         input: socket.input,
         output: socket.outbox.output,
     };
-    Box::pin(farewell::say(end, left, close_time(net, limits))).await;
+    let time = close_time(net, limits);
+    let said = Box::pin(farewell::say(end, left, time)).await;
+    if said.is_err() {
+        unanswered(net, who, time);
+    }
 }
 
 struct Socket {
@@ -72,6 +80,8 @@ struct Socket {
     session: Arc<Session>,
     limits: Limits,
     upgrade_by: Option<Instant>,
+    /// Whether reading waits for answers to be fetched.
+    paused: bool,
 }
 
 impl Socket {
@@ -129,6 +139,10 @@ impl Socket {
         if self.undecoded {
             self.session.forgive();
         }
+        if self.undecoded && !self.paused {
+            self.session.paused();
+        }
+        self.paused = self.undecoded;
         if self.upgrade_by.is_some_and(|by| by <= now) {
             return Err(End::Told {
                 code: 1000,
@@ -218,7 +232,7 @@ impl Socket {
         };
         let by = since + self.limits.write_time;
         if by <= now {
-            return Err(End::stuck(self.limits.write_time));
+            return Err(End::Stuck(self.limits.write_time));
         }
         if let Some(mailbox) = self.session.mailbox()
             && let Some(code) = self.outbox.given_up(&mailbox, now)

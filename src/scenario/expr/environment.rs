@@ -9,7 +9,7 @@ use minijinja::{Environment, Error, ErrorKind, State, UndefinedBehavior, Value};
 use super::{Root, SCOPE, filters};
 
 /// Instructions that one expression may take.
-pub(super) const FUEL: u64 = 100_000;
+pub const FUEL: u64 = 100_000;
 
 macro_rules! functions {
     ($($variant:ident $name:literal $draws:literal $doc:literal),* $(,)?) => {

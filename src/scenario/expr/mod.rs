@@ -17,7 +17,7 @@ use minijinja::{Error, Expression, Value};
 use crate::json::Json;
 
 pub use compile::{Compiler, ExprProblem, Symbol, Symbols, names};
-pub use environment::Function;
+pub use environment::{FUEL, Function};
 
 /// Output that one expression may make, in bytes.
 pub const MAX_OUTPUT: usize = 1 << 20;

@@ -16,6 +16,15 @@ const PROTOCOLS: &[(&str, Protocol)] = &[
     ("socket.io", Protocol::SocketIo),
 ];
 
+/// What a number may be that has no bound of its own.
+const MOST: u64 = u32::MAX as u64;
+
+/// Header lines for which a request's head is read into memory that is had at once.
+const MOST_LINES: u64 = 10_000;
+
+/// How deep steps may nest: each level is one of the thread's stack too.
+const DEEPEST: u64 = 64;
+
 impl Reader<'_> {
     pub(super) fn listen(&mut self, node: Option<&Node>) -> Listen {
         let mut listen = Listen {
@@ -76,14 +85,21 @@ impl Reader<'_> {
             let Some(node) = fields.get(name) else {
                 continue;
             };
-            match self.duration(node, &format!("`{name}`")) {
-                Some(Duration::ZERO) => {
-                    self.expected(node, &format!("`{name}`"), "more than no time");
-                }
-                Some(duration) => *place = duration,
-                None => {}
+            if let Some(duration) = self.some_time(node, name) {
+                *place = duration;
             }
         }
+    }
+
+    /// A duration that is not zero.
+    fn some_time(&mut self, node: &Node, name: &str) -> Option<Duration> {
+        let name = format!("`{name}`");
+        let duration = self.duration(node, &name)?;
+        if duration.is_zero() {
+            self.expected(node, &name, "more than no time");
+            return None;
+        }
+        Some(duration)
     }
 
     pub(super) fn limits(&mut self, node: Option<&Node>) -> Limits {
@@ -97,36 +113,70 @@ impl Reader<'_> {
             "messages_per_second",
             "connections_per_address",
             "connections",
+            "head",
+            "header_lines",
+            "head_time",
             "body",
+            "body_time",
+            "write_time",
+            "close_time",
+            "journal_messages",
+            "journal_message",
+            "journal_bytes",
+            "steps",
+            "depth",
+            "plans",
         ];
         let fields = self.fields(node, "`limits`", keys);
         for (name, place) in [
             ("message", &mut limits.message),
             ("frame", &mut limits.frame),
             ("mailbox_bytes", &mut limits.mailbox_bytes),
+            ("head", &mut limits.head),
             ("body", &mut limits.body),
+            ("journal_message", &mut limits.journal_message),
+            ("journal_bytes", &mut limits.journal_bytes),
         ] {
             if let Some(node) = fields.get(name) {
                 *place = self.size(node, &format!("`{name}`"));
             }
         }
-        for (name, place) in [
-            ("mailbox_frames", &mut limits.mailbox_frames),
+        for (name, place, most) in [
+            ("mailbox_frames", &mut limits.mailbox_frames, MOST),
             (
                 "connections_per_address",
                 &mut limits.connections_per_address,
+                MOST,
             ),
-            ("connections", &mut limits.connections),
+            ("connections", &mut limits.connections, MOST),
+            ("header_lines", &mut limits.header_lines, MOST_LINES),
+            ("journal_messages", &mut limits.journal_messages, MOST),
+            ("plans", &mut limits.plans, MOST),
         ] {
             if let Some(node) = fields.get(name) {
-                let number = self.whole(node, &format!("`{name}`"), 1, u64::from(u32::MAX));
+                let number = self.whole(node, &format!("`{name}`"), 1, most);
                 *place = number.map(|number| number as usize);
             }
         }
-        if let Some(node) = fields.get("messages_per_second") {
-            limits.messages_per_second = self
-                .whole(node, "`messages_per_second`", 1, u64::from(u32::MAX))
-                .map(|number| number as u32);
+        for (name, place, most) in [
+            ("messages_per_second", &mut limits.messages_per_second, MOST),
+            ("steps", &mut limits.steps, MOST),
+            ("depth", &mut limits.depth, DEEPEST),
+        ] {
+            if let Some(node) = fields.get(name) {
+                let number = self.whole(node, &format!("`{name}`"), 1, most);
+                *place = number.map(|number| number as u32);
+            }
+        }
+        for (name, place) in [
+            ("head_time", &mut limits.head_time),
+            ("body_time", &mut limits.body_time),
+            ("write_time", &mut limits.write_time),
+            ("close_time", &mut limits.close_time),
+        ] {
+            if let Some(node) = fields.get(name) {
+                *place = self.some_time(node, name);
+            }
         }
         limits
     }

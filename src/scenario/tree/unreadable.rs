@@ -3,7 +3,7 @@
 use serde_saphyr::budget::BudgetBreach;
 use serde_saphyr::{Error, UserMessageFormatter};
 
-use super::{MAX_DEPTH, Spot};
+use super::{MAX_DEPTH, MAX_REPLAYED, Spot};
 
 /// Why a text is no YAML.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ fn message(error: &Error) -> String {
         Error::AliasReplayLimitExceeded { .. }
         | Error::AliasExpansionLimitExceeded { .. }
         | Error::AliasReplayStackDepthExceeded { .. } => {
-            "aliases that repeat too much of the file".to_owned()
+            format!("aliases that repeat more than {MAX_REPLAYED} pieces of the file")
         }
         Error::AliasError { error, .. } => message(error),
         Error::Unexpected {
@@ -60,11 +60,14 @@ fn breached(breach: &BudgetBreach) -> String {
         BudgetBreach::Documents { .. } => "a second YAML document, a file holds one".to_owned(),
         BudgetBreach::Depth { .. } => too_deep(),
         BudgetBreach::Nodes { nodes } => format!("more than {} values in one file", nodes - 1),
-        BudgetBreach::Aliases { .. }
-        | BudgetBreach::Anchors { .. }
-        | BudgetBreach::AliasAnchorRatio { .. }
-        | BudgetBreach::RecordedAnchorEvents { .. }
-        | BudgetBreach::RecordedAnchorBytes { .. } => "too many anchors and aliases".to_owned(),
+        BudgetBreach::Aliases { aliases } => format!("more than {} aliases", aliases - 1),
+        BudgetBreach::Anchors { anchors } => format!("more than {} anchors", anchors - 1),
+        BudgetBreach::AliasAnchorRatio { aliases, anchors } => {
+            format!("{aliases} aliases of {anchors} anchors, up to ten of each are allowed")
+        }
+        BudgetBreach::RecordedAnchorEvents { .. } | BudgetBreach::RecordedAnchorBytes { .. } => {
+            "anchors that hold too much of the file".to_owned()
+        }
         _ => "a file too large to be a scenario".to_owned(),
     }
 }

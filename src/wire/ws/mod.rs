@@ -18,6 +18,8 @@ pub use self::write::{
     write_close, write_fragments, write_header, write_message, write_ping, write_pong,
 };
 
+use crate::scenario::Limit;
+
 /// The two kinds of message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Opcode {
@@ -35,13 +37,17 @@ pub struct Violation {
     pub code: u16,
     /// What was found, and what is allowed; short enough for a Close frame.
     pub reason: String,
+    /// The limit that it went over.
+    pub limit: Option<Limit>,
 }
 
 impl Violation {
-    fn protocol(reason: impl Into<String>) -> Self {
+    /// Against the protocol.
+    pub fn protocol(reason: impl Into<String>) -> Self {
         Self {
             code: 1002,
             reason: reason.into(),
+            limit: None,
         }
     }
 
@@ -49,13 +55,15 @@ impl Violation {
         Self {
             code: 1007,
             reason: reason.into(),
+            limit: None,
         }
     }
 
-    fn size(reason: impl Into<String>) -> Self {
+    fn size(limit: Limit, reason: impl Into<String>) -> Self {
         Self {
             code: 1009,
             reason: reason.into(),
+            limit: Some(limit),
         }
     }
 }

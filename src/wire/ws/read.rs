@@ -9,6 +9,7 @@ use tungstenite::protocol::frame::coding::{CloseCode, Control, Data, OpCode};
 use super::frame::{Head, Mask};
 use super::message::{Message, check_whole};
 use super::{Opcode, Violation};
+use crate::scenario::Limit;
 
 /// Registered after the codes that tungstenite knows.
 const BAD_GATEWAY: u16 = 1014;
@@ -167,18 +168,20 @@ impl Reader {
             return Ok(length as usize);
         };
         if length > self.max_frame as u64 {
-            return Err(Violation::size(format!(
-                "a frame has `{length}` bytes, up to `{}` are allowed",
-                self.max_frame
-            )));
+            let most = self.max_frame;
+            return Err(Violation::size(
+                Limit::Frame,
+                format!("a frame has `{length}` bytes, up to `{most}` are allowed"),
+            ));
         }
         let before = self.message.as_ref().map_or(0, Message::len);
         let together = before as u64 + length;
         if together > self.max_message as u64 {
-            return Err(Violation::size(format!(
-                "a message has `{together}` bytes, up to `{}` are allowed",
-                self.max_message
-            )));
+            let most = self.max_message;
+            return Err(Violation::size(
+                Limit::Message,
+                format!("a message has `{together}` bytes, up to `{most}` are allowed"),
+            ));
         }
         Ok(length as usize)
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use ws_mock::config::Limits;
 
-use super::{echo, impatient};
+use super::echo;
 use crate::support::raw::{Raw, frame};
 
 #[tokio::test]
@@ -53,17 +53,6 @@ async fn the_server_closes_after_what_is_queued() {
 }
 
 #[tokio::test]
-async fn an_unanswered_close_is_dropped() {
-    let server = echo(impatient());
-    let mut raw = Raw::open(server.address, "/ws").await;
-    let start = Instant::now();
-    raw.frame(1, b"!close 4000").await;
-    assert_eq!(raw.read().await.payload[..2], 4000_u16.to_be_bytes());
-    assert_eq!(raw.rest().await, None);
-    assert!(start.elapsed() < Duration::from_secs(3));
-}
-
-#[tokio::test]
 async fn an_abort_is_a_reset() {
     let server = echo(Limits::default());
     let mut raw = Raw::open(server.address, "/ws").await;
@@ -71,23 +60,6 @@ async fn an_abort_is_a_reset() {
         .await;
     raw.expect(1, b"before").await;
     assert_eq!(raw.rest().await, None);
-}
-
-#[tokio::test]
-async fn a_peer_without_a_pong_is_closed() {
-    let limits = Limits {
-        ping_every: Duration::from_millis(200),
-        pong_time: Duration::from_millis(200),
-        ..Limits::default()
-    };
-    let server = echo(limits);
-    let mut raw = Raw::open(server.address, "/ws").await;
-    for _ in 0..3 {
-        raw.expect(9, b"").await;
-        raw.frame(10, b"").await;
-    }
-    raw.expect(9, b"").await;
-    raw.expect_close(1011).await;
 }
 
 #[tokio::test]

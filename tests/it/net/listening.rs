@@ -13,7 +13,6 @@ use tokio_rustls::client::TlsStream;
 use ws_mock::config::{Config, Limits, Tls};
 use ws_mock::server::{Server, ServerError};
 
-use super::impatient;
 use crate::support::raw::Raw;
 use crate::support::server::{TestServer, config};
 
@@ -103,17 +102,6 @@ async fn plain_clients_can_be_refused() {
     assert_eq!(answer.status, 400);
     assert!(answer.body.contains("TLS_REQUIRED"));
     assert_eq!(plain.rest().await, Some(Vec::new()));
-}
-
-#[tokio::test]
-async fn a_tls_handshake_that_never_ends_is_closed_and_holds_nothing_up() {
-    let folder = tempfile::tempdir().unwrap();
-    let config = with_tls(folder.path(), false, impatient());
-    let server = start(&config);
-    let mut half = Raw::connect(server.address).await;
-    half.send(b"\x16\x03\x01\x02").await;
-    Raw::open(server.address, "/ws").await;
-    assert!(half.rest().await.is_none_or(|rest| rest.is_empty()));
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Sockets, from outside: handshakes, frames, ends, limits, TLS.
 
+mod crowd;
 mod ends;
 mod frames;
 mod handshakes;

@@ -1,11 +1,11 @@
 //! Peers that do not read, do not write, or ask too much.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
 use ws_mock::config::Limits;
 
-use super::{echo, impatient};
+use super::echo;
 use crate::support::raw::{Raw, frame};
 
 #[tokio::test]
@@ -29,41 +29,6 @@ async fn a_peer_that_asks_and_does_not_read_is_not_read_either_and_loses_nothing
         assert_eq!(bytes[..4], [0x81, 126, 0x27, 0x10]);
     }
     asking.await.unwrap();
-}
-
-/// More than the system's buffers take in.
-const LARGE: usize = 32_000_000;
-
-fn roomy(limits: Limits) -> Limits {
-    Limits {
-        message: LARGE,
-        frame: LARGE,
-        ..limits
-    }
-}
-
-#[tokio::test]
-async fn a_peer_that_reads_nothing_is_dropped() {
-    let server = echo(roomy(impatient()));
-    let mut raw = Raw::open(server.address, "/ws").await;
-    raw.frame(1, &vec![b'x'; LARGE]).await;
-    tokio::time::sleep(Duration::from_secs(2)).await;
-    assert_eq!(raw.rest().await, None);
-}
-
-#[tokio::test]
-async fn a_mailbox_that_overflows_cuts_its_peer_off_while_it_is_blocked() {
-    let server = echo(roomy(Limits::default()));
-    let mut raw = Raw::open(server.address, "/ws").await;
-    let start = Instant::now();
-    raw.frame(1, &vec![b'x'; LARGE]).await;
-    raw.frame(1, b"!flood 1030").await;
-    tokio::time::sleep(Duration::from_secs(3)).await;
-    assert_eq!(raw.rest().await, None);
-    assert!(
-        start.elapsed() < Duration::from_secs(9),
-        "before `write_time`"
-    );
 }
 
 #[tokio::test]
