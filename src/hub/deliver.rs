@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::engine::{self, Effect, Event, Inbound, Moments, Outcome, SendKind};
+use crate::engine::{self, Effect, Event, Inbound, SendKind};
 use crate::fault::{self, Kind};
+use crate::json::write;
 use crate::scenario::model::Protocol;
+use crate::sim::Moment;
 use crate::wire::ws::Opcode;
 use crate::world::PeerId;
 
@@ -16,103 +18,71 @@ use super::journal::Cost;
 use super::mailbox::{Outgoing, Put};
 use super::{Core, Entry, Hub, Limit, Who};
 
-/// Who an effect's message is an answer to.
-pub(super) struct Origin {
-    pub(super) peer: Option<PeerId>,
-    pub(super) name: Arc<str>,
+/// What one event leads to, on its way.
+pub(super) struct Delivery<'d> {
+    hub: &'d Hub,
+    core: &'d Core,
+    who: Who,
+    /// The handler's name.
+    name: Arc<str>,
+    now: Moment,
+    /// For the journal, all at once.
+    entries: Vec<Entry>,
+    sent: u64,
+    sent_bytes: u64,
 }
 
-impl Hub {
-    pub(super) fn note_incoming(
-        &self,
-        peer: Option<PeerId>,
-        event: &Event,
-        outcome: &Outcome,
-        moments: Moments,
-    ) {
-        let (Event::Message(_, inbound), Some(peer)) = (event, peer) else {
+impl<'d> Delivery<'d> {
+    /// Of an event that a handler has dealt with, if one has.
+    pub(super) fn new(
+        hub: &'d Hub,
+        core: &'d Core,
+        who: Who,
+        handler: Option<&Arc<str>>,
+        now: Moment,
+    ) -> Delivery<'d> {
+        Delivery {
+            hub,
+            core,
+            who,
+            name: handler.cloned().unwrap_or_else(nobody),
+            now,
+            entries: Vec::with_capacity(2),
+            sent: 0,
+            sent_bytes: 0,
+        }
+    }
+
+    /// Notes and counts the message that the event is, if it is one.
+    pub(super) fn came(&mut self, event: &Event) {
+        let (Event::Message(_, inbound), Some(peer)) = (event, self.who.peer()) else {
             return;
         };
         let (text, payload) = match inbound {
             Inbound::Text(bytes) => (true, bytes.clone()),
             Inbound::Binary(bytes) => (false, bytes.clone()),
-            Inbound::Event { name, args, ack } => {
-                let mut out = ack.map_or_else(String::new, |ack| ack.to_string());
-                out.push('[');
-                crate::json::write::string(&mut out, name);
-                let rest = std::str::from_utf8(args)
-                    .unwrap_or("[]")
-                    .trim()
-                    .trim_start_matches('[');
-                out.push_str(if rest.trim_start().starts_with(']') {
-                    ""
-                } else {
-                    ","
-                });
-                out.push_str(rest);
-                (true, Bytes::from(out))
-            }
+            Inbound::Event { name, args, ack } => (true, shown(name, args, *ack)),
         };
-        self.0.metrics.received.inc();
-        self.0.metrics.received_bytes.inc_by(payload.len() as u64);
-        let name = outcome.handler.clone().unwrap_or_else(nobody);
-        tracing::debug!(peer = %format_args!("c{peer}"), name = ?name, size = payload.len(), "message");
-        self.note(Entry {
+        let metrics = &self.hub.0.metrics;
+        metrics.received.inc();
+        metrics.received_bytes.inc_by(payload.len() as u64);
+        tracing::debug!(peer = %format_args!("c{peer}"), name = ?self.name, size = payload.len(), "message");
+        self.entries.push(Entry {
             seq: 0,
-            time: moments.now,
+            time: self.now,
             peer,
             inward: true,
-            name,
-            size: 0,
+            name: self.name.clone(),
+            size: payload.len(),
             payload,
             text,
             fault: Vec::new(),
         });
     }
 
-    /// Notes a message in the journal. What that costs others is counted, and told when it begins.
-    fn note(&self, entry: Entry) {
-        let who = Who::Peer(entry.peer);
-        let cost = self.0.journal.note(entry);
-        if cost == Cost::default() {
-            return;
-        }
-        let limits = self.limits();
-        if cost.first_shortened {
-            let what = format_args!(
-                "the journal keeps the first {} bytes of a message",
-                limits.journal_message
-            );
-            self.noted(Limit::JournalMessage, who, what);
-        } else if cost.shortened {
-            self.0.metrics.limit(Limit::JournalMessage);
-        }
-        if cost.first_gone {
-            let what = format_args!(
-                "the journal is full with {} messages or {} bytes, from now on the oldest go",
-                limits.journal_messages, limits.journal_bytes
-            );
-            self.noted(Limit::Journal, who, what);
-        }
-        let untold = cost.gone - u64::from(cost.first_gone);
-        if untold > 0 {
-            self.0.metrics.limit_by(Limit::Journal, untold);
-        }
-    }
-
-    /// Puts what follows an event where it belongs, in order.
-    pub(super) fn deliver(
-        &self,
-        core: &Core,
-        who: Who,
-        outcome: &Outcome,
-        effects: Vec<Effect>,
-        moments: Moments,
-    ) {
-        let origin = Origin {
-            peer: who.peer(),
-            name: outcome.handler.clone().unwrap_or_else(nobody),
-        };
+    /// Puts what follows where it belongs, in order.
+    pub(super) fn deliver(&mut self, effects: Vec<Effect>) {
+        let (hub, who) = (self.hub, self.who);
         for effect in effects {
             match effect {
                 Effect::Send {
@@ -120,21 +90,16 @@ impl Hub {
                     text,
                     payload,
                     kind,
-                } => self.send(core, &origin, &to, text, &payload, kind, moments),
+                } => self.send(&to, text, &payload, kind),
                 Effect::Close { peer, code, reason } => {
-                    self.put(
-                        core,
-                        peer,
-                        Duration::ZERO,
-                        Outgoing::Close { code, reason },
-                        true,
-                    );
+                    let close = Outgoing::Close { code, reason };
+                    self.put(peer, Duration::ZERO, close, true);
                 }
                 Effect::Log(text) => {
                     tracing::info!(target: "scenario", "{}", text.escape_debug().to_string());
                 }
                 Effect::WarnOnce(text) => {
-                    let mut warned = self.0.warned.lock().unwrap_or_else(PoisonError::into_inner);
+                    let mut warned = hub.0.warned.lock().unwrap_or_else(PoisonError::into_inner);
                     // So that made-up names cannot fill the memory.
                     if warned.len() < 1000 && warned.insert(text.clone()) {
                         tracing::warn!(target: "scenario", "{}", text.escape_debug().to_string());
@@ -143,55 +108,40 @@ impl Hub {
                 Effect::Failed { place, why, limit } => {
                     tracing::error!(target: "scenario", place = %place, why = ?why, peer = %who, "a handler failed");
                     if let Some(limit) = limit {
-                        self.reached(limit, who, format_args!("{place}: {why}"));
+                        hub.reached(limit, who, format_args!("{place}: {why}"));
                     }
                 }
-                Effect::Reached { limit, why } => self.reached(limit, who, why),
-                Effect::Refused { code } => self.0.metrics.error(&code),
+                Effect::Reached { limit, why } => hub.reached(limit, who, why),
+                Effect::Refused { code } => hub.0.metrics.error(&code),
             }
         }
     }
 
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "the parts of one effect and what surrounds it"
-    )]
-    pub(super) fn send(
-        &self,
-        core: &Core,
-        origin: &Origin,
-        to: &[PeerId],
-        text: bool,
-        payload: &Bytes,
-        kind: SendKind,
-        moments: Moments,
-    ) {
-        let push = push_name();
-        let name = if kind == SendKind::Push {
-            &push
-        } else {
-            &origin.name
+    /// A message for some peers.
+    pub(super) fn send(&mut self, to: &[PeerId], text: bool, payload: &Bytes, kind: SendKind) {
+        let name = match kind {
+            SendKind::Push => push_name(),
+            SendKind::Answer | SendKind::Error => self.name.clone(),
         };
-        let faulty = self.0.faulty.load(Ordering::Relaxed);
+        let faulty = self.hub.0.faulty.load(Ordering::Relaxed);
         for peer in to {
             // A peer that is being read drains its own mailbox next; one that polls has to be woken.
-            let own = origin.peer == Some(*peer)
+            let own = self.who == Who::Peer(*peer)
                 && kind != SendKind::Push
-                && core.scenario.listen.protocol != Protocol::SocketIo;
+                && self.core.scenario.listen.protocol != Protocol::SocketIo;
             let fault = if faulty {
-                self.send_faulty(core, *peer, name, text, payload, !own)
+                self.send_faulty(*peer, &name, text, payload, !own)
             } else {
-                let message = message(text, payload.clone());
-                self.put(core, *peer, Duration::ZERO, message, !own);
+                self.put(*peer, Duration::ZERO, message(text, payload.clone()), !own);
                 Vec::new()
             };
-            self.note(Entry {
+            self.entries.push(Entry {
                 seq: 0,
-                time: moments.now,
+                time: self.now,
                 peer: *peer,
                 inward: false,
                 name: name.clone(),
-                size: 0,
+                size: payload.len(),
                 payload: payload.clone(),
                 text,
                 fault,
@@ -200,18 +150,17 @@ impl Hub {
     }
 
     /// The one point where faults are decided.
-    pub(super) fn send_faulty(
-        &self,
-        core: &Core,
+    fn send_faulty(
+        &mut self,
         peer: PeerId,
         name: &str,
         text: bool,
         payload: &Bytes,
         wake: bool,
     ) -> Vec<&'static str> {
-        let verdict = self.faults().message(name, &format!("c{peer}"));
+        let verdict = self.hub.faults().message(name, &format!("c{peer}"));
         for fault in &verdict.names {
-            self.0.metrics.fault(fault);
+            self.hub.0.metrics.fault(fault);
         }
         let delay = verdict.delay;
         if let Some(instead) = &verdict.instead {
@@ -219,8 +168,8 @@ impl Hub {
                 Kind::Error(code) => {
                     let mut effects = Vec::new();
                     engine::error(
-                        &core.scenario,
-                        &core.world,
+                        &self.core.scenario,
+                        &self.core.world,
                         peer,
                         code,
                         payload,
@@ -240,7 +189,7 @@ impl Hub {
                 _ => None,
             };
             if let Some(outgoing) = outgoing {
-                self.put(core, peer, delay, outgoing, true);
+                self.put(peer, delay, outgoing, true);
             }
             return verdict.names;
         }
@@ -256,48 +205,105 @@ impl Hub {
             rate: verdict.rate,
         };
         if verdict.twice {
-            self.put(core, peer, delay, outgoing.clone(), wake);
+            self.put(peer, delay, outgoing.clone(), wake);
         }
-        self.put(core, peer, delay, outgoing, wake);
+        self.put(peer, delay, outgoing, wake);
         verdict.names
     }
 
-    pub(super) fn put(
-        &self,
-        core: &Core,
-        peer: PeerId,
-        delay: Duration,
-        what: Outgoing,
-        wake: bool,
-    ) {
-        let Some(mailbox) = core.mailboxes.get(&peer) else {
+    /// Puts something into a peer's mailbox.
+    fn put(&mut self, peer: PeerId, delay: Duration, what: Outgoing, wake: bool) {
+        let Some(line) = self.core.lines.get(&peer) else {
             return;
         };
         let size = match &what {
             Outgoing::Message { payload, .. } => Some(payload.len()),
             _ => None,
         };
-        match mailbox.put(delay, what, wake) {
-            Put::Taken => {
-                if let Some(size) = size {
-                    self.0.metrics.sent.inc();
-                    self.0.metrics.sent_bytes.inc_by(size as u64);
-                    if let Some(traffic) = core.peers.get(&peer) {
-                        traffic.sent.fetch_add(1, Ordering::Relaxed);
-                    }
-                }
+        match (line.mailbox.put(delay, what, wake), size) {
+            (Put::Taken, Some(size)) => {
+                self.sent += 1;
+                self.sent_bytes += size as u64;
             }
-            Put::Overfull => {
-                let limits = self.limits();
+            (Put::Taken, None) | (Put::Closed, _) => {}
+            (Put::Overfull, _) => {
+                let limits = self.hub.limits();
                 let what = format_args!(
                     "cut off since it does not read: no more than {} frames or {} bytes may wait for a peer",
                     limits.mailbox_frames, limits.mailbox_bytes
                 );
-                self.reached(Limit::Mailbox, Who::Peer(peer), what);
+                self.hub.reached(Limit::Mailbox, Who::Peer(peer), what);
             }
-            Put::Closed => {}
         }
     }
+}
+
+impl Drop for Delivery<'_> {
+    /// Everything is where it belongs: it is counted and noted.
+    fn drop(&mut self) {
+        let metrics = &self.hub.0.metrics;
+        if self.sent > 0 {
+            metrics.sent.inc_by(self.sent);
+            metrics.sent_bytes.inc_by(self.sent_bytes);
+        }
+        if self.entries.is_empty() {
+            return;
+        }
+        let cost = self.hub.0.journal.note(std::mem::take(&mut self.entries));
+        self.hub.journal_cost(self.who, &cost);
+    }
+}
+
+impl Hub {
+    /// Closes a connection after what is queued for it.
+    pub(super) fn close(&self, core: &Core, peer: PeerId, code: u16, reason: &str) {
+        let reason = reason.to_owned();
+        let close = Outgoing::Close { code, reason };
+        Delivery::new(self, core, Who::Peer(peer), None, 0).put(peer, Duration::ZERO, close, true);
+    }
+
+    /// What noting messages cost others is counted, and told when it begins.
+    fn journal_cost(&self, who: Who, cost: &Cost) {
+        let metrics = &self.0.metrics;
+        if cost.first_shortened {
+            let what = format_args!(
+                "the journal keeps the first {} bytes of a message",
+                self.limits().journal_message
+            );
+            self.noted(Limit::JournalMessage, who, what);
+        }
+        let untold = cost.shortened - u64::from(cost.first_shortened);
+        if untold > 0 {
+            metrics.limit_by(Limit::JournalMessage, untold);
+        }
+        if cost.first_gone {
+            let limits = self.limits();
+            let what = format_args!(
+                "the journal is full with {} messages or {} bytes, from now on the oldest go",
+                limits.journal_messages, limits.journal_bytes
+            );
+            self.noted(Limit::Journal, who, what);
+        }
+        let untold = cost.gone - u64::from(cost.first_gone);
+        if untold > 0 {
+            metrics.limit_by(Limit::Journal, untold);
+        }
+    }
+}
+
+/// A Socket.IO event as the journal shows it: the number of its acknowledgement, then all its arguments.
+fn shown(name: &str, args: &Bytes, ack: Option<u64>) -> Bytes {
+    let mut out = ack.map_or_else(String::new, |ack| ack.to_string());
+    out.push('[');
+    write::string(&mut out, name);
+    let rest = std::str::from_utf8(args)
+        .unwrap_or("[]")
+        .trim()
+        .trim_start_matches('[');
+    let alone = rest.trim_start().starts_with(']');
+    out.push_str(if alone { "" } else { "," });
+    out.push_str(rest);
+    Bytes::from(out)
 }
 
 pub(super) fn message(text: bool, payload: Bytes) -> Outgoing {
@@ -314,7 +320,7 @@ fn kind(text: bool) -> Opcode {
 }
 
 /// The name of what no handler takes.
-pub(super) fn nobody() -> Arc<str> {
+fn nobody() -> Arc<str> {
     static NOBODY: LazyLock<Arc<str>> = LazyLock::new(|| Arc::from(""));
     NOBODY.clone()
 }

@@ -12,8 +12,7 @@ use crate::scenario::model::Scenario;
 use crate::sim::{self, Moment};
 use crate::world::{Collection, PeerId};
 
-use super::deliver::{Origin, push_name};
-use super::mailbox::Outgoing;
+use super::deliver::Delivery;
 use super::peer::PeerShown;
 use super::{Core, Hub, Who, declared_faults, options, time};
 
@@ -66,13 +65,8 @@ impl Hub {
     /// Closes a connection; answers whether it was there.
     pub fn cut_off(&self, peer: PeerId, code: u16) -> bool {
         let core = self.core();
-        let there = core.mailboxes.contains_key(&peer);
-        let close = Outgoing::Close {
-            code,
-            reason: "closed by the control API".to_owned(),
-        };
-        self.put(&core, peer, Duration::ZERO, close, true);
-        there
+        self.close(&core, peer, code, "closed by the control API");
+        core.lines.contains_key(&peer)
     }
 
     /// Each room's name and who is in it.
@@ -135,28 +129,16 @@ impl Hub {
 
     /// Sends a message from outside; `None` for a connection that is not there.
     pub fn send_to(&self, to: &SendTo, event: Option<&str>, json: &Json) -> Option<usize> {
-        let facts = self.facts();
         let core = self.core();
         let peers: Vec<PeerId> = match to {
-            SendTo::All => core.mailboxes.keys().copied().collect(),
+            SendTo::All => core.world.peers.keys().copied().collect(),
             SendTo::Room(room) => core.world.members(room),
-            SendTo::Connection(peer) => vec![*core.mailboxes.get_key_value(peer)?.0],
+            SendTo::Connection(peer) => vec![*core.lines.get_key_value(peer)?.0],
         };
         let (text, payload) = engine::encode(core.scenario.listen.protocol, event, json);
-        let moments = self.moments(core.clock, facts);
-        let origin = Origin {
-            peer: None,
-            name: push_name(),
-        };
-        self.send(
-            &core,
-            &origin,
-            &peers,
-            text,
-            &payload,
-            engine::SendKind::Push,
-            moments,
-        );
+        let now = core.clock.now(sim::wall());
+        let push = engine::SendKind::Push;
+        Delivery::new(self, &core, Who::Nobody, None, now).send(&peers, text, &payload, push);
         Some(peers.len())
     }
 
@@ -302,9 +284,9 @@ impl Hub {
     /// Frames that wait in all mailboxes.
     pub fn waiting(&self) -> usize {
         self.core()
-            .mailboxes
+            .lines
             .values()
-            .map(|mailbox| mailbox.len().0)
+            .map(|line| line.mailbox.len().0)
             .sum()
     }
 }

@@ -1,6 +1,7 @@
 //! The last messages, both ways, with what faults did to them.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -24,7 +25,7 @@ pub struct Entry {
     pub inward: bool,
     /// The handler, or `push`.
     pub name: Arc<str>,
-    /// Bytes.
+    /// All its bytes.
     pub size: usize,
     /// What was said, as much of it as is kept.
     pub payload: Bytes,
@@ -38,6 +39,8 @@ pub struct Entry {
 #[derive(Debug)]
 pub struct Journal {
     inner: Mutex<Inner>,
+    /// Bytes of a message that are kept.
+    message: AtomicUsize,
     last: watch::Sender<u64>,
 }
 
@@ -46,40 +49,29 @@ struct Inner {
     entries: VecDeque<Entry>,
     bytes: usize,
     seq: u64,
-    bounds: Bounds,
+    most_messages: usize,
+    most_bytes: usize,
     /// Whether some have gone, and some been shortened, since it was empty.
     overflowed: bool,
     shortened: bool,
 }
 
-/// How much is kept.
-#[derive(Debug, Clone, Copy)]
-struct Bounds {
-    messages: usize,
-    bytes: usize,
-    message: usize,
-}
-
-/// What a message cost that was noted.
+/// What messages cost that were noted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Cost {
     /// So many of the oldest went.
     pub(super) gone: u64,
     /// For the first time since it was empty.
     pub(super) first_gone: bool,
-    /// Not all of it is kept.
-    pub(super) shortened: bool,
+    /// Of so many not all is kept.
+    pub(super) shortened: u64,
     /// For the first time since it was empty.
     pub(super) first_shortened: bool,
 }
 
-impl Bounds {
-    fn new(limits: &Limits) -> Bounds {
-        Bounds {
-            messages: limits.journal_messages,
-            bytes: limits.journal_bytes,
-            message: limits.journal_message,
-        }
+impl Inner {
+    fn is_over(&self) -> bool {
+        self.entries.len() > self.most_messages || self.bytes > self.most_bytes
     }
 }
 
@@ -91,54 +83,57 @@ impl Journal {
                 entries: VecDeque::new(),
                 bytes: 0,
                 seq: 0,
-                bounds: Bounds::new(limits),
+                most_messages: limits.journal_messages,
+                most_bytes: limits.journal_bytes,
                 overflowed: false,
                 shortened: false,
             }),
+            message: AtomicUsize::new(limits.journal_message),
             last: watch::Sender::new(0),
         }
     }
 
     /// Other bounds; they hold from the next message on.
     pub(super) fn bound(&self, limits: &Limits) {
-        self.inner().bounds = Bounds::new(limits);
+        self.message
+            .store(limits.journal_message, Ordering::Relaxed);
+        let mut inner = self.inner();
+        inner.most_messages = limits.journal_messages;
+        inner.most_bytes = limits.journal_bytes;
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes a message; its number is given by the journal.
-    pub(super) fn note(&self, mut entry: Entry) -> Cost {
+    /// Notes messages; their numbers are given by the journal.
+    pub(super) fn note(&self, mut entries: Vec<Entry>) -> Cost {
+        let most = self.message.load(Ordering::Relaxed);
+        let mut cost = Cost::default();
+        for entry in &mut entries {
+            entry.shorten(most);
+            cost.shortened += u64::from(entry.payload.len() < entry.size);
+        }
+        // They are freed once others may go on.
+        let mut gone = Vec::new();
         let mut inner = self.inner();
-        let bounds = inner.bounds;
-        inner.seq += 1;
-        entry.seq = inner.seq;
-        entry.size = entry.payload.len();
-        // A part of a read buffer or of a large frame would keep the whole of it alive.
-        if entry.inward || entry.size > bounds.message {
-            let mut end = entry.size.min(bounds.message);
-            while end < entry.size && end > 0 && (entry.payload[end] & 0xc0) == 0x80 {
-                end -= 1;
+        for mut entry in entries {
+            inner.seq += 1;
+            entry.seq = inner.seq;
+            inner.bytes += entry.payload.len();
+            inner.entries.push_back(entry);
+            while inner.is_over() {
+                let Some(old) = inner.entries.pop_front() else {
+                    break;
+                };
+                inner.bytes -= old.payload.len();
+                gone.push(old);
             }
-            entry.payload = Bytes::copy_from_slice(&entry.payload[..end]);
         }
-        let mut cost = Cost {
-            shortened: entry.payload.len() < entry.size,
-            ..Cost::default()
-        };
-        inner.bytes += entry.payload.len();
-        inner.entries.push_back(entry);
-        while inner.entries.len() > bounds.messages || inner.bytes > bounds.bytes {
-            let Some(old) = inner.entries.pop_front() else {
-                break;
-            };
-            inner.bytes -= old.payload.len();
-            cost.gone += 1;
-        }
+        cost.gone = gone.len() as u64;
         cost.first_gone = cost.gone > 0 && !inner.overflowed;
         inner.overflowed |= cost.first_gone;
-        cost.first_shortened = cost.shortened && !inner.shortened;
+        cost.first_shortened = cost.shortened > 0 && !inner.shortened;
         inner.shortened |= cost.first_shortened;
         let seq = inner.seq;
         drop(inner);
@@ -187,6 +182,18 @@ impl Journal {
 }
 
 impl Entry {
+    /// Keeps so many bytes of what was said.
+    fn shorten(&mut self, most: usize) {
+        // A part of a read buffer or of a large frame would keep the whole of it alive.
+        if self.inward || self.size > most {
+            let mut end = self.size.min(most);
+            while end < self.size && end > 0 && (self.payload[end] & 0xc0) == 0x80 {
+                end -= 1;
+            }
+            self.payload = Bytes::copy_from_slice(&self.payload[..end]);
+        }
+    }
+
     /// What was said, as JSON if it is.
     pub fn message(&self) -> Option<Json> {
         let text = std::str::from_utf8(&self.payload).ok()?;

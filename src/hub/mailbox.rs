@@ -49,6 +49,8 @@ pub struct Mailbox {
 struct Inner {
     queue: VecDeque<(Option<Instant>, Outgoing)>,
     bytes: usize,
+    /// Messages that were taken in, ever.
+    messages: u64,
     /// No more is taken in: a close is queued or was taken.
     closed: bool,
 }
@@ -95,6 +97,7 @@ impl Mailbox {
             Put::Overfull
         } else {
             inner.closed = !matches!(what, Outgoing::Message { .. });
+            inner.messages += u64::from(!inner.closed);
             inner.bytes += size;
             let ready = (!delay.is_zero()).then(|| Instant::now() + delay);
             inner.queue.push_back((ready, what));
@@ -140,6 +143,11 @@ impl Mailbox {
     pub fn len(&self) -> (usize, usize) {
         let inner = self.inner();
         (inner.queue.len(), inner.bytes)
+    }
+
+    /// Messages that were taken in, ever.
+    pub(super) fn taken(&self) -> u64 {
+        self.inner().messages
     }
 
     /// Nothing waits?

@@ -13,20 +13,23 @@ mod metrics;
 mod peer;
 mod time;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Instant;
 
 use anyhow::Context;
+use foldhash::HashMap;
 use tokio::sync::Notify;
 
 use crate::config::{Limits, Play};
-use crate::engine::{self, Event, Facts, Moments, Options, Outcome, State};
+use crate::engine::{self, Effect, Event, Facts, Moments, Options, Outcome, State};
 use crate::fault::{self, Fault, Faults};
 use crate::json::Json;
 use crate::scenario::model::Scenario;
-use crate::sim;
+use crate::sim::{self, Moment};
+
+use deliver::Delivery;
 
 pub use crate::engine::{Change, DataError, HttpAnswer, Inbound, query, unescaped};
 pub use crate::fault::from_json as read_fault;
@@ -72,8 +75,7 @@ pub(crate) struct Core {
     pub(crate) scenario: Arc<Scenario>,
     pub(crate) world: Arc<State>,
     pub(crate) clock: Clock,
-    pub(crate) mailboxes: BTreeMap<PeerId, Arc<Mailbox>>,
-    pub(crate) peers: BTreeMap<PeerId, Arc<peer::Traffic>>,
+    pub(crate) lines: HashMap<PeerId, peer::Line>,
     pub(crate) seed: u64,
 }
 
@@ -104,8 +106,7 @@ impl Hub {
             scenario,
             world: Arc::new(world),
             clock,
-            mailboxes: BTreeMap::new(),
-            peers: BTreeMap::new(),
+            lines: HashMap::default(),
             seed: play.seed,
         };
         Ok(Hub(Arc::new(Inner {
@@ -231,8 +232,7 @@ impl Hub {
             if let Some(outcome) =
                 engine::read(&core.scenario, &core.world, moments, event, &mut effects)
             {
-                self.note_incoming(who.peer(), event, &outcome, moments);
-                self.deliver(&core, who, &outcome, effects, moments);
+                self.settle(&core, who, event, &outcome, effects, moments.now);
                 drop(core);
                 self.ran(&outcome, began);
                 return outcome;
@@ -252,9 +252,22 @@ impl Hub {
         let moments = self.moments(core.clock, facts);
         let scenario = core.scenario.clone();
         let outcome = engine::write(&scenario, &mut core.world, moments, event, &mut effects);
-        self.note_incoming(who.peer(), event, &outcome, moments);
-        self.deliver(core, who, &outcome, effects, moments);
+        self.settle(core, who, event, &outcome, effects, moments.now);
         outcome
+    }
+
+    fn settle(
+        &self,
+        core: &Core,
+        who: Who,
+        event: &Event,
+        outcome: &Outcome,
+        effects: Vec<Effect>,
+        now: Moment,
+    ) {
+        let mut delivery = Delivery::new(self, core, who, outcome.handler.as_ref(), now);
+        delivery.came(event);
+        delivery.deliver(effects);
     }
 
     fn ran(&self, outcome: &Outcome, began: Instant) {

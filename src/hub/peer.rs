@@ -10,7 +10,7 @@ use crate::sim::time;
 use crate::world::{self, PeerId};
 
 use super::admission::{Slot, Ticket};
-use super::mailbox::{Mailbox, Outgoing};
+use super::mailbox::Mailbox;
 use super::{Core, Hub, Limit, Who};
 
 /// Going on too fast for this long closes the connection.
@@ -22,7 +22,7 @@ pub struct Peer {
     hub: Hub,
     id: PeerId,
     mailbox: Arc<Mailbox>,
-    traffic: Arc<Traffic>,
+    received: Arc<AtomicU64>,
     /// Messages a second, as it was when it came.
     most: Option<u32>,
     rate: Mutex<Rate>,
@@ -31,11 +31,12 @@ pub struct Peer {
     _slot: Slot,
 }
 
-/// What went over one connection.
-#[derive(Debug, Default)]
-pub(crate) struct Traffic {
-    pub(super) received: AtomicU64,
-    pub(super) sent: AtomicU64,
+/// The hub's end of a connection.
+#[derive(Debug)]
+pub(crate) struct Line {
+    pub(super) mailbox: Arc<Mailbox>,
+    /// Messages that came over it.
+    received: Arc<AtomicU64>,
 }
 
 #[derive(Debug, Default)]
@@ -54,7 +55,7 @@ impl Hub {
         let id = self.0.next_peer.fetch_add(1, Ordering::Relaxed) + 1;
         let limits = self.limits();
         let mailbox = Arc::new(Mailbox::new(limits.mailbox_frames, limits.mailbox_bytes));
-        let traffic = Arc::new(Traffic::default());
+        let received = Arc::new(AtomicU64::new(0));
         self.0.metrics.open.inc();
         self.0.metrics.connections.inc();
         let facts = self.facts();
@@ -70,8 +71,11 @@ impl Hub {
                 rooms: std::collections::BTreeSet::default(),
             },
         );
-        core.mailboxes.insert(id, mailbox.clone());
-        core.peers.insert(id, traffic.clone());
+        let line = Line {
+            mailbox: mailbox.clone(),
+            received: received.clone(),
+        };
+        core.lines.insert(id, line);
         self.write(&mut core, Who::Peer(id), &Event::Connect(id), facts);
         drop(core);
         self.0.agenda.notify_one();
@@ -79,7 +83,7 @@ impl Hub {
             hub: self.clone(),
             id,
             mailbox,
-            traffic,
+            received,
             most: limits.messages_per_second,
             rate: Mutex::default(),
             paused: AtomicBool::new(false),
@@ -101,7 +105,7 @@ impl Peer {
 
     /// One message of the client. Its answers are in the mailbox when this returns.
     pub fn receive(&self, message: Inbound) {
-        self.traffic.received.fetch_add(1, Ordering::Relaxed);
+        self.received.fetch_add(1, Ordering::Relaxed);
         if let Some(most) = self.most
             && self.too_fast(most)
         {
@@ -143,11 +147,7 @@ impl Peer {
         if !rate.closing && rate.over.is_some_and(|over| now - over >= PATIENCE) {
             rate.closing = true;
             let core = self.hub.core();
-            let close = Outgoing::Close {
-                code: POLICY,
-                reason: "too many messages".to_owned(),
-            };
-            self.hub.put(&core, self.id, Duration::ZERO, close, true);
+            self.hub.close(&core, self.id, POLICY, "too many messages");
         }
         true
     }
@@ -190,14 +190,13 @@ impl Drop for Peer {
         self.hub.0.metrics.open.dec();
         let facts = self.hub.facts();
         let mut core = self.hub.core_mut();
-        core.mailboxes.remove(&self.id);
+        core.lines.remove(&self.id);
         self.hub.write(
             &mut core,
             Who::Peer(self.id),
             &Event::Disconnect(self.id),
             facts,
         );
-        core.peers.remove(&self.id);
         let world = Arc::make_mut(&mut core.world);
         world.depart(self.id);
         world.streams.remove(&format!("peer/{}", self.id));
@@ -237,20 +236,12 @@ impl Core {
         write::joined(&mut out, &peer.rooms, |out, room| write::string(out, room));
         out.push_str("],\"session\":");
         write::members(&mut out, &peer.session);
-        let traffic = self.peers.get(&id);
-        let count = |pick: fn(&Traffic) -> &AtomicU64| {
-            traffic.map_or(0, |traffic| pick(traffic).load(Ordering::Relaxed))
-        };
-        let queue = self
-            .mailboxes
-            .get(&id)
-            .map_or((0, 0), |mailbox| mailbox.len());
+        let line = self.lines.get(&id);
+        let received = line.map_or(0, |line| line.received.load(Ordering::Relaxed));
+        let sent = line.map_or(0, |line| line.mailbox.taken());
+        let (frames, bytes) = line.map_or((0, 0), |line| line.mailbox.len());
         out.push_str(&format!(
-            ",\"messages\":{{\"in\":{},\"out\":{}}},\"queue\":{{\"frames\":{},\"bytes\":{}}}}}",
-            count(|traffic| &traffic.received),
-            count(|traffic| &traffic.sent),
-            queue.0,
-            queue.1,
+            ",\"messages\":{{\"in\":{received},\"out\":{sent}}},\"queue\":{{\"frames\":{frames},\"bytes\":{bytes}}}}}",
         ));
         out
     }

@@ -8,6 +8,7 @@ use crate::config::ClockStart;
 use crate::engine;
 use crate::sim::{self, Clock, Moment};
 
+use super::deliver::Delivery;
 use super::{Hub, Who};
 
 /// How long `advance` waits for peers that do not read before it goes on without them.
@@ -64,7 +65,8 @@ impl Hub {
         let Some(outcome) = engine::tick(&scenario, &mut core.world, moments, &mut effects) else {
             return false;
         };
-        self.deliver(&core, Who::Nobody, &outcome, effects, moments);
+        let handler = outcome.handler.as_ref();
+        Delivery::new(self, &core, Who::Nobody, handler, moments.now).deliver(effects);
         drop(core);
         self.0.metrics.timers.inc();
         self.ran(&outcome, began);
@@ -123,9 +125,9 @@ impl Hub {
         while began.elapsed() < READ_TIME {
             if !self
                 .core()
-                .mailboxes
+                .lines
                 .values()
-                .any(|mailbox| mailbox.is_half_full())
+                .any(|line| line.mailbox.is_half_full())
             {
                 return;
             }
