@@ -1,10 +1,12 @@
 //! Every limit of the README: at it all is as ever, one past it is refused, counted, and told with who, how much and
 //! what changes it.
 
-mod clients;
 mod handlers;
 mod journal;
 mod loading;
+mod numbers;
+mod peers;
+mod requests;
 mod socketio;
 
 use std::collections::BTreeSet;
@@ -66,6 +68,14 @@ async fn answered(server: &Binary, message: &str) -> String {
     let mut raw = Raw::open(server.address, "/").await;
     raw.frame(1, message.as_bytes()).await;
     String::from_utf8(raw.read().await.payload).unwrap()
+}
+
+async fn status(server: &Binary, request: &str) -> u16 {
+    Raw::exchange(server.address, request).await.status
+}
+
+fn post(length: usize, body: &str) -> String {
+    format!("POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n{body}")
 }
 
 /// The rows of the README's table, as cells.

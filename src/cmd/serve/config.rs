@@ -384,6 +384,38 @@ timers:
     }
 
     #[test]
+    fn every_limit_of_a_scenario_holds() {
+        let own = "message: 1, frame: 2, mailbox_frames: 3, mailbox_bytes: 4, messages_per_second: 5, \
+                   connections: 6, connections_per_address: 7, head: 8, header_lines: 9, head_time: 10ms, \
+                   body: 11, body_time: 12ms, write_time: 13ms, close_time: 14ms, journal_messages: 15, \
+                   journal_message: 16, journal_bytes: 17";
+        let text = SCENARIO.replace("message: 64KiB, messages_per_second: 30", own);
+        let scenario = read_text("shop.yaml", &text, &NoFiles, &|_| None).unwrap();
+        let expected = Limits {
+            message: 1,
+            frame: 2,
+            mailbox_frames: 3,
+            mailbox_bytes: 4,
+            messages_per_second: Some(5),
+            connections: 6,
+            connections_per_address: Some(7),
+            head: 8,
+            header_lines: 9,
+            head_time: Duration::from_millis(10),
+            body: 11,
+            body_time: Duration::from_millis(12),
+            write_time: Duration::from_millis(13),
+            close_time: Duration::from_millis(14),
+            ping_every: Duration::from_secs(20),
+            pong_time: Duration::from_secs(5),
+            journal_messages: 15,
+            journal_message: 16,
+            journal_bytes: 17,
+        };
+        assert_eq!(resolve(&args(""), &scenario).unwrap().limits, expected);
+    }
+
+    #[test]
     fn a_message_that_may_come_may_come_in_one_frame() {
         for (limits, expected) in [
             ("message: 4MiB", (4 << 20, 4 << 20)),

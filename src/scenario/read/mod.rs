@@ -11,6 +11,7 @@ mod evaluate;
 mod fields;
 mod flow;
 mod http;
+mod limits;
 mod literal;
 mod messages;
 mod moments;

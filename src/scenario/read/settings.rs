@@ -1,4 +1,4 @@
-//! `listen limits auth faults`: what is known at load.
+//! `listen auth faults`: what is known at load.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use super::names::Scope;
 use crate::json::Json;
 use crate::scenario::Value;
 use crate::scenario::expr::Template;
-use crate::scenario::model::{Heartbeat, Limits, Listen, Protocol};
+use crate::scenario::model::{Heartbeat, Listen, Protocol};
 use crate::scenario::tree::{Content, Node};
 
 const PROTOCOLS: &[(&str, Protocol)] = &[
@@ -15,15 +15,6 @@ const PROTOCOLS: &[(&str, Protocol)] = &[
     ("raw", Protocol::Raw),
     ("socket.io", Protocol::SocketIo),
 ];
-
-/// What a number may be that has no bound of its own.
-const MOST: u64 = u32::MAX as u64;
-
-/// Header lines for which a request's head is read into memory that is had at once.
-const MOST_LINES: u64 = 10_000;
-
-/// How deep steps may nest: each level is one of the thread's stack too.
-const DEEPEST: u64 = 64;
 
 impl Reader<'_> {
     pub(super) fn listen(&mut self, node: Option<&Node>) -> Listen {
@@ -92,7 +83,7 @@ impl Reader<'_> {
     }
 
     /// A duration that is not zero.
-    fn some_time(&mut self, node: &Node, name: &str) -> Option<Duration> {
+    pub(super) fn some_time(&mut self, node: &Node, name: &str) -> Option<Duration> {
         let name = format!("`{name}`");
         let duration = self.duration(node, &name)?;
         if duration.is_zero() {
@@ -100,85 +91,6 @@ impl Reader<'_> {
             return None;
         }
         Some(duration)
-    }
-
-    pub(super) fn limits(&mut self, node: Option<&Node>) -> Limits {
-        let mut limits = Limits::default();
-        let Some(node) = node else { return limits };
-        let keys = &[
-            "message",
-            "frame",
-            "mailbox_frames",
-            "mailbox_bytes",
-            "messages_per_second",
-            "connections_per_address",
-            "connections",
-            "head",
-            "header_lines",
-            "head_time",
-            "body",
-            "body_time",
-            "write_time",
-            "close_time",
-            "journal_messages",
-            "journal_message",
-            "journal_bytes",
-            "steps",
-            "depth",
-            "plans",
-        ];
-        let fields = self.fields(node, "`limits`", keys);
-        for (name, place) in [
-            ("message", &mut limits.message),
-            ("frame", &mut limits.frame),
-            ("mailbox_bytes", &mut limits.mailbox_bytes),
-            ("head", &mut limits.head),
-            ("body", &mut limits.body),
-            ("journal_message", &mut limits.journal_message),
-            ("journal_bytes", &mut limits.journal_bytes),
-        ] {
-            if let Some(node) = fields.get(name) {
-                *place = self.size(node, &format!("`{name}`"));
-            }
-        }
-        for (name, place, most) in [
-            ("mailbox_frames", &mut limits.mailbox_frames, MOST),
-            (
-                "connections_per_address",
-                &mut limits.connections_per_address,
-                MOST,
-            ),
-            ("connections", &mut limits.connections, MOST),
-            ("header_lines", &mut limits.header_lines, MOST_LINES),
-            ("journal_messages", &mut limits.journal_messages, MOST),
-            ("plans", &mut limits.plans, MOST),
-        ] {
-            if let Some(node) = fields.get(name) {
-                let number = self.whole(node, &format!("`{name}`"), 1, most);
-                *place = number.map(|number| number as usize);
-            }
-        }
-        for (name, place, most) in [
-            ("messages_per_second", &mut limits.messages_per_second, MOST),
-            ("steps", &mut limits.steps, MOST),
-            ("depth", &mut limits.depth, DEEPEST),
-        ] {
-            if let Some(node) = fields.get(name) {
-                let number = self.whole(node, &format!("`{name}`"), 1, most);
-                *place = number.map(|number| number as u32);
-            }
-        }
-        for (name, place) in [
-            ("head_time", &mut limits.head_time),
-            ("body_time", &mut limits.body_time),
-            ("write_time", &mut limits.write_time),
-            ("close_time", &mut limits.close_time),
-        ] {
-            if let Some(node) = fields.get(name) {
-                *place = self.some_time(node, name);
-            }
-        }
-        limits
     }
 
     /// `auth: { jwt: { secret } }`, to be evaluated once the constants are known.

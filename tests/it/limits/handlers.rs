@@ -200,6 +200,28 @@ async fn definitions_run_one_another_so_deep_and_no_deeper() {
 }
 
 #[tokio::test]
+async fn a_hundred_thousand_plans_may_wait() {
+    let bound = Bound {
+        limit: Limit::Plans,
+        who: "c",
+        figure: "100000 plans",
+        scenario: &scenario("", PLAN, ""),
+        options: &[],
+    };
+    bound
+        .holds(
+            async |server| {
+                // Each is a step, of which an event may take ten thousand.
+                for _ in 0..20 {
+                    assert_eq!(answered(server, &n(5_000)).await, "\"ok\"");
+                }
+            },
+            async |server| assert_eq!(answered(server, &n(1)).await, "\"SCENARIO_ERROR\""),
+        )
+        .await;
+}
+
+#[tokio::test]
 async fn changes_that_cause_changes_come_to_an_end() {
     for (limits, figure, most) in [("", "16 rounds", 16), ("depth: 3", "3 rounds", 3)] {
         let bound = Bound {

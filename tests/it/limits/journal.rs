@@ -43,6 +43,7 @@ async fn the_oldest_messages_go() {
         ("4 messages", "journal_messages: 4", 1, 4),
         ("20 bytes", "journal_bytes: 20", 10, 2),
         ("10000 messages", "", 1, 10_000),
+        ("67108864 bytes", "", 64 << 10, 1024),
     ] {
         let bound = Bound {
             limit: Limit::Journal,
