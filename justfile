@@ -23,6 +23,10 @@ fmt:
 bench *args:
     cargo bench --bench compare -- {{args}}
 
+# Count the instructions of the hot paths; fails where they cost a tenth more than is written down
+cost:
+    cargo bench --bench cost
+
 # Make the development certificate, and show it
 certs:
     cargo run --release -- certs

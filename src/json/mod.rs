@@ -249,11 +249,14 @@ impl<'a> Part<'a> {
 
     /// The number, when it is whole (`3`, `3.0` and `3e0` are).
     pub fn as_i64(self) -> Option<i64> {
-        let number = self.as_f64()?;
-        let text = self.text();
-        text.parse()
-            .ok()
-            .or_else(|| (number.fract() == 0.0 && number.abs() < 9e15).then_some(number as i64))
+        if self.kind() != Kind::Number {
+            return None;
+        }
+        let whole = self.text().parse().ok();
+        whole.or_else(|| {
+            let number = self.as_f64()?;
+            (number.fract() == 0.0 && number.abs() < 9e15).then_some(number as i64)
+        })
     }
 
     /// The name of this member of an object.
@@ -289,9 +292,14 @@ impl<'a> Part<'a> {
     /// Writes an object of its members at these places, which come as runs of those that follow each other. `starts`
     /// is room to work in.
     pub fn write_some(self, out: &mut String, runs: &[Range<usize>], starts: &mut Vec<u32>) {
+        let nodes = &*self.doc.nodes;
         starts.clear();
-        starts.extend(self.members().map(|member| member.at));
-        let node = |place: usize| Some(&self.doc.nodes[*starts.get(place)? as usize]);
+        let mut members = self.members();
+        while members.at < members.end {
+            starts.push(members.at);
+            members.at = nodes[members.at as usize].next;
+        }
+        let node = |place: usize| nodes.get(*starts.get(place)? as usize);
         let mut before = '{';
         for run in runs {
             let (Some(first), Some(last)) = (node(run.start), node(run.end - 1)) else {

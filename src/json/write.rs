@@ -39,6 +39,11 @@ pub fn inside(out: &mut String, text: &str) {
     out.push_str(&text[clean..]);
 }
 
+/// A whole number.
+fn whole_number(out: &mut String, number: i64) {
+    out.push_str(itoa::Buffer::new().format(number));
+}
+
 /// A number as JavaScript prints it; what JSON cannot say is null.
 pub fn float(out: &mut String, number: f64) {
     let _ = if !number.is_finite() {
@@ -99,6 +104,11 @@ fn left_after(value: &Value, bytes: usize) -> Option<usize> {
 }
 
 fn number(out: &mut String, value: &Value) {
+    if value.is_integer()
+        && let Some(whole) = value.as_i64()
+    {
+        return whole_number(out, whole);
+    }
     match i128::try_from(value.clone()) {
         Ok(whole) if value.is_integer() => {
             let _ = write!(out, "{whole}");
