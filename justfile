@@ -27,6 +27,10 @@ bench *args:
 cost:
     cargo bench --bench cost
 
+# The Autobahn test suite against `ws-mock serve echo`: `just conformance '7.*'` for a part of it
+conformance *cases:
+    .ci/conformance {{cases}}
+
 # Make the development certificate, and show it
 certs:
     cargo run --release -- certs

@@ -14,6 +14,9 @@ use super::scope::{self, Snapshot};
 use super::turn::Turn;
 use super::value::{self, Val};
 
+/// Bytes of JSON that many values may come to together: far more than any answer should have.
+const MAX_WHOLE: usize = 64 << 20;
+
 impl Turn<'_> {
     pub(super) fn eval(&mut self, expr: &Expr) -> Result<Val, String> {
         match expr {
@@ -167,6 +170,16 @@ impl Turn<'_> {
                     write::string(out, &text);
                 }
             }
+            self.whole_is_bounded(out)?;
+        }
+        Ok(())
+    }
+
+    /// What is put together of many values is bounded too.
+    pub(super) fn whole_is_bounded(&mut self, out: &str) -> Result<(), String> {
+        if out.len() > MAX_WHOLE {
+            let why = format!("more than {MAX_WHOLE} bytes are put together");
+            return Err(self.pass(Limit::Output, why));
         }
         Ok(())
     }

@@ -309,7 +309,8 @@ impl<'t> Turn<'t> {
                 if collected.len() > 1 {
                     collected.push(',');
                 }
-                Ok(self.render(template, collected)?)
+                self.render(template, collected)?;
+                Ok(self.whole_is_bounded(collected)?)
             }
         }
     }

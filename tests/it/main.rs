@@ -19,5 +19,6 @@ mod limits;
 mod net;
 mod promises;
 mod readme;
+mod strangers;
 mod support;
 mod talks;

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use minijinja::machinery::{ast, parse_expr};
 
-use crate::json::Json;
+use crate::json::{Json, write};
 
 use super::check::{self, Found};
 use super::environment::ENVIRONMENT;
-use super::{Expr, Formula, Key, Path};
+use super::{Expr, Formula, Key, MAX_OUTPUT, Path};
 
 /// A name, interned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -155,6 +155,13 @@ impl Compiler {
             return Ok(Expr::Path(path));
         }
         if let Some(value) = tree.as_const() {
+            if !write::fits(&value, MAX_OUTPUT) {
+                return Err(shifted(ExprProblem {
+                    offset: 0,
+                    message: format!("a value of more than {MAX_OUTPUT} bytes"),
+                    hint: None,
+                }));
+            }
             return Ok(Expr::Constant(Json::from_value(&value)));
         }
         let compiled = ENVIRONMENT

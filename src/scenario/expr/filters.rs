@@ -4,6 +4,10 @@
 
 use minijinja::{Environment, Error, ErrorKind, Value};
 
+use crate::json::write;
+
+use super::MAX_OUTPUT;
+
 pub(super) fn add(env: &mut Environment<'_>) {
     env.add_filter("pad", pad);
     env.add_filter("round", round);
@@ -11,9 +15,22 @@ pub(super) fn add(env: &mut Environment<'_>) {
     env.add_filter("total", total);
     env.add_filter("mean", mean);
     env.add_filter("pluck", pluck);
+    env.add_filter("tojson", tojson);
     env.add_test("null", |value: Value| {
         value.is_undefined() || value.is_none()
     });
+}
+
+/// As JSON text, the way it goes over the wire. MiniJinja's own indents as far as it is told to.
+fn tojson(value: Value) -> Result<String, Error> {
+    if !write::fits(&value, MAX_OUTPUT) {
+        return Err(bad(format!(
+            "`tojson` makes up to {MAX_OUTPUT} bytes, this would be more"
+        )));
+    }
+    let mut out = String::new();
+    write::value(&mut out, &value);
+    Ok(out)
 }
 
 /// A number with zeros ahead, to so many digits at least.
