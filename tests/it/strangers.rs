@@ -26,11 +26,8 @@ fn ask(peer: &Peer, action: &str) -> String {
 }
 
 fn stranger(steps: &str) -> Hub {
-    let steps: String = steps
-        .lines()
-        .map(|line| format!("    {}\n", line.trim()))
-        .collect();
-    hub(&format!("{WORLD}{steps}"), held(1))
+    let lines: Vec<&str> = steps.lines().map(str::trim).collect();
+    hub(&format!("{WORLD}    {}\n", lines.join("\n    ")), held(1))
 }
 
 /// Each would take the memory or the time of the machine.
