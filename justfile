@@ -42,3 +42,8 @@ deny:
 # What CI runs
 ci:
     .ci/run
+
+# Fuzz one of scenario, core, frames, packets, control: `just fuzz core 600`. Needs nightly and cargo-fuzz
+fuzz target seconds="60":
+    mkdir -p fuzz/corpus/{{target}}
+    cargo +nightly fuzz run {{target}} fuzz/corpus/{{target}} fuzz/seeds/{{target}} -- -max_total_time={{seconds}} -max_len=4096

@@ -12,6 +12,7 @@ mod command;
 mod control;
 mod engineio;
 mod examples;
+mod fuzzed;
 mod hostile;
 mod language;
 mod layers;
