@@ -43,7 +43,6 @@ deny:
 ci:
     .ci/run
 
-# Fuzz one of scenario, core, frames, packets, control: `just fuzz core 600`. Needs nightly and cargo-fuzz
-fuzz target seconds="60":
-    mkdir -p fuzz/corpus/{{target}}
-    cargo +nightly fuzz run {{target}} fuzz/corpus/{{target}} fuzz/seeds/{{target}} -- -max_total_time={{seconds}} -max_len=4096
+# Everything at once for two minutes, or as long as asked: `just soak 2h`
+soak time="2m":
+    WS_MOCK_SOAK={{time}} cargo test --release --test it -- --ignored --nocapture soak
