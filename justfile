@@ -23,6 +23,10 @@ fmt:
 bench *args:
     cargo bench --bench compare -- {{args}}
 
+# Autobahn's cases against `echo`: `just conformance '7.*'`; needs Python 2.7
+conformance *cases:
+    .ci/conformance {{cases}}
+
 # Make the development certificate, and show it
 certs:
     cargo run --release -- certs
