@@ -27,6 +27,11 @@ bench *args:
 conformance *cases:
     .ci/conformance {{cases}}
 
+# Fuzz `scenario`, `messages`, `packets`, `frames` or `control`; needs nightly and cargo-fuzz
+fuzz target seconds="300":
+    mkdir -p fuzz/target/grown/{{target}}
+    cargo +nightly fuzz run {{target}} fuzz/target/grown/{{target}} fuzz/corpus/{{target}} -- -max_total_time={{seconds}} -timeout=10 -dict=fuzz/words.dict
+
 # Make the development certificate, and show it
 certs:
     cargo run --release -- certs

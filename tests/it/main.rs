@@ -18,5 +18,6 @@ mod layers;
 mod net;
 mod promises;
 mod readme;
+mod seeds;
 mod support;
 mod talks;
