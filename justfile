@@ -27,9 +27,14 @@ bench *args:
 cost:
     cargo bench --bench cost
 
-# The Autobahn test suite against `ws-mock serve echo`: `just conformance '7.*'` for a part of it
+# Autobahn's cases against `echo`: `just conformance '7.*'`; needs Python 2.7
 conformance *cases:
     .ci/conformance {{cases}}
+
+# Fuzz `scenario`, `messages`, `packets`, `frames` or `control`; needs nightly and cargo-fuzz
+fuzz target seconds="300":
+    mkdir -p fuzz/target/grown/{{target}}
+    cargo +nightly fuzz run {{target}} fuzz/target/grown/{{target}} fuzz/corpus/{{target}} -- -max_total_time={{seconds}} -timeout=10 -dict=fuzz/words.dict
 
 # Make the development certificate, and show it
 certs:

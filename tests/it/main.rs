@@ -19,6 +19,7 @@ mod limits;
 mod net;
 mod promises;
 mod readme;
+mod seeds;
 mod soak;
 mod strangers;
 mod support;

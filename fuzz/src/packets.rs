@@ -1,0 +1,91 @@
+//! Engine.IO and Socket.IO: any text is read or refused, and what is read can be written and read again.
+
+use ws_mock::wire::{engineio, socketio};
+
+/// The text of one packet, of a payload, and of a Socket.IO packet.
+pub fn check(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    let packets: Vec<_> = engineio::payload(text).collect();
+    let broken = packets.iter().position(Result::is_err);
+    assert!(
+        broken.is_none_or(|at| at + 1 == packets.len()),
+        "nothing is read after what is no packet"
+    );
+    let mut encoded = Vec::new();
+    for packet in packets.iter().flatten() {
+        let mut out = String::new();
+        packet.encode(&mut out);
+        assert_eq!(engineio::Packet::decode(&out).as_ref(), Ok(packet));
+        encoded.push(out);
+        if let engineio::Packet::Message(text) = packet {
+            message(text);
+        }
+    }
+    let joined = engineio::join(&encoded);
+    let joined = std::str::from_utf8(&joined).expect("texts join to a text");
+    if !encoded.is_empty() {
+        let again: Vec<_> = engineio::payload(joined)
+            .map(|packet| packet.expect("a packet"))
+            .collect();
+        let first: Vec<_> = packets.into_iter().flatten().collect();
+        assert_eq!(again, first);
+    }
+    message(text);
+}
+
+fn message(text: &str) {
+    let Ok(packet) = socketio::Packet::decode(text) else {
+        return;
+    };
+    assert!(packet.namespace.starts_with('/'));
+    let main = |body| {
+        Ok(socketio::Packet {
+            namespace: socketio::MAIN,
+            body,
+        })
+    };
+    let mut out = String::new();
+    match packet.body {
+        socketio::Body::Event { name, args, .. } => {
+            is_json(&args);
+            socketio::event(&mut out, &name, &args);
+            let ack = None;
+            assert_eq!(
+                inside(&out),
+                main(socketio::Body::Event { name, args, ack })
+            );
+        }
+        socketio::Body::Ack { id: Some(id), args } => {
+            is_json(args);
+            socketio::ack(&mut out, id, args);
+            let id = Some(id);
+            assert_eq!(inside(&out), main(socketio::Body::Ack { id, args }));
+        }
+        socketio::Body::Connect(Some(text)) | socketio::Body::ConnectError(text) => is_json(text),
+        socketio::Body::Binary { attachments, .. } => {
+            assert!(attachments <= socketio::MAX_ATTACHMENTS);
+        }
+        _ => {}
+    }
+    out.clear();
+    socketio::connect_error(&mut out, packet.namespace, text);
+    let refused = inside(&out).expect("a connect error");
+    assert_eq!(refused.namespace, packet.namespace);
+    assert!(matches!(refused.body, socketio::Body::ConnectError(_)));
+}
+
+/// The Socket.IO packet inside a whole Engine.IO one.
+fn inside(text: &str) -> Result<socketio::Packet<'_>, socketio::PacketError> {
+    let Ok(engineio::Packet::Message(text)) = engineio::Packet::decode(text) else {
+        panic!("`{text}` is no message");
+    };
+    socketio::Packet::decode(text)
+}
+
+fn is_json(text: &str) {
+    if let Err(error) = serde_json::from_str::<&serde_json::value::RawValue>(text) {
+        panic!("{text}: {error}");
+    }
+}
