@@ -3,8 +3,8 @@
 //! Invariant: pure; who may come and on which paths is decided elsewhere.
 
 use hyper::header::{
-    ALLOW, CONNECTION, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
-    SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
+    ALLOW, CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT,
+    SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, TRANSFER_ENCODING, UPGRADE,
 };
 use hyper::{Method, StatusCode, Version};
 
@@ -55,6 +55,13 @@ pub(super) fn check(
     let bad = |words: &str| Err(Fault::Bad(words.to_owned()));
     if version != Version::HTTP_11 {
         return bad("a WebSocket needs HTTP/1.1");
+    }
+    // What would follow it could be read as a body by one and as frames by another.
+    let empty = headers
+        .get(CONTENT_LENGTH)
+        .is_none_or(|length| length == "0");
+    if !empty || headers.contains_key(TRANSFER_ENCODING) {
+        return bad("a handshake has no body");
     }
     if !has_token(headers, UPGRADE, "websocket") {
         return bad("`Upgrade` must be `websocket`");

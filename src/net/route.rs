@@ -88,8 +88,14 @@ fn caller<'a>(request: &'a Request<Incoming>, visit: &Visit) -> Result<Caller<'a
             Err(_) => Err(bad_request(&format!("`{name}` must be ASCII"))),
         },
     };
+    let host = text(&HOST)?;
+    // RFC 9112, section 3.2.2: the absolute form of a target goes before the header, which must be there all the same.
+    let named = request
+        .uri()
+        .authority()
+        .map(hyper::http::uri::Authority::as_str);
     Ok(Caller {
-        host: text(&HOST)?,
+        host: host.map(|host| named.unwrap_or(host)),
         origin: text(&ORIGIN)?,
         site: text(&SEC_FETCH_SITE)?,
         local: visit.local,
