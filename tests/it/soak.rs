@@ -125,6 +125,7 @@ async fn nothing_is_lost_and_nothing_grows() {
         watchers.push(watcher);
     }
     let mut shouter = Client::come(&server, &tally).await;
+    shouter.ask("watch").await;
     let mut memory = Vec::new();
     let (start, mut rounds) = (Instant::now(), 0_u64);
     while start.elapsed() < time || memory.len() < 9 {
@@ -148,7 +149,7 @@ async fn nothing_is_lost_and_nothing_grows() {
         while Instant::now() < end {
             shouter.say("shout").await;
             let said = shouter.asked.to_string();
-            for watcher in &mut watchers {
+            for watcher in watchers.iter_mut().chain([&mut shouter]) {
                 watcher.hear(1, said.as_bytes()).await;
             }
             tally.answered.fetch_add(1, Ordering::Relaxed);
