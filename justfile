@@ -47,7 +47,3 @@ deny:
 # What CI runs
 ci:
     .ci/run
-
-# Everything at once for two minutes, or as long as asked: `just soak 2h`
-soak time="2m":
-    WS_MOCK_SOAK={{time}} cargo test --release --test it -- --ignored --nocapture soak

@@ -20,7 +20,6 @@ mod net;
 mod promises;
 mod readme;
 mod seeds;
-mod soak;
 mod strangers;
 mod support;
 mod talks;
