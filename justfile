@@ -36,6 +36,10 @@ fuzz target seconds="300":
     mkdir -p fuzz/target/grown/{{target}}
     cargo +nightly fuzz run {{target}} fuzz/target/grown/{{target}} fuzz/corpus/{{target}} -- -max_total_time={{seconds}} -timeout=10 -dict=fuzz/words.dict
 
+# The real binary under clients good and bad, three minutes or as long as asked: `just soak 2h`
+soak *args:
+    cargo bench --bench soak -- {{args}}
+
 # Make the development certificate, and show it
 certs:
     cargo run --release -- certs

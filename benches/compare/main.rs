@@ -15,6 +15,7 @@ mod options;
 mod others;
 mod outcome;
 mod process;
+mod ready;
 mod report;
 mod requests;
 mod servers;

@@ -5,16 +5,15 @@ use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::ValueEnum;
 
 use crate::connection::Door;
 use crate::process::{self, Meter};
+use crate::ready;
 use crate::setup::Setup;
-
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Who takes part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -78,7 +77,7 @@ impl Server {
             .spawn()
             .with_context(|| format!("starting {}", self.name()))?;
         let port = match self {
-            Self::WsMock => port_in_file(&ready_file, &mut child),
+            Self::WsMock => ready::port_in_file(&ready_file, &mut child),
             _ => port_on_stdout(&mut child),
         };
         match port {
@@ -167,24 +166,6 @@ fn port_on_stdout(child: &mut Child) -> Result<u16> {
             line.trim()
         )
     })
-}
-
-fn port_in_file(path: &Path, child: &mut Child) -> Result<u16> {
-    let start = Instant::now();
-    while !path.exists() {
-        if let Some(status) = child.try_wait()? {
-            bail!("it ended ({status}) before it was ready");
-        }
-        if start.elapsed() > PATIENCE {
-            bail!("it was not ready after {PATIENCE:?}");
-        }
-        std::thread::sleep(Duration::from_millis(2));
-    }
-    let ready: serde_json::Value = serde_json::from_slice(&std::fs::read(path)?)?;
-    let port = ready["port"]
-        .as_u64()
-        .context("no `port` in the ready file")?;
-    Ok(port.try_into()?)
 }
 
 fn last_words(log: &Path) -> String {

@@ -167,6 +167,13 @@ impl Stage {
         self.during(async move { hub.advance(by).await });
     }
 
+    /// Waits for something that needs nobody to read.
+    pub(crate) fn until<T>(&mut self, what: impl Future<Output = T>) -> T {
+        let found = self.runtime.block_on(what);
+        self.look();
+        found
+    }
+
     /// Waits for something while everyone reads, for a number of turns; then whoever asked hangs up.
     pub(crate) fn during<T>(&mut self, what: impl Future<Output = T>) -> Option<T> {
         let mut what = Box::pin(what);
@@ -257,13 +264,13 @@ impl Actor {
             if self.faulty {
                 continue;
             }
-            let expected = owed
-                .next()
-                .expect("nothing is sent that the journal does not know");
+            let Some(expected) = owed.next() else {
+                panic!("{payload:?} is sent, of which the journal does not know");
+            };
             // The journal keeps the beginning of what is long.
             assert!(
                 payload.starts_with(&expected),
-                "sent in another order than journalled"
+                "{payload:?} is sent where the journal has {expected:?}"
             );
         }
         assert!(

@@ -137,7 +137,7 @@ impl Faults {
         let mut verdict = Verdict::default();
         for active in &mut self.list {
             if matches!(active.fault.kind, Kind::Refuse(_) | Kind::Mute)
-                || !active.happens(name, connection)
+                || !active.happens(Some(name), connection)
             {
                 continue;
             }
@@ -165,7 +165,7 @@ impl Faults {
             let Kind::Refuse(status) = active.fault.kind else {
                 return None;
             };
-            active.happens("", "").then_some(status)
+            active.happens(None, "").then_some(status)
         })
     }
 
@@ -173,15 +173,15 @@ impl Faults {
     pub fn ping(&mut self, connection: &str) -> bool {
         self.list
             .iter_mut()
-            .any(|active| active.fault.kind == Kind::Mute && active.happens("", connection))
+            .any(|active| active.fault.kind == Kind::Mute && active.happens(None, connection))
     }
 }
 
 impl Active {
-    fn happens(&mut self, name: &str, connection: &str) -> bool {
-        let concerned = (name.is_empty()
-            || self.fault.on.is_empty()
-            || self.fault.on.iter().any(|on| on == name))
+    /// Without a name it is no message; a message that no handler takes has an empty one.
+    fn happens(&mut self, name: Option<&str>, connection: &str) -> bool {
+        let concerned = (self.fault.on.is_empty()
+            || name.is_none_or(|name| self.fault.on.iter().any(|on| on == name)))
             && (connection.is_empty()
                 || self.fault.connections.is_empty()
                 || self.fault.connections.iter().any(|id| id == connection));
@@ -226,6 +226,14 @@ mod tests {
         assert_eq!(faults.message("a", "c2"), Verdict::default());
         assert_eq!(faults.message("a", "c1").instead, Some(Kind::Drop));
         assert_eq!(faults.message("a", "c1"), Verdict::default());
+    }
+
+    #[test]
+    fn what_no_handler_takes_is_no_concern_of_a_fault_that_names_one() {
+        let mut named = faults(&[r#"{"kind":"drop","on":["a"]}"#]);
+        assert_eq!(named.message("", "c1"), Verdict::default());
+        let mut any = faults(&[r#"{"kind":"drop"}"#]);
+        assert_eq!(any.message("", "c1").instead, Some(Kind::Drop));
     }
 
     #[test]
