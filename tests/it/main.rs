@@ -19,6 +19,7 @@ mod limits;
 mod net;
 mod promises;
 mod readme;
+mod rude;
 mod seeds;
 mod strangers;
 mod support;
