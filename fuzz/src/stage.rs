@@ -15,7 +15,7 @@ use ws_mock::wire::socketio::{Body, Packet};
 /// 2024-01-20T10:30:00Z
 const START: i64 = 1_705_746_600_000;
 /// So few that a peer that does not read is soon cut off.
-const FRAMES: usize = 16;
+const FRAMES: usize = 8;
 const BYTES: usize = 64 << 10;
 const PEERS: usize = 8;
 /// Turns that a request to the control API or a move of the clock may take before whoever asked hangs up.
@@ -159,12 +159,17 @@ impl Stage {
 
     /// Time passes; everyone reads meanwhile.
     pub(crate) fn wait(&mut self, by: std::time::Duration) {
-        for actor in &mut self.actors {
-            actor.stalled = false;
-        }
+        let stalled: Vec<u64> = self
+            .actors
+            .iter_mut()
+            .filter_map(|actor| std::mem::take(&mut actor.stalled).then(|| actor.peer.id()))
+            .collect();
         self.look();
         let hub = self.hub.clone();
         self.during(async move { hub.advance(by).await });
+        for actor in &mut self.actors {
+            actor.stalled = stalled.contains(&actor.peer.id());
+        }
     }
 
     /// Waits for something that needs nobody to read.

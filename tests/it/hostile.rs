@@ -4,6 +4,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use ws_mock::hub::{Hub, Inbound, Peer};
 
+use crate::seeds::fuzz;
 use crate::support::world::{connect, heard, held, hub};
 
 fn stations() -> Hub {
@@ -147,6 +148,8 @@ enum Move {
     Go(usize),
     Say(usize, &'static str, u8),
     Wait(u16),
+    /// Reads no more, or again.
+    Stall(usize),
 }
 
 fn moves() -> impl Strategy<Value = Vec<Move>> {
@@ -158,6 +161,7 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
         1 => (0..8usize).prop_map(Move::Go),
         6 => (0..8usize, verbs, 0..4u8).prop_map(|(who, verb, n)| Move::Say(who, verb, n)),
         1 => (0..2000u16).prop_map(Move::Wait),
+        1 => (0..8usize).prop_map(Move::Stall),
     ];
     prop::collection::vec(one, 1..80)
 }
@@ -171,6 +175,35 @@ proptest! {
     fn random_moves_keep_the_rooms_true_and_the_bytes_the_same(moves in moves()) {
         prop_assert_eq!(play(&moves), play(&moves));
     }
+
+    /// The fuzzer's rules hold too: who reads gets what the journal has in its order, who does not is cut off in time.
+    #[test]
+    fn random_moves_keep_order_and_bounds(moves in moves()) {
+        fuzz::messages::check(&lines(&moves));
+    }
+}
+
+/// The moves as the fuzzer writes them.
+fn lines(moves: &[Move]) -> Vec<u8> {
+    let mut lines = "game\n+/ws\n".to_owned();
+    for one in moves {
+        lines.push_str(&match one {
+            Move::Come => "+/ws\n".to_owned(),
+            Move::Go(who) => format!("-{who}\n"),
+            Move::Say(who, verb, n) => format!(">{who}{}\n", spoken(verb, *n)),
+            Move::Wait(ms) => format!("@{ms}\n"),
+            Move::Stall(who) => format!("~{who}\n"),
+        });
+    }
+    lines.into_bytes()
+}
+
+fn spoken(verb: &str, n: u8) -> String {
+    let room = ["a", "b"][usize::from(n % 2)];
+    format!(
+        r#"{{"t":"{verb}","r":"{room}","n":{}}}"#,
+        u32::from(n) * 400
+    )
 }
 
 fn play(moves: &[Move]) -> Vec<String> {
@@ -187,11 +220,7 @@ fn play(moves: &[Move]) -> Vec<String> {
             Move::Go(who) if *who < peers.len() => drop(peers.remove(*who)),
             Move::Say(who, verb, n) => {
                 if let Some(peer) = peers.get(*who) {
-                    let room = ["a", "b"][usize::from(*n % 2)];
-                    let text = format!(
-                        r#"{{"t":"{verb}","r":"{room}","n":{}}}"#,
-                        u32::from(*n) * 400
-                    );
+                    let text = spoken(verb, *n);
                     peer.receive(Inbound::Text(Bytes::from(text)));
                 }
             }
@@ -199,7 +228,7 @@ fn play(moves: &[Move]) -> Vec<String> {
                 let by = std::time::Duration::from_millis(u64::from(*ms));
                 runtime.block_on(hub.advance(by)).unwrap();
             }
-            Move::Go(_) => {}
+            Move::Go(_) | Move::Stall(_) => {}
         }
         let here: Vec<u64> = peers.iter().map(Peer::id).collect();
         for (name, members) in hub.rooms() {

@@ -7,7 +7,7 @@ use std::path::Path;
     reason = "a crate of its own when it is fuzzed, where these are reached"
 )]
 #[path = "../../fuzz/src/lib.rs"]
-mod fuzz;
+pub(crate) mod fuzz;
 
 #[track_caller]
 fn play(target: &str, check: fn(&[u8])) {
