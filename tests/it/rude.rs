@@ -162,6 +162,35 @@ async fn nothing_reaches_the_terminal_as_it_is() {
     }
 }
 
+#[tokio::test]
+async fn what_looks_like_an_expression_stays_text() {
+    let server = Binary::start(SCENARIO, &[]);
+    let text = "${ 1 + 1 }";
+    let shown = format!("\"{text}\"");
+    let mut raw = Raw::open(server.address, "/").await;
+    let say = |action: &str| serde_json::json!({ "action": action, "data": text }).to_string();
+    raw.frame(1, say("echo").as_bytes()).await;
+    raw.expect(1, shown.as_bytes()).await;
+    raw.frame(1, say(text).as_bytes()).await;
+    let refused = String::from_utf8(raw.read().await.payload).unwrap();
+    assert!(refused.contains(text), "{refused}");
+    let send = format!(r#"{{"to":{{"all":true}},"message":{shown}}}"#);
+    for (method, path, body) in [
+        ("POST", "send", send),
+        ("POST", "data/things", format!(r#"{{"id":{shown}}}"#)),
+        ("POST", "triggers/go", format!(r#"{{"x":{shown}}}"#)),
+    ] {
+        let answer = Raw::exchange(server.address, &request(method, path, &body)).await;
+        assert!(answer.status < 300, "{path}: {answer:?}");
+    }
+    raw.expect(1, shown.as_bytes()).await;
+    for path in ["rooms", "data/things", "journal"] {
+        let answer = server.control(path).await;
+        assert!(answer.contains(text), "{path}: {answer}");
+    }
+    server.line(&[text]).await;
+}
+
 fn request(method: &str, path: &str, body: &str) -> String {
     format!(
         "{method} /__mock/{path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
