@@ -29,7 +29,8 @@ impl Hub {
         outcome: &Outcome,
         moments: Moments,
     ) {
-        let (Event::Message(_, inbound), Some(peer)) = (event, peer) else {
+        let (Event::Message(_, inbound) | Event::TooMany(_, inbound), Some(peer)) = (event, peer)
+        else {
             return;
         };
         let (text, payload) = match inbound {

@@ -103,7 +103,8 @@ impl Peer {
             && self.too_fast(most)
         {
             self.hub.0.metrics.limit("messages_per_second");
-            self.hub.feed(Some(self.id), &Event::TooMany(self.id));
+            self.hub
+                .feed(Some(self.id), &Event::TooMany(self.id, message));
             return;
         }
         self.hub
