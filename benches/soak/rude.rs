@@ -202,7 +202,6 @@ async fn flood(mock: &Mock, ledger: &Ledger) -> Result<()> {
     add(&ledger.connections, 1);
     for batch in 0..30_u64 {
         for id in 0..50 {
-            add(&ledger.perhaps_said, 1);
             link.ask(batch * 50 + id, "list", json!({ "page": 1 }))
                 .await?;
         }
@@ -210,6 +209,7 @@ async fn flood(mock: &Mock, ledger: &Ledger) -> Result<()> {
         while answers < 50 {
             if let Heard::Answer(answer) = link.hear().await? {
                 answers += 1;
+                add(&ledger.said, 1);
                 let limited = answer["error"] == "RATE_LIMITED";
                 add(&ledger.limited, u64::from(limited));
             }

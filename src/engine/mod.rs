@@ -94,7 +94,7 @@ pub enum Event {
     /// A message came.
     Message(PeerId, Inbound),
     /// A message came that is more than the peer may send.
-    TooMany(PeerId),
+    TooMany(PeerId, Inbound),
     /// Mocked HTTP; the handler's place in the routes and the path's parameters.
     Http(HttpRequest, usize, Vec<(String, String)>),
     /// A trigger was started by name.

@@ -24,7 +24,7 @@ impl<'t> Turn<'t> {
             Event::Connect(peer) => self.lifecycle(*peer, self.scenario.connect.as_ref()),
             Event::Disconnect(peer) => self.lifecycle(*peer, self.scenario.disconnect.as_ref()),
             Event::Message(peer, inbound) => self.message(*peer, inbound),
-            Event::TooMany(peer) => self.too_many(*peer),
+            Event::TooMany(peer, _) => self.too_many(*peer),
             Event::Http(request, route, params) => self.request(request, *route, params),
             Event::Trigger(trigger, args) => self.trigger(*trigger, args),
             Event::Fire(name) => self.fire(name),

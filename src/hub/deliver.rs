@@ -55,7 +55,9 @@ impl<'d> Delivery<'d> {
 
     /// Notes and counts the message that the event is, if it is one.
     pub(super) fn came(&mut self, event: &Event) {
-        let (Event::Message(_, inbound), Some(peer)) = (event, self.who.peer()) else {
+        let (Event::Message(_, inbound) | Event::TooMany(_, inbound), Some(peer)) =
+            (event, self.who.peer())
+        else {
             return;
         };
         let (text, payload) = match inbound {

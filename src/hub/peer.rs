@@ -109,7 +109,8 @@ impl Peer {
         if let Some(most) = self.most
             && self.too_fast(most)
         {
-            self.hub.feed(Who::Peer(self.id), &Event::TooMany(self.id));
+            self.hub
+                .feed(Who::Peer(self.id), &Event::TooMany(self.id, message));
             return;
         }
         self.hub

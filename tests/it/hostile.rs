@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use proptest::prelude::*;
+use ws_mock::config::Limits;
 use ws_mock::hub::{Hub, Inbound, Peer};
 
 use crate::seeds::fuzz;
@@ -120,6 +121,25 @@ fn bad_messages_have_their_codes() {
         other.receive(Inbound::Binary(Bytes::from(request("{}"))));
         assert_eq!(code(&heard(&other)[0]), "", "after {shown}");
     }
+}
+
+#[test]
+fn what_is_too_much_is_counted_and_journalled_too() {
+    let limits = Limits {
+        messages_per_second: Some(1),
+        ..Limits::default()
+    };
+    let scenario = ws_mock::scenario::load("towers", &|_| None).unwrap();
+    let hub = Hub::new(scenario, held(1), limits).unwrap();
+    let peer = connect(&hub);
+    for _ in 0..5 {
+        peer.receive(Inbound::Text(Bytes::from_static(b"{}")));
+    }
+    let inward = hub.journal().last(usize::MAX, |entry| entry.inward);
+    assert_eq!(inward.len(), 5);
+    assert_eq!(hub.metrics().received.get(), 5);
+    let shown = hub.connections().remove(0).json;
+    assert!(shown.contains(r#""messages":{"in":5"#), "{shown}");
 }
 
 const GAME: &str = r#"
