@@ -4,6 +4,7 @@
 //! from, the state, the bytes on the wire, the rules, and around them the hub, the sockets and the control API.
 
 pub mod json;
+pub mod text;
 
 pub mod scenario;
 pub mod sim;

@@ -17,6 +17,7 @@ use std::process::ExitCode;
 use crate::cli::{self, Verb};
 use crate::log::{self, Format};
 use crate::scenario::{Problems, nearest};
+use crate::text::safe;
 
 /// It could not run: a port taken, a certificate unreadable.
 const COULD_NOT_RUN: u8 = 1;
@@ -112,7 +113,10 @@ pub fn failed(error: &anyhow::Error) -> ExitCode {
     // There is nobody else to tell.
     match error.downcast_ref::<Problems>() {
         Some(problems) => writeln!(err, "{problems}").ok(),
-        None => writeln!(err, "error: {error:#}").ok(),
+        None => format!("error: {error:#}")
+            .lines()
+            .try_for_each(|line| writeln!(err, "{}", safe(line)))
+            .ok(),
     };
     ExitCode::from(code(error))
 }

@@ -5,12 +5,13 @@ use std::io::Write;
 use super::{Unsound, env};
 use crate::cli;
 use crate::scenario::load;
+use crate::text::safe;
 
 pub(super) fn run(args: &cli::Validate, out: &mut dyn Write) -> anyhow::Result<()> {
     let mut unsound = 0;
     for file in &args.files {
         match load(file, &env) {
-            Ok(_) => writeln!(out, "{file}: ok")?,
+            Ok(_) => writeln!(out, "{}: ok", safe(file))?,
             Err(problems) => {
                 unsound += 1;
                 writeln!(out, "{problems}")?;

@@ -10,6 +10,7 @@ use crate::hub::HttpAnswer;
 use crate::hub::{query, unescaped};
 use crate::json::{Json, Kind};
 use crate::scenario;
+use crate::text::{listed, shortened};
 
 /// A request.
 pub(super) struct Ask {
@@ -49,6 +50,7 @@ impl Problem {
     }
 
     pub(super) fn method(found: &str, allowed: &'static str) -> Problem {
+        let found = shortened(found);
         let message = format!("`{found}` is not allowed here; allowed: {allowed}");
         Problem {
             allow: Some(allowed),
@@ -61,16 +63,9 @@ impl Problem {
     }
 
     pub(super) fn missing(what: &str, name: &str, known: &[String]) -> Problem {
-        let known = if known.is_empty() {
-            "none".to_owned()
-        } else {
-            known.join(", ")
-        };
-        Problem::new(
-            404,
-            "NOT_FOUND",
-            format!("no {what} `{name}`; known: {known}"),
-        )
+        let (name, known) = (shortened(name), listed(known));
+        let message = format!("no {what} `{name}`; known: {known}");
+        Problem::new(404, "NOT_FOUND", message)
     }
 }
 
@@ -163,6 +158,7 @@ impl Ask {
         if self.body.is_empty() || kind == "application/json" {
             return Ok(());
         }
+        let kind = shortened(kind);
         let message = format!(
             "a body is `application/json`, found `{kind}`; hint: curl -H 'content-type: application/json'"
         );
@@ -192,6 +188,7 @@ impl Ask {
         for member in json.part().members() {
             let name = member.key();
             if !allowed.contains(&&*name) {
+                let name = shortened(&name);
                 return Err(Problem::invalid(format!(
                     "unknown `{name}`; allowed: {}",
                     allowed.join(", ")
@@ -207,7 +204,8 @@ impl Ask {
         match self.query.iter().find(|(name, _)| !known(name)) {
             None => Ok(()),
             Some((name, _)) => Err(Problem::invalid(format!(
-                "unknown `{name}` in the query; allowed: {}",
+                "unknown `{}` in the query; allowed: {}",
+                shortened(name),
                 allowed.join(", ")
             ))),
         }
@@ -227,9 +225,10 @@ impl Ask {
         let Some(text) = self.value(name) else {
             return Ok(None);
         };
-        text.parse()
-            .map(Some)
-            .map_err(|_| Problem::invalid(format!("`{name}` is a whole number, found `{text}`")))
+        text.parse().map(Some).map_err(|_| {
+            let found = shortened(text);
+            Problem::invalid(format!("`{name}` is a whole number, found `{found}`"))
+        })
     }
 }
 
@@ -241,7 +240,7 @@ pub(super) fn text(json: &Json, name: &str) -> Result<Option<String>, Problem> {
             Some(text) => Ok(Some(text.into_owned())),
             None => Err(Problem::invalid(format!(
                 "`{name}` is a text, found `{}`",
-                value.text()
+                shortened(value.text())
             ))),
         },
     }
@@ -259,7 +258,7 @@ pub(super) fn duration(json: &Json, name: &str) -> Result<Option<Duration>, Prob
     let problem = || {
         Problem::invalid(format!(
             "`{name}` is a duration such as \"30s\", found `{}`",
-            value.text()
+            shortened(value.text())
         ))
     };
     found.ok_or_else(problem).map(Some)

@@ -2,6 +2,7 @@
 
 use crate::hub::{Change, Collection, DataError, DataProblem, Hub};
 use crate::json::{Json, Kind, write};
+use crate::text::shortened;
 
 use super::ask::{Answer, Ask, Problem};
 
@@ -53,7 +54,8 @@ pub(super) fn list(hub: &Hub, name: &str, ask: &Ask) -> Result<Answer, Problem> 
         .find(|(field, _)| !collection.is_empty() && collection.field(field).is_none())
     {
         return Err(Problem::invalid(format!(
-            "no item of `{name}` has a field `{field}`"
+            "no item of `{name}` has a field `{}`",
+            shortened(field)
         )));
     }
     let fits = |item: &Json| {
@@ -133,8 +135,8 @@ fn check_key(collection: &Collection, key: &str, item: &Json) -> Result<(), Prob
         (Some(own), Some(given)) if own != given => Err(Problem::invalid(format!(
             "`{}` is the key and stays `{}`, found `{}`",
             collection.key,
-            own.text(),
-            given.text()
+            shortened(own.text()),
+            shortened(given.text())
         ))),
         _ => Ok(()),
     }

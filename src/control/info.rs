@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::hub::{Hub, print_duration, rfc3339};
 use crate::json::write;
+use crate::text::shortened;
 
 use super::ask::{Answer, Ask, Problem};
 use super::time;
@@ -69,7 +70,7 @@ pub(super) async fn reset(hub: &Hub, ask: &Ask) -> Result<Answer, Problem> {
         Some(value) => Some(value.text().parse::<u64>().map_err(|_| {
             Problem::invalid(format!(
                 "`seed` is a whole number from 0, found `{}`",
-                value.text()
+                shortened(value.text())
             ))
         })?),
     };

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::hub::{Entry, Hub, PeerId};
 use crate::json::{Json, Kind, Part};
+use crate::text::shortened;
 
 use super::ask::{Answer, Ask, Problem, duration, text};
 
@@ -36,7 +37,8 @@ impl Filter {
             Some("out") => Some(false),
             Some(other) => {
                 return Err(Problem::invalid(format!(
-                    "`direction` is `in` or `out`, found `{other}`"
+                    "`direction` is `in` or `out`, found `{}`",
+                    shortened(other)
                 )));
             }
         };
@@ -47,7 +49,8 @@ impl Filter {
                     .and_then(|number| number.parse().ok())
                     .ok_or_else(|| {
                         Problem::invalid(format!(
-                            "`connection` is an id such as `c1`, found `{name}`"
+                            "`connection` is an id such as `c1`, found `{}`",
+                            shortened(name)
                         ))
                     })?,
             ),
@@ -144,7 +147,7 @@ pub(super) async fn wait(hub: &Hub, ask: &Ask) -> Result<Answer, Problem> {
             .ok_or_else(|| {
                 Problem::invalid(format!(
                     "`after` is the `seq` of a message, found `{}`",
-                    value.text()
+                    shortened(value.text())
                 ))
             })?,
     };

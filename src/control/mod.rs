@@ -20,6 +20,7 @@ use bytes::Bytes;
 use hyper::{Request, Response};
 
 use crate::hub::Hub;
+use crate::text::shortened;
 use ask::{Answer, Ask, Problem};
 
 /// Where the API lives.
@@ -93,7 +94,7 @@ async fn route(hub: &Hub, addresses: &[String], ask: &Ask) -> Result<Answer, Pro
             "NOT_FOUND",
             format!(
                 "nothing is at `{}`; there are {}",
-                ask.path,
+                shortened(&ask.path),
                 known.join(", ")
             ),
         ));

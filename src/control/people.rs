@@ -33,7 +33,6 @@ fn unknown(hub: &Hub, name: &str) -> Problem {
     let known: Vec<String> = hub
         .connections()
         .iter()
-        .take(20)
         .map(|peer| format!("c{}", peer.id))
         .collect();
     Problem::missing("connection", name, &known)

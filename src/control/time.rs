@@ -3,6 +3,8 @@
 use crate::hub::{Clock, Hub, NotHeld, TimerShown, print_duration, rfc3339};
 use crate::json::{Json, write};
 
+use crate::text::shortened;
+
 use super::ask::{Answer, Ask, Problem, duration, text};
 
 pub(super) fn clock(hub: &Hub) -> Answer {
@@ -35,7 +37,8 @@ pub(super) async fn set_clock(hub: &Hub, ask: &Ask) -> Result<Answer, Problem> {
         Some("manual") => hub.hold(true),
         Some(other) => {
             return Err(Problem::invalid(format!(
-                "`mode` is `real` or `manual`, found `{other}`"
+                "`mode` is `real` or `manual`, found `{}`",
+                shortened(other)
             )));
         }
     }
@@ -95,7 +98,8 @@ pub(super) fn set_timer(hub: &Hub, name: &str, ask: &Ask) -> Result<Answer, Prob
         Some("false") => Some(false),
         Some(other) => {
             return Err(Problem::invalid(format!(
-                "`paused` is true or false, found `{other}`"
+                "`paused` is true or false, found `{}`",
+                shortened(other)
             )));
         }
     };
@@ -140,7 +144,7 @@ pub(super) fn trigger(hub: &Hub, name: &str, ask: &Ask) -> Result<Answer, Proble
     {
         return Err(Problem::invalid(format!(
             "the body is the trigger's `args`, a JSON object; found `{}`",
-            args.text()
+            shortened(args.text())
         )));
     }
     let args = args.unwrap_or_else(|| {

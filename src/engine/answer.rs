@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 use std::cell::Cell;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
 use crate::json::{Json, write};
 use crate::scenario::expr::{Template, names};
-use crate::scenario::model::Protocol;
+use crate::scenario::model::{Placed, Protocol};
 
 use super::refusal::Refusal;
 use super::turn::{Asker, Halt, Turn};
@@ -108,23 +109,17 @@ impl<'t> Turn<'t> {
         self.bind(names::ERROR, Val::json(refusal.json(Some(&words))));
         let mut out = String::new();
         match self.asker {
-            Asker::Nobody => self.effects.push(Effect::Failed {
-                place: self.outcome.handler.clone().unwrap_or_default(),
-                why: format!("{}: {words}", refusal.code),
-                limit: None,
-            }),
+            Asker::Nobody => {
+                let handler = || self.outcome.handler.clone().unwrap_or_default();
+                let place = self.ended_at.take().unwrap_or_else(handler);
+                self.effects.push(Effect::Failed {
+                    place,
+                    why: format!("{}: {words}", refusal.code),
+                    limit: None,
+                });
+            }
             Asker::Http | Asker::Upgrade => {
-                let written = match &self.scenario.http.error {
-                    Some(envelope) => self.render(envelope, &mut out),
-                    None => {
-                        plain_error(&mut out, &refusal.code, &words);
-                        Ok(())
-                    }
-                };
-                if written.is_err() {
-                    out.clear();
-                    plain_error(&mut out, &refusal.code, &words);
-                }
+                self.error(self.scenario.http.error.as_ref(), refusal, &words, &mut out);
                 let answer = HttpAnswer::json(refusal.status(), out);
                 if self.asker == Asker::Http {
                     self.outcome.http = Some(answer);
@@ -133,13 +128,12 @@ impl<'t> Turn<'t> {
                 }
             }
             Asker::Message(ack) => {
-                if self
-                    .render(&self.scenario.messages.error, &mut out)
-                    .is_err()
-                {
-                    out.clear();
-                    plain_error(&mut out, &refusal.code, &words);
-                }
+                self.error(
+                    Some(&self.scenario.messages.error),
+                    refusal,
+                    &words,
+                    &mut out,
+                );
                 let (_, payload) = match (self.scenario.listen.protocol, ack) {
                     (Protocol::SocketIo, Some(ack)) => {
                         (true, Bytes::from(format!("43{ack}[{out}]")))
@@ -159,11 +153,35 @@ impl<'t> Turn<'t> {
         }
         if let Some(template) = self.scenario.messages.errors.get(&refusal.code) {
             self.bind(names::ERROR, Val::json(refusal.json(None)));
-            if let Ok(val) = self.value(template) {
-                return val.to_text();
+            match self.value(&template.part) {
+                Ok(val) => return val.to_text(),
+                Err(why) => self.failed(template.place.clone(), why),
             }
         }
         refusal.words()
+    }
+
+    /// Writes an error in its envelope; in a plain one where there is none, or where that fails.
+    fn error(
+        &mut self,
+        envelope: Option<&Placed<Template>>,
+        refusal: &Refusal,
+        words: &str,
+        out: &mut String,
+    ) {
+        if let Some(Placed { place, part }) = envelope {
+            match self.render(part, out) {
+                Ok(()) => return,
+                Err(why) => self.failed(place.clone(), why),
+            }
+            out.clear();
+        }
+        plain_error(out, &refusal.code, words);
+    }
+
+    fn failed(&mut self, place: Arc<str>, why: String) {
+        let limit = self.passed.take();
+        self.effects.push(Effect::Failed { place, why, limit });
     }
 
     /// Deals with how a handler ended.
@@ -172,8 +190,7 @@ impl<'t> Turn<'t> {
             Ok(()) | Err(Halt::Stop) => {}
             Err(Halt::Refuse(refusal)) => self.refuse(&refusal),
             Err(Halt::Broken { place, why }) => {
-                let limit = self.passed.take();
-                self.effects.push(Effect::Failed { place, why, limit });
+                self.failed(place, why);
                 if self.asker != Asker::Nobody {
                     self.refuse(&Refusal::new("SCENARIO_ERROR"));
                 }

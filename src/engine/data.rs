@@ -7,6 +7,7 @@ use thiserror::Error;
 use crate::json::{Json, Kind, write};
 use crate::scenario::expr::{Symbol, Template, names};
 use crate::scenario::model::{CollectionId, Set, Which};
+use crate::text::shortened;
 use crate::world::{Collection, Edit, RowId, key_text, merged};
 
 use super::State;
@@ -76,7 +77,7 @@ impl<'t> Turn<'t> {
                 if json.kind() != Kind::Object {
                     return Err(format!(
                         "`set` takes an object, found `{}`",
-                        super::refusal::shortened(json.text())
+                        shortened(json.text())
                     )
                     .into());
                 }
@@ -134,10 +135,10 @@ pub enum DataError {
     #[error("an item is a JSON object with {0}")]
     NoObject(&'static str),
     /// The key is in use.
-    #[error("the key `{0}` is taken")]
+    #[error("the key `{}` is taken", shortened(.0))]
     Taken(String),
     /// No such item.
-    #[error("no item has the key `{0}`")]
+    #[error("no item has the key `{}`", shortened(.0))]
     Missing(String),
 }
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use minijinja::ErrorKind;
 
-use crate::json::{Json, Kind, Part, write};
+use crate::json::{Json, Kind, MAX_DEPTH, Part, write};
 use crate::scenario::Limit;
 use crate::scenario::expr::{
     Expr, FUEL, Formula, Key, MAX_OUTPUT, Path, Piece, Template, TextPiece, names,
@@ -78,7 +78,9 @@ impl Turn<'_> {
         drop(snapshot);
         let why = match answer.map(value::from_value) {
             Ok(Val::Value(value)) if !write::fits(&value, MAX_OUTPUT) => {
-                let why = format!("makes more than the {MAX_OUTPUT} bytes that are allowed");
+                let why = format!(
+                    "makes more than the {MAX_OUTPUT} bytes, or {MAX_DEPTH} lists and objects in one another, that are allowed"
+                );
                 self.pass(Limit::Output, why)
             }
             Ok(val) => return Ok(val),

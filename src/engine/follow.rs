@@ -1,13 +1,14 @@
 //! What follows changes of data: the scenario's `changes`, and what these change in turn.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use crate::json::{Json, write};
 use crate::scenario::Limit;
 use crate::scenario::expr::names;
 use crate::world::Edit;
 
-use super::turn::{Asker, Halt, Turn};
+use super::turn::{Asker, Turn, broken};
 use super::value::Val;
 
 impl Turn<'_> {
@@ -16,6 +17,7 @@ impl Turn<'_> {
         let scenario = self.scenario;
         let asker = std::mem::replace(&mut self.asker, Asker::Nobody);
         let mut rounds = 0;
+        let mut place: Arc<str> = "changes".into();
         while !self.edits.is_empty() {
             let edits = std::mem::take(&mut self.edits);
             self.follow_timers(&edits);
@@ -24,10 +26,7 @@ impl Turn<'_> {
             if rounds > most {
                 let why = format!("changes that cause changes go on for more than {most} rounds");
                 let why = self.pass(Limit::Depth, why);
-                self.settle(Err(Halt::Broken {
-                    place: "changes".into(),
-                    why,
-                }));
+                self.settle(Err(broken(&place, why)));
                 break;
             }
             for group in grouped(edits) {
@@ -40,6 +39,9 @@ impl Turn<'_> {
                 if let Some(handler) = handler {
                     self.names.clear();
                     self.bind(name, group.seen());
+                    if let Some(first) = handler.steps.first() {
+                        place = first.place.clone();
+                    }
                     let ended = self.steps(&handler.steps);
                     self.settle(ended);
                 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use minijinja::{Error, ErrorKind, Value};
 
 use crate::json::Json;
-use crate::scenario::expr::Function;
-use crate::sim::{Chance, time};
+use crate::scenario::expr::{Function, described, is_plain};
+use crate::sim::{Chance, Moment, time};
 use crate::world::{Collection, Picked, Rows, key_text};
 
 use super::fake;
@@ -24,12 +24,8 @@ pub(super) fn call<P>(
 ) -> Result<Value, Error> {
     let call = Call { function, args };
     match function {
-        Function::Now => Ok(Value::from(time::rfc3339(
-            scope.moments.now.saturating_add(call.offset()?),
-        ))),
-        Function::Date => Ok(Value::from(time::date(
-            scope.moments.now.saturating_add(call.offset()?),
-        ))),
+        Function::Now => call.moment(scope, time::rfc3339),
+        Function::Date => call.moment(scope, time::date),
         Function::Age => Ok(
             match args.first().and_then(Value::as_str).and_then(time::parse) {
                 Some(then) => Value::from(scope.moments.now - then),
@@ -39,7 +35,11 @@ pub(super) fn call<P>(
         Function::Count => Ok(Value::from(call.collection(scope)?.len())),
         Function::Get => {
             let collection = call.collection(scope)?;
-            let key = Json::from_value(&call.arg(1));
+            let key = call.arg(1);
+            if !is_plain(&key) {
+                return Ok(Value::from(()));
+            }
+            let key = Json::from_value(&key);
             let found = key_text(key.part())
                 .and_then(|key| collection.find(&key).map(|(_, item)| item.to_value()));
             Ok(found.unwrap_or(Value::from(())))
@@ -55,7 +55,7 @@ pub(super) fn call<P>(
             .to_value())
         }
         Function::Room => {
-            let room = call.arg(0).to_string();
+            let room = call.name(0)?;
             Ok(scope
                 .world
                 .members(&room)
@@ -64,7 +64,7 @@ pub(super) fn call<P>(
                 .collect())
         }
         Function::Env => {
-            let name = call.arg(0).to_string();
+            let name = call.name(0)?;
             Ok(scope
                 .scenario
                 .env
@@ -100,14 +100,41 @@ impl Call<'_> {
         f64::try_from(value.clone())
             .ok()
             .filter(|number| number.is_finite())
-            .ok_or_else(|| self.wrong(&format!("takes a number, found `{value}`")))
+            .ok_or_else(|| self.wrong(&format!("takes a number, found {}", described(&value))))
     }
 
-    fn offset(&self) -> Result<i64, Error> {
-        if self.args.is_empty() {
-            Ok(0)
+    fn name(&self, at: usize) -> Result<String, Error> {
+        let value = self.arg(at);
+        if is_plain(&value) {
+            return Ok(value.to_string());
+        }
+        Err(self.wrong(&format!("takes a name, found {}", described(&value))))
+    }
+
+    /// Now, with the offset that is asked for, as text.
+    fn moment<P>(&self, scope: &Snapshot<P>, text: fn(Moment) -> String) -> Result<Value, Error> {
+        let offset = if self.args.is_empty() {
+            0.0
         } else {
-            self.number(0).map(|number| number as i64)
+            self.number(0)?
+        };
+        let moment = scope.moments.now.saturating_add(offset as i64);
+        if time::has_text(moment) {
+            return Ok(Value::from(text(moment)));
+        }
+        Err(self.wrong(&format!(
+            "makes a time up to the year 9999, found an offset of {offset} ms"
+        )))
+    }
+
+    /// Two numbers, the lower first.
+    fn bounds(&self, low: usize, high: usize) -> Result<(f64, f64), Error> {
+        match (self.number(low)?, self.number(high)?) {
+            (low, high) if low <= high && (high - low).is_finite() => Ok((low, high)),
+            (low, high) if low <= high => Err(self.wrong("takes bounds that are not so far apart")),
+            (low, high) => Err(self.wrong(&format!(
+                "takes the lower bound before the higher, found {low} and {high}"
+            ))),
         }
     }
 
@@ -118,7 +145,10 @@ impl Call<'_> {
             .collections
             .iter()
             .find(|collection| name.as_str() == Some(&collection.name));
-        found.ok_or_else(|| self.wrong(&format!("takes a collection's name, found `{name}`")))
+        found.ok_or_else(|| {
+            let found = described(&name);
+            self.wrong(&format!("takes a collection's name, found {found}"))
+        })
     }
 
     fn list(&self) -> Result<Vec<Value>, Error> {
@@ -158,11 +188,15 @@ impl Call<'_> {
                 Ok(Value::from(list))
             }
             Function::Int => {
-                let (low, high) = (self.number(0)?.ceil(), self.number(1)?.floor());
-                Ok(Value::from(chance.int(low as i64, (high.max(low)) as i64)))
+                let (low, high) = self.bounds(0, 1)?;
+                let (low, high) = (low.ceil(), high.floor());
+                if low > high {
+                    return Err(self.wrong("takes bounds with a whole number between them"));
+                }
+                Ok(Value::from(chance.int(low as i64, high as i64)))
             }
             Function::Float => {
-                let (low, high) = (self.number(0)?, self.number(1)?);
+                let (low, high) = self.bounds(0, 1)?;
                 let digits = if self.args.len() > 2 {
                     self.number(2)?.clamp(0.0, 15.0) as i32
                 } else {
@@ -170,7 +204,12 @@ impl Call<'_> {
                 };
                 let scale = 10f64.powi(digits);
                 let drawn = low + chance.unit() * (high - low);
-                Ok(Value::from((drawn * scale).round() / scale))
+                let rounded = (drawn * scale).round() / scale;
+                Ok(Value::from(if rounded.is_finite() {
+                    rounded
+                } else {
+                    drawn
+                }))
             }
             Function::Chance => Ok(Value::from(chance.unit() < self.number(0)?)),
             Function::Uuid => Ok(Value::from(uuid(chance))),
@@ -186,7 +225,7 @@ impl Call<'_> {
     }
 
     fn drift(&self, chance: &mut Chance) -> Result<Value, Error> {
-        let (step, low, high) = (self.number(1)?, self.number(2)?, self.number(3)?);
+        let (step, (low, high)) = (self.number(1)?, self.bounds(2, 3)?);
         let value = self.number(0).unwrap_or(f64::midpoint(low, high));
         let whole = (0..4).all(|at| self.arg(at).is_integer());
         let moved = value + (chance.unit() * 2.0 - 1.0) * step;

@@ -7,8 +7,9 @@ use thiserror::Error;
 
 use crate::json::{Json, write};
 use crate::scenario::expr::{Symbol, Template, names};
-use crate::scenario::model::{Collection as Declared, CollectionId, Origin, Scenario};
+use crate::scenario::model::{Collection as Declared, CollectionId, Origin, Placed, Scenario};
 use crate::sim::Chance;
+use crate::text::shortened;
 use crate::world::Collection;
 
 use super::turn::{Access, Turn};
@@ -33,11 +34,11 @@ pub struct Options {
 
 /// Why a world cannot be made.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("`data.{collection}`: {why}")]
+#[error("{place}: {why}")]
 pub struct MakeError {
-    /// Of what.
-    pub collection: String,
-    /// Why.
+    /// `stations.yaml:41:7`
+    pub place: Arc<str>,
+    /// Of what, and why.
     pub why: String,
 }
 
@@ -61,10 +62,7 @@ pub(super) fn fill(
             .rev()
             .find(|(name, _)| *name == declared.name)
             .map(|(_, count)| *count);
-        one(scenario, id, count, moments, &mut shared).map_err(|why| MakeError {
-            collection: declared.name.clone(),
-            why,
-        })
+        one(scenario, id, count, moments, &mut shared)
     });
     *world = Arc::unwrap_or_clone(shared);
     world.streams.clear();
@@ -100,14 +98,18 @@ fn one(
     count: Option<u64>,
     moments: Moments,
     world: &mut Arc<State>,
-) -> Result<(), String> {
+) -> Result<(), MakeError> {
     let declared = &scenario.data[id];
+    let wrong = |why: String| MakeError {
+        place: declared.place.clone(),
+        why: format!("`data.{}`: {why}", declared.name),
+    };
     match &declared.origin {
         Origin::Literal(items) => {
             let collection = collection_mut(world, id);
             for text in items {
-                let item = Json::parse(text.as_str()).map_err(|error| error.to_string())?;
-                super::data::insert(collection, &item).map_err(|error| error.to_string())?;
+                let item = Json::parse(text.as_str()).map_err(|error| wrong(error.to_string()))?;
+                super::data::insert(collection, &item).map_err(|error| wrong(error.to_string()))?;
             }
             Ok(())
         }
@@ -124,10 +126,10 @@ fn one(
                     .collect(),
                 None => vec![None],
             };
-            let mut n = 0;
+            let mut n: u64 = 0;
             let last_look = fields
                 .iter()
-                .rposition(|(_, template)| template.may_name("item"))
+                .rposition(|(_, template)| template.part.may_name("item"))
                 .unwrap_or(0);
             for parent in parents {
                 let mut maker = Maker {
@@ -142,17 +144,16 @@ fn one(
                     Some(count) => count,
                     None => maker.count(world, declared_count, parent.as_ref(), n)?,
                 };
-                if n + count > MAX_ITEMS {
-                    return Err(format!(
-                        "{} items, up to {MAX_ITEMS} are allowed",
-                        n + count
-                    ));
+                let all = n.saturating_add(count);
+                if all > MAX_ITEMS {
+                    let why = format!("{all} items, up to {MAX_ITEMS} are allowed");
+                    return Err(wrong(why));
                 }
                 for i in 1..=count {
                     n += 1;
                     let item = maker.item(world, parent.as_ref(), n, i)?;
                     let inserted = super::data::insert_own(collection_mut(world, id), item);
-                    inserted.map_err(|error| format!("item {n}: {error}"))?;
+                    inserted.map_err(|error| wrong(format!("item {n}: {error}")))?;
                 }
             }
             Ok(())
@@ -168,8 +169,8 @@ struct Maker<'s> {
     scenario: &'s Arc<Scenario>,
     declared: &'s Declared,
     moments: Moments,
-    with: &'s [(Symbol, Template)],
-    fields: &'s [(String, Template)],
+    with: &'s [(Symbol, Placed<Template>)],
+    fields: &'s [(String, Placed<Template>)],
     /// The last of the fields that looks at `item`: what comes after needs none.
     last_look: usize,
 }
@@ -178,10 +179,10 @@ impl Maker<'_> {
     fn count(
         &mut self,
         world: &mut Arc<State>,
-        count: &Template,
+        count: &Placed<Template>,
         parent: Option<&Json>,
         made: u64,
-    ) -> Result<u64, String> {
+    ) -> Result<u64, MakeError> {
         let stream = format!("count/{}", self.declared.name);
         let seed = world.seed;
         let mut effects = Vec::new();
@@ -195,15 +196,16 @@ impl Maker<'_> {
         if let Some(parent) = parent {
             turn.bind(names::PARENT, Val::Json(parent.clone()));
         }
-        let val = turn.value(count)?;
+        let val = turn
+            .value(&count.part)
+            .map_err(|why| self.wrong(count, "`count`", &why))?;
         let number = val.to_json().part().as_i64();
         number
             .and_then(|number| u64::try_from(number).ok())
             .ok_or_else(|| {
-                format!(
-                    "`count` is a whole number from 0, found `{}`",
-                    val.to_text()
-                )
+                let found = shortened(&val.to_text());
+                let why = format!("a whole number from 0 is needed, found `{found}`");
+                self.wrong(count, "`count`", &why)
             })
     }
 
@@ -213,7 +215,7 @@ impl Maker<'_> {
         parent: Option<&Json>,
         n: u64,
         i: u64,
-    ) -> Result<Json, String> {
+    ) -> Result<Json, MakeError> {
         let seed = world.seed;
         let mut effects = Vec::new();
         let mut turn = Turn::new(
@@ -234,8 +236,8 @@ impl Maker<'_> {
         }
         for (name, template) in self.with {
             let val = turn
-                .value(template)
-                .map_err(|why| format!("item {n}: {why}"))?;
+                .value(&template.part)
+                .map_err(|why| self.wrong(template, &format!("item {n}"), &why))?;
             turn.bind(*name, val);
         }
         let mut text = String::from("{");
@@ -246,14 +248,24 @@ impl Maker<'_> {
             write::string(&mut text, name);
             text.push(':');
             // What is there so far is what `item` shows: a later field can use an earlier one.
-            turn.render(template, &mut text)
-                .map_err(|why| format!("item {n}, field `{name}`: {why}"))?;
+            turn.render(&template.part, &mut text)
+                .map_err(|why| self.wrong(template, &format!("item {n}, field `{name}`"), &why))?;
             if at < self.last_look {
                 turn.bind(names::ITEM, Val::json(format!("{text}}}")));
             }
         }
         text.push('}');
         text.shrink_to_fit();
-        Json::parse(text).map_err(|error| format!("item {n}: {error}"))
+        Json::parse(text).map_err(|error| MakeError {
+            place: self.declared.place.clone(),
+            why: format!("`data.{}`, item {n}: {error}", self.declared.name),
+        })
+    }
+
+    fn wrong(&self, at: &Placed<Template>, what: &str, why: &str) -> MakeError {
+        MakeError {
+            place: at.place.clone(),
+            why: format!("`data.{}`, {what}: {why}", self.declared.name),
+        }
     }
 }

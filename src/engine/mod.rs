@@ -52,6 +52,8 @@ pub struct Planned {
     names: Vec<(Symbol, Val)>,
     peer: Option<PeerId>,
     handler: Arc<str>,
+    /// How many plans in a row, this one the last, were made for at once.
+    at_once: u32,
 }
 
 /// Facts of the process that `server` shows; they come from outside.
@@ -209,7 +211,7 @@ pub fn make(
 ) -> Result<State, MakeError> {
     let mut world = State::new(options.seed);
     generate::fill(scenario, options, moments, &mut world)?;
-    timers::start(scenario, options, moments, &mut world);
+    timers::start(scenario, options, moments, &mut world)?;
     Ok(world)
 }
 
@@ -223,7 +225,7 @@ pub fn read(
 ) -> Option<Outcome> {
     let mark = effects.len();
     let mut turn = Turn::new(scenario, Access::Read(world), moments, effects);
-    let outcome = turn.run(event);
+    let outcome = turn.run(event).filter(|_| !turn.wants_to_write);
     if outcome.is_none() {
         effects.truncate(mark);
     }

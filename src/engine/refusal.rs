@@ -2,6 +2,7 @@
 
 use crate::json::{JsonError, MAX_DEPTH, write};
 use crate::scenario::Limit;
+use crate::text::shortened;
 
 /// What a client is told that it did wrong.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -25,9 +26,6 @@ pub struct Refusal {
     /// The limit that was reached.
     pub limit: Option<Limit>,
 }
-
-/// Characters of a client's own words that an answer or log line repeats.
-const ECHOED: usize = 256;
 
 impl Refusal {
     pub(super) fn new(code: &str) -> Refusal {
@@ -142,13 +140,5 @@ impl Refusal {
         write::joined(&mut out, &self.known, |out, name| write::string(out, name));
         out.push_str("]}");
         out
-    }
-}
-
-/// At most [`ECHOED`] characters of a text.
-pub(super) fn shortened(text: &str) -> String {
-    match text.char_indices().nth(ECHOED) {
-        Some((at, _)) => format!("{}…", &text[..at]),
-        None => text.to_owned(),
     }
 }

@@ -12,7 +12,7 @@ use super::data::Edited;
 use super::http::HttpRequest;
 use super::refusal::Refusal;
 use super::scope;
-use super::turn::{Asker, Halt, Turn};
+use super::turn::{Asker, Halt, Turn, broken};
 use super::value::Val;
 use super::{Event, Inbound, Outcome, Planned};
 
@@ -167,14 +167,11 @@ impl<'t> Turn<'t> {
                     .ok_or_else(|| Refusal::unknown("", &scenario.known).into());
             }
             (Some(template), _) => {
-                let val = self.value(template).map_err(|why| Halt::Broken {
-                    place: "messages.name".into(),
-                    why,
-                })?;
+                let val = self.placed(template)?;
                 match val.as_text() {
                     Some(name) => name,
                     None if val.is_nothing() && scenario.otherwise.is_some() => String::new(),
-                    None => return Err(Refusal::invalid(&part_of(template)).into()),
+                    None => return Err(Refusal::invalid(&part_of(&template.part)).into()),
                 }
             }
         };
@@ -239,13 +236,10 @@ impl<'t> Turn<'t> {
         self.stream = format!("timer/{name}");
         self.bind_ticker(&ticker);
         let goes = match &timer.guard {
-            Some(guard) => match self.eval(guard) {
+            Some(guard) => match self.eval(&guard.part) {
                 Ok(val) => val.is_true(),
                 Err(why) => {
-                    self.settle(Err(Halt::Broken {
-                        place: timer.handler.name.clone(),
-                        why,
-                    }));
+                    self.settle(Err(broken(&guard.place, why)));
                     false
                 }
             },
@@ -278,6 +272,7 @@ impl<'t> Turn<'t> {
         self.names.clone_from(&plan.names);
         "later".clone_into(&mut self.stream);
         self.outcome.handler = Some(plan.handler.clone());
+        self.at_once = plan.at_once;
         let ended = self.steps(&plan.steps);
         self.settle(ended);
         self.done()

@@ -6,6 +6,7 @@ use crate::json::{Json, Kind};
 use crate::scenario::Limit;
 use crate::scenario::expr::{Expr, Symbol, Template, names};
 use crate::scenario::model::{CollectionId, DefaultLimit, Find, List, Which};
+use crate::text::shortened;
 use crate::world::{Collection, Condition, FieldId, Picked, RowId, Rows, key_text};
 
 use super::Effect;
@@ -25,6 +26,11 @@ impl<'t> Turn<'t> {
         };
         let page = self.count(list.page.as_ref(), None)?.unwrap_or(1);
         let limit = self.count(list.limit.as_ref(), Some(list.max))?;
+        let is_scan =
+            |(_, condition): &(String, Condition)| matches!(condition, Condition::Contains(_));
+        if conditions.iter().any(is_scan) {
+            self.look_at(of.len())?;
+        }
         let mut matches = of.select(&conditions);
         if let Some(filter) = &list.filter {
             matches = Picked::Ids(self.filter(&of, matches, filter)?);
@@ -32,6 +38,7 @@ impl<'t> Turn<'t> {
         if let Some(sort) = &list.sort {
             let by = self.value(sort)?;
             if let Some(by) = by.as_text().filter(|by| !by.is_empty()) {
+                self.look_at(of.len())?;
                 matches = Picked::Ids(sorted(&of, &matches, &by));
             }
         }
@@ -156,7 +163,7 @@ impl<'t> Turn<'t> {
     /// Says in the log that no item has such a field.
     fn ignore(&mut self, of: &Collection, field: &str) {
         if !of.is_empty() {
-            let field = super::refusal::shortened(field);
+            let field = shortened(field);
             self.effects.push(Effect::WarnOnce(format!(
                 "`{}` has no field `{field}`: it is ignored",
                 of.name
@@ -220,6 +227,7 @@ impl<'t> Turn<'t> {
             picked: among,
             fields: None,
         };
+        self.look_at(among.len())?;
         let mut kept = Vec::new();
         for at in 0..among.len() {
             let (id, item) = match &among.picked {
@@ -297,7 +305,10 @@ impl<'t> Turn<'t> {
                 let everything = Picked::Places(0, of.len());
                 self.filter(&of, everything, filter)
             }
-            Which::All => Ok(of.items().map(|(id, _)| id).collect()),
+            Which::All => {
+                self.look_at(of.len())?;
+                Ok(of.items().map(|(id, _)| id).collect())
+            }
             Which::Sample(template) => {
                 let val = self.value(template)?;
                 let wanted = val.to_json().part().as_i64().filter(|wanted| *wanted >= 0);

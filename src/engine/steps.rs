@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use crate::json::{Kind, write};
-use crate::scenario::Limit;
 use crate::scenario::expr::{Symbol, Template, names};
 use crate::scenario::model::{ForBody, ForOver, Step, Steps, Verb};
-use crate::sim::time;
+use crate::scenario::{self, Limit};
+use crate::text::shortened;
 
 use super::refusal::Refusal;
-use super::turn::{Halt, Turn};
+use super::turn::{Halt, Turn, broken};
 use super::value::Val;
 use super::{Effect, Planned};
 
@@ -41,11 +41,11 @@ impl<'t> Turn<'t> {
     pub(super) fn steps(&mut self, steps: &'t [Step]) -> Result<(), Halt> {
         steps.iter().try_for_each(|step| {
             self.step(step).map_err(|trouble| match trouble {
-                Trouble::Halt(halt) => halt,
-                Trouble::Why(why) => Halt::Broken {
-                    place: step.place.clone(),
-                    why,
-                },
+                Trouble::Halt(halt) => {
+                    self.ended_at.get_or_insert_with(|| step.place.clone());
+                    halt
+                }
+                Trouble::Why(why) => broken(&step.place, why),
             })
         })
     }
@@ -246,7 +246,18 @@ impl<'t> Turn<'t> {
         let name = id
             .map(|id| self.value(id).map(|val| val.to_text()))
             .transpose()?;
+        let at_once = if wait < Duration::from_millis(1) {
+            self.at_once + 1
+        } else {
+            0
+        };
+        let most = self.max_depth();
+        if at_once > most {
+            let why = format!("more than {most} plans in a row are for at once");
+            return Err(self.pass(Limit::Depth, why).into());
+        }
         let planned = Planned {
+            at_once,
             steps: steps.clone(),
             names: self.names.clone(),
             peer: self.peer,
@@ -319,13 +330,8 @@ impl<'t> Turn<'t> {
 /// A duration's text, or milliseconds.
 pub(super) fn duration(val: &Val) -> Option<Duration> {
     match val.as_text() {
-        Some(text) => time::parse_duration(&text),
-        None => {
-            let millis = val.to_json().part().as_f64()?;
-            (0.0..1e15)
-                .contains(&millis)
-                .then(|| Duration::from_millis(millis as u64))
-        }
+        Some(text) => scenario::duration(&text),
+        None => scenario::milliseconds(val.to_json().part().as_f64()?),
     }
 }
 
@@ -354,7 +360,7 @@ fn elements(list: &Val, most: u32) -> Result<Vec<Val>, Trouble> {
             let mut found = String::new();
             other.write(&mut found);
             let mut message = String::from("`for` takes a list, found ");
-            write::inside(&mut message, &super::refusal::shortened(&found));
+            write::inside(&mut message, &shortened(&found));
             Err(message.into())
         }
     }

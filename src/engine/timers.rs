@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use crate::scenario::model::{CollectionId, Scenario, Timer};
 use crate::sim::Moment;
+use crate::text::shortened;
 use crate::world::{Due, Edit, Ticker, key_text};
 
 use super::steps::duration;
 use super::turn::{Access, Turn};
-use super::{Effect, Event, Moments, Options, Outcome, State};
+use super::{Effect, Event, MakeError, Moments, Options, Outcome, State};
 
 /// A pace for timers whose `every:` gives none: an hour, and the log says so.
 const FALLBACK: Duration = Duration::from_hours(1);
@@ -20,7 +21,7 @@ pub(super) fn start(
     options: &Options,
     moments: Moments,
     world: &mut State,
-) {
+) -> Result<(), MakeError> {
     let mut shared = Arc::new(std::mem::replace(world, State::new(options.seed)));
     for (at, timer) in scenario.timers.iter().enumerate() {
         let keys: Vec<Option<String>> = match timer.each {
@@ -50,10 +51,11 @@ pub(super) fn start(
                 Ticker::new(at, key, 1),
                 fixed,
                 !options.timers_run,
-            );
+            )?;
         }
     }
     *world = Arc::unwrap_or_clone(shared);
+    Ok(())
 }
 
 /// The name under which the control API shows a timer's turn.
@@ -69,16 +71,21 @@ fn add(
     mut ticker: Ticker,
     fixed: Option<Duration>,
     paused: bool,
-) {
+) -> Result<(), MakeError> {
     ticker.fixed = fixed.is_some();
     ticker.paused = paused;
-    ticker.every = millis(fixed.unwrap_or_else(|| pace(scenario, world, moments, &ticker)));
+    let pace = match fixed {
+        Some(fixed) => Ok(fixed),
+        None => pace(scenario, world, moments, &ticker),
+    };
+    ticker.every = millis(*pace.as_ref().unwrap_or(&FALLBACK));
     let every = ticker.every;
     let agenda = &mut Arc::make_mut(world).agenda;
     agenda.tickers.insert(name.to_owned(), ticker);
     if !paused {
         agenda.set(name, moments.now.saturating_add(every));
     }
+    pace.map(|_| ())
 }
 
 fn millis(every: Duration) -> i64 {
@@ -91,15 +98,23 @@ fn pace(
     world: &mut Arc<State>,
     moments: Moments,
     ticker: &Ticker,
-) -> Duration {
+) -> Result<Duration, MakeError> {
     let mut effects = Vec::new();
     let timer = &scenario.timers[ticker.timer];
     let mut turn = Turn::new(scenario, Access::Write(world), moments, &mut effects);
     turn.stream = format!("every/{}", timer.name);
     turn.bind_ticker(ticker);
-    let every = turn.value(&timer.every).ok().and_then(|val| duration(&val));
+    let every = turn.value(&timer.every.part).and_then(|val| {
+        duration(&val).ok_or_else(|| {
+            let found = shortened(&val.to_text());
+            format!("`every` takes a duration such as `5s`, found `{found}`")
+        })
+    });
     turn.finish();
-    every.unwrap_or(FALLBACK)
+    every.map_err(|why| MakeError {
+        place: timer.every.place.clone(),
+        why: format!("timer `{}`: {why}", timer.name),
+    })
 }
 
 /// Takes the next thing that is due and runs it at its own moment.
@@ -123,7 +138,7 @@ pub(super) fn tick(
         }
         Due::Timer(name) => {
             let outcome = super::write(scenario, world, own, &Event::Fire(name.clone()), effects);
-            again(scenario, world, own, &name, moments.now);
+            again(scenario, world, own, &name, moments.now, effects);
             outcome
         }
     })
@@ -136,6 +151,7 @@ fn again(
     moments: Moments,
     name: &str,
     now: Moment,
+    effects: &mut Vec<Effect>,
 ) {
     let Some(ticker) = world.agenda.tickers.get(name).cloned() else {
         return;
@@ -146,7 +162,12 @@ fn again(
     let every = if ticker.fixed {
         ticker.every
     } else {
-        millis(pace(scenario, world, moments, &ticker))
+        millis(
+            pace(scenario, world, moments, &ticker).unwrap_or_else(|error| {
+                hourly(error, effects);
+                FALLBACK
+            }),
+        )
     };
     let mut next = moments.now.saturating_add(every);
     if next < now {
@@ -157,6 +178,15 @@ fn again(
         ticker.every = every;
     }
     agenda.set(name, next);
+}
+
+/// Says in the log what is wrong with a pace.
+fn hourly(MakeError { place, why }: MakeError, effects: &mut Vec<Effect>) {
+    effects.push(Effect::Failed {
+        place,
+        why: format!("{why}; its next turn is in an hour"),
+        limit: None,
+    });
 }
 
 /// Another pace for a timer, counted from now; answers whether there is such a timer.
@@ -213,15 +243,9 @@ impl Turn<'_> {
                 match (key_of(&edit.before), key_of(&edit.item)) {
                     (None, Some(key)) => {
                         let name = ticker_name(timer, Some(&key));
-                        add(
-                            scenario,
-                            world,
-                            moments,
-                            &name,
-                            Ticker::new(at, Some(key), 1),
-                            None,
-                            paused,
-                        );
+                        let ticker = Ticker::new(at, Some(key), 1);
+                        add(scenario, world, moments, &name, ticker, None, paused)
+                            .unwrap_or_else(|error| hourly(error, self.effects));
                     }
                     (Some(key), None) => {
                         Arc::make_mut(world)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::scenario::Limit;
 use crate::scenario::expr::{Symbol, Template};
-use crate::scenario::model::{CollectionId, Handler, Scenario};
+use crate::scenario::model::{CollectionId, Handler, Placed, Scenario};
 use crate::sim::Chance;
 use crate::world::{Collection, Edit, PeerId};
 
@@ -49,6 +49,13 @@ impl From<Refusal> for Halt {
     }
 }
 
+pub(super) fn broken(place: &Arc<str>, why: String) -> Halt {
+    Halt::Broken {
+        place: place.clone(),
+        why,
+    }
+}
+
 pub(super) struct Turn<'t> {
     pub(super) scenario: &'t Arc<Scenario>,
     pub(super) access: Access<'t>,
@@ -59,10 +66,16 @@ pub(super) struct Turn<'t> {
     pub(super) asker: Asker,
     pub(super) outcome: Outcome,
     pub(super) edits: Vec<(CollectionId, Edit)>,
+    /// Whether a reader turned out to need the world to itself.
+    pub(super) wants_to_write: bool,
     steps_taken: u32,
     pub(super) depth: u32,
     /// The limit that what fails now went over.
     pub(super) passed: Option<Limit>,
+    /// The step that ended its handler with an error.
+    pub(super) ended_at: Option<Arc<str>>,
+    /// How many plans in a row were made for at once.
+    pub(super) at_once: u32,
     /// The stream that this event draws from, taken out of the world at the first draw.
     pub(super) stream: String,
     pub(super) chance: Option<Chance>,
@@ -74,6 +87,8 @@ pub(super) struct Turn<'t> {
 const NAMES: usize = 8;
 /// Steps that one event may take.
 const MAX_STEPS: u32 = 10_000;
+/// Items that are looked at one by one for a step.
+const ITEMS_A_STEP: usize = 1_000;
 /// How deep `run`, `for` and `changes` may nest.
 const MAX_DEPTH: u32 = 16;
 /// Plans that may wait at once.
@@ -96,9 +111,12 @@ impl<'t> Turn<'t> {
             asker: Asker::Nobody,
             outcome: Outcome::default(),
             edits: Vec::new(),
+            wants_to_write: false,
             steps_taken: 0,
             depth: 0,
             passed: None,
+            ended_at: None,
+            at_once: 0,
             stream: String::new(),
             chance: None,
             result: None,
@@ -119,12 +137,21 @@ impl<'t> Turn<'t> {
 
     /// Takes one of the event's steps.
     pub(super) fn take_step(&mut self) -> Result<(), String> {
+        self.take_steps(1)
+    }
+
+    /// Looking at items one by one is work too.
+    pub(super) fn look_at(&mut self, items: usize) -> Result<(), String> {
+        self.take_steps(u32::try_from(items / ITEMS_A_STEP).unwrap_or(u32::MAX))
+    }
+
+    fn take_steps(&mut self, steps: u32) -> Result<(), String> {
         let most = self.max_steps();
-        if self.steps_taken >= most {
+        if steps > most.saturating_sub(self.steps_taken) {
             let why = format!("the event takes more than {most} steps");
             return Err(self.pass(Limit::Steps, why));
         }
-        self.steps_taken += 1;
+        self.steps_taken += steps;
         Ok(())
     }
 
@@ -134,6 +161,12 @@ impl<'t> Turn<'t> {
         why
     }
 
+    /// The value of what is outside of any step, or how it failed.
+    pub(super) fn placed(&mut self, template: &Placed<Template>) -> Result<Val, Halt> {
+        self.value(&template.part)
+            .map_err(|why| broken(&template.place, why))
+    }
+
     pub(super) fn world(&self) -> &Arc<State> {
         match &self.access {
             Access::Read(world) => world,
@@ -141,10 +174,13 @@ impl<'t> Turn<'t> {
         }
     }
 
-    /// The world, to change it. A reader never gets here: handlers that change anything are marked at load.
+    /// The world, to change it. A reader that gets here starts again as a writer.
     pub(super) fn world_mut(&mut self) -> Result<&mut State, String> {
         match &mut self.access {
-            Access::Read(_) => Err("this cannot change anything here".to_owned()),
+            Access::Read(_) => {
+                self.wants_to_write = true;
+                Err("this cannot change anything here".to_owned())
+            }
             Access::Write(world) => Ok(Arc::make_mut(world)),
         }
     }

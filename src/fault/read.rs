@@ -5,7 +5,8 @@ use std::time::Duration;
 use thiserror::Error;
 
 use crate::json::{Json, Kind as JsonKind, write};
-use crate::sim::time;
+use crate::scenario;
+use crate::text::shortened;
 
 use super::{Fault, Kind};
 
@@ -26,7 +27,7 @@ pub fn from_json(json: &Json) -> Result<Fault, FaultError> {
     if json.kind() != JsonKind::Object {
         return wrong(format!(
             "a fault is an object such as {{\"kind\":\"drop\"}}, found `{}`",
-            json.text()
+            shortened(json.text())
         ));
     }
     let Some(name) = text(json, "kind")? else {
@@ -41,6 +42,7 @@ pub fn from_json(json: &Json) -> Result<Fault, FaultError> {
             } else {
                 format!(", {own}")
             };
+            let key = shortened(&key);
             return wrong(format!(
                 "`{name}` has no `{key}`; allowed: kind{value}, on, share, connections, times"
             ));
@@ -98,7 +100,10 @@ fn kind(name: &str, json: &Json) -> Result<(&'static str, Kind), FaultError> {
             None => return wrong("`fragment` needs `bytes`, the size of a frame"),
         },
         "mute" => ("", Kind::Mute),
-        other => return wrong(format!("unknown kind `{other}`; known: {KINDS}")),
+        other => {
+            let other = shortened(other);
+            return wrong(format!("unknown kind `{other}`; known: {KINDS}"));
+        }
     })
 }
 
@@ -107,14 +112,10 @@ fn latency(json: &Json) -> Result<(Duration, Duration), FaultError> {
         "`latency` needs a `time` such as \"200ms\", or a range [\"50ms\",\"250ms\"]";
     let one = |json: &Json| -> Result<Duration, FaultError> {
         let found = match json.part().as_str() {
-            Some(text) => time::parse_duration(&text),
-            None => json
-                .part()
-                .as_f64()
-                .filter(|ms| (0.0..1e12).contains(ms))
-                .map(|ms| Duration::from_micros((ms * 1e3) as u64)),
+            Some(text) => scenario::duration(&text),
+            None => json.part().as_f64().and_then(scenario::milliseconds),
         };
-        found.ok_or_else(|| FaultError(format!("{NEEDS}; found `{}`", json.text())))
+        found.ok_or_else(|| FaultError(format!("{NEEDS}; found `{}`", shortened(json.text()))))
     };
     let Some(given) = json.get("time") else {
         return wrong(NEEDS);
@@ -140,7 +141,10 @@ fn text(json: &Json, name: &str) -> Result<Option<String>, FaultError> {
         None => Ok(None),
         Some(value) => match value.part().as_str() {
             Some(text) => Ok(Some(text.into_owned())),
-            None => wrong(format!("`{name}` is a text, found `{}`", value.text())),
+            None => wrong(format!(
+                "`{name}` is a text, found `{}`",
+                shortened(value.text())
+            )),
         },
     }
 }
@@ -161,7 +165,7 @@ fn texts(json: &Json, name: &str) -> Result<Vec<String>, FaultError> {
         Some(list) if value.kind() == JsonKind::List => Ok(list),
         _ => wrong(format!(
             "`{name}` is a text or a list of texts, found `{}`",
-            value.text()
+            shortened(value.text())
         )),
     }
 }
@@ -171,7 +175,10 @@ fn number(json: &Json, name: &str) -> Result<Option<f64>, FaultError> {
         None => Ok(None),
         Some(value) => match value.part().as_f64() {
             Some(number) => Ok(Some(number)),
-            None => wrong(format!("`{name}` is a number, found `{}`", value.text())),
+            None => wrong(format!(
+                "`{name}` is a number, found `{}`",
+                shortened(value.text())
+            )),
         },
     }
 }
@@ -188,7 +195,7 @@ fn whole(json: &Json, name: &str, low: u64, high: u64) -> Result<Option<u64>, Fa
         Some(number) if (low..=high).contains(&number) => Ok(Some(number)),
         _ => wrong(format!(
             "`{name}` is a whole number from {low} to {high}, found `{}`",
-            value.text()
+            shortened(value.text())
         )),
     }
 }

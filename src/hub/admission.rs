@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use crate::engine::{self, Event, HttpAnswer};
 use crate::json::Json;
+use crate::text::shortened;
 use crate::world::Arrival;
 
 use super::{Hub, Limit, Who};
@@ -172,11 +173,9 @@ impl Hub {
         let (route, params) = match route {
             Ok(found) => found,
             Err(methods) if methods.is_empty() => {
-                return HttpAnswer::error(
-                    404,
-                    "NOT_FOUND",
-                    &format!("nothing is mocked at {} {}", ask.method, ask.path),
-                );
+                let (method, path) = (shortened(&ask.method), shortened(&ask.path));
+                let words = format!("nothing is mocked at {method} {path}");
+                return HttpAnswer::error(404, "NOT_FOUND", &words);
             }
             Err(methods) => {
                 let known = methods.join(", ");

@@ -10,6 +10,7 @@ use crate::fault::{Fault, Faults};
 use crate::json::Json;
 use crate::scenario::model::Scenario;
 use crate::sim::{self, Moment};
+use crate::text::{listed, shortened};
 use crate::world::{Collection, PeerId};
 
 use super::deliver::Delivery;
@@ -296,7 +297,7 @@ fn no_collection(name: &str, collections: &[Arc<Collection>]) -> DataProblem {
         .iter()
         .map(|collection| collection.name.as_str())
         .collect();
-    DataProblem::NoCollection(name.to_owned(), known.join(", "))
+    DataProblem::NoCollection(shortened(name), listed(&known))
 }
 
 /// A timer under `for` has a turn for each item, `NAME:KEY`; its bare name means all of them.

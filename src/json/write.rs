@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use minijinja::Value;
 use minijinja::value::ValueKind;
 
-use super::Json;
+use super::{Json, MAX_DEPTH};
 
 /// A JSON string with what needs it escaped.
 pub fn string(out: &mut String, text: &str) {
@@ -75,28 +75,34 @@ pub fn value(out: &mut String, value: &Value) {
     }
 }
 
-/// Whether a value's JSON has at most about so many bytes; looks no further than that.
+/// How many bytes that are copied cost as much as one that is written.
+const COPIED: usize = 64;
+
+/// Whether a value's JSON has at most about so many bytes, and no more lists and objects in one another than can be
+/// read again; looks no further than that. What is JSON already is only copied, so that it weighs less.
 pub fn fits(value: &Value, bytes: usize) -> bool {
-    left_after(value, bytes).is_some()
+    left_after(value, bytes, MAX_DEPTH).is_some()
 }
 
-fn left_after(value: &Value, bytes: usize) -> Option<usize> {
-    if value.downcast_object_ref::<Json>().is_some() {
-        return bytes.checked_sub(1);
+fn left_after(value: &Value, bytes: usize, depth: usize) -> Option<usize> {
+    if let Some(json) = value.downcast_object_ref::<Json>() {
+        return bytes.checked_sub(1 + json.text().len() / COPIED);
     }
     match value.kind() {
         ValueKind::String => bytes.checked_sub(value.as_str().map_or(0, str::len) + 2),
         ValueKind::Seq | ValueKind::Iterable => {
+            let depth = depth.checked_sub(1)?;
             let mut items = value.try_iter().into_iter().flatten();
             items.try_fold(bytes.checked_sub(2)?, |left, item| {
-                left_after(&item, left)?.checked_sub(1)
+                left_after(&item, left, depth)?.checked_sub(1)
             })
         }
         ValueKind::Map => {
+            let depth = depth.checked_sub(1)?;
             let mut keys = value.try_iter().into_iter().flatten();
             keys.try_fold(bytes.checked_sub(2)?, |left, key| {
-                let left = left_after(&key, left)?;
-                left_after(&value.get_item(&key).unwrap_or_default(), left)?.checked_sub(2)
+                let left = left_after(&key, left, depth)?;
+                left_after(&value.get_item(&key).unwrap_or_default(), left, depth)?.checked_sub(2)
             })
         }
         _ => bytes.checked_sub(1),

@@ -1,28 +1,8 @@
-//! Text that may come from anybody, as one line of a log may hold it.
+//! Values in a line of a log.
 
 use std::fmt::{self, Write};
 
-/// Whether a character moves the cursor, ends the line or turns the reading direction.
-pub(super) fn is_unsafe(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
-/// The text with such characters spelt out.
-pub(super) fn write_safe(out: &mut dyn Write, text: &str) -> fmt::Result {
-    let mut rest = text;
-    while let Some(at) = rest.find(is_unsafe) {
-        out.write_str(&rest[..at])?;
-        let mut after = rest[at..].chars();
-        for c in after.by_ref().take(1) {
-            match c {
-                '\n' | '\r' | '\t' => write!(out, "{}", c.escape_default())?,
-                _ => write!(out, "{}", c.escape_unicode())?,
-            }
-        }
-        rest = after.as_str();
-    }
-    out.write_str(rest)
-}
+use crate::text::{is_unsafe, write_safe};
 
 /// A value: bare when it is one plain word, otherwise in quotes.
 pub(super) fn write_value(out: &mut dyn Write, text: &str) -> fmt::Result {
@@ -52,25 +32,6 @@ pub(super) fn unquoted(debug: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn nothing_leaves_its_line_or_moves_the_cursor() {
-        for (text, safe) in [
-            ("plain", "plain"),
-            ("Москва 12", "Москва 12"),
-            ("شَبَكة", "شَبَكة"),
-            ("two\nlines\r\t", "two\\nlines\\r\\t"),
-            ("\u{1b}[31mred", "\\u{1b}[31mred"),
-            ("\u{9b}2J\u{7f}\0", "\\u{9b}2J\\u{7f}\\u{0}"),
-            ("abc\u{202e}cba\u{2066}", "abc\\u{202e}cba\\u{2066}"),
-            ("\u{2028}", "\\u{2028}"),
-            ("", ""),
-        ] {
-            let mut out = String::new();
-            write_safe(&mut out, text).unwrap();
-            assert_eq!(out, safe, "{text:?}");
-        }
-    }
 
     #[test]
     fn a_value_is_bare_or_quoted() {

@@ -9,8 +9,9 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields};
 use tracing_subscriber::registry::{LookupSpan, Scope};
 
-use super::escape::{is_unsafe, unquoted};
+use super::escape::unquoted;
 use super::name;
+use crate::text::is_unsafe;
 
 /// The format of a line, and of the fields of a span.
 #[derive(Debug, Clone, Copy)]

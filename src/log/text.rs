@@ -9,8 +9,9 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields};
 use tracing_subscriber::registry::{LookupSpan, Scope};
 
-use super::escape::{unquoted, write_safe, write_value};
+use super::escape::{unquoted, write_value};
 use super::name;
+use crate::text::write_safe;
 
 const DIM: &str = "\x1b[2m";
 const PLAIN: &str = "\x1b[0m";

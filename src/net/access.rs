@@ -4,6 +4,8 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
+use crate::text::shortened;
+
 /// Names and origins that are let in.
 #[derive(Debug, Clone, Default)]
 pub struct Rules {
@@ -36,6 +38,9 @@ pub enum Refusal {
     /// HTTP/1.1 asks for exactly one.
     #[error("exactly one `Host` header is needed")]
     NoHost,
+    /// Nothing that could be a host.
+    #[error("`{0}` is no host; `Host` is a name or an address, with a port if need be")]
+    BadHost(String),
     /// DNS rebinding, or a proxy that nobody told us of.
     #[error("host `{0}` is none of this server's names; hint: allow it with `--allow-host {0}`")]
     Host(String),
@@ -68,7 +73,8 @@ impl Rules {
         let given = caller.host.ok_or(Refusal::NoHost)?;
         match authority(given) {
             Some((host, _)) if self.is_own(&host, caller.local) => Ok(()),
-            _ => Err(Refusal::Host(super::shorten(given))),
+            Some((host, _)) => Err(Refusal::Host(shortened(&host))),
+            None => Err(Refusal::BadHost(shortened(given))),
         }
     }
 
@@ -84,7 +90,7 @@ impl Rules {
         {
             return Ok(());
         }
-        Err(Refusal::Origin(super::shorten(given)))
+        Err(Refusal::Origin(shortened(given)))
     }
 
     /// Whether a page may use the control API. `Host` was looked at before.
@@ -95,7 +101,7 @@ impl Rules {
         if let Some(given) = caller.origin
             && !is_same(given, caller.host)
         {
-            return Err(Refusal::ControlOrigin(super::shorten(given)));
+            return Err(Refusal::ControlOrigin(shortened(given)));
         }
         match caller.site {
             Some(site) if site.eq_ignore_ascii_case("cross-site") => Err(Refusal::OtherSite),
@@ -267,6 +273,12 @@ mod tests {
             let found = rules().host(&caller(host, None, None));
             assert_eq!(found.is_ok(), accepted, "host `{host}`: {found:?}");
         }
+        let words = |host| {
+            let refused = rules().host(&caller(host, None, None));
+            refused.map_err(|error| error.to_string()).unwrap_err()
+        };
+        assert!(words("evil.example:80").ends_with("--allow-host evil.example`"));
+        assert!(words("localhost:port").contains("no host"));
         let nobody = Caller {
             host: None,
             ..caller("", None, None)

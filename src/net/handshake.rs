@@ -9,6 +9,7 @@ use hyper::header::{
 use hyper::{Method, StatusCode, Version};
 
 use super::answer::{Answer, Problem};
+use crate::text::shortened;
 use crate::wire::ws;
 
 /// A handshake that is as it should be.
@@ -119,6 +120,7 @@ impl Fault {
                 answer
             }
             Self::Method(method) => {
+                let method = shortened(method.as_str());
                 let words = format!("method `{method}` opens no WebSocket, `GET` does");
                 let problem =
                     Problem::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", words);

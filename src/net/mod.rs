@@ -80,8 +80,3 @@ impl fmt::Debug for Net {
             .finish_non_exhaustive()
     }
 }
-
-/// Enough of what a client sent to recognise it, for an answer or a log line.
-fn shorten(text: &str) -> String {
-    text.chars().take(256).collect()
-}

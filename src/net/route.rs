@@ -9,7 +9,8 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Body, Incoming};
 use hyper::header::{CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN};
-use hyper::{Request, StatusCode, Version};
+use hyper::http::uri::Scheme;
+use hyper::{Request, StatusCode, Uri, Version};
 use tokio::time::timeout;
 
 use super::access::{Caller, Refusal};
@@ -18,6 +19,7 @@ use super::http::{Next, Visit};
 use super::{cors, engineio, handshake};
 use crate::hub::{Admission, Handshake, HttpRequest, Limit};
 use crate::scenario::model::{Protocol, Scenario, Segment};
+use crate::text::shortened;
 
 /// Where the control API is.
 const CONTROL: &str = "/__mock";
@@ -43,6 +45,7 @@ pub(super) async fn answer(visit: &Visit, request: Request<Incoming>) -> Answer 
 }
 
 async fn guarded(visit: &Visit, request: Request<Incoming>) -> Result<Answer, Problem> {
+    check_target(request.uri())?;
     let caller = caller(&request, visit)?;
     let rules = &visit.net.rules;
     if caller.host.is_some() || request.version() != Version::HTTP_10 {
@@ -77,6 +80,19 @@ async fn guarded(visit: &Visit, request: Request<Incoming>) -> Result<Answer, Pr
         cors::grant(&mut answer, origin.as_ref());
     }
     Ok(answer)
+}
+
+/// A path, alone or behind a server's address. What a proxy or `OPTIONS *` asks for is nothing of ours.
+fn check_target(target: &Uri) -> Result<(), Problem> {
+    let of_web = target
+        .scheme()
+        .is_none_or(|scheme| [Scheme::HTTP, Scheme::HTTPS].contains(scheme));
+    if of_web && target.path().starts_with('/') {
+        return Ok(());
+    }
+    let target = shortened(&target.to_string());
+    let words = format!("`{target}` is no target here; hint: ask for a path such as `/`");
+    Err(bad_request(&words))
 }
 
 fn caller<'a>(request: &'a Request<Incoming>, visit: &Visit) -> Result<Caller<'a>, Problem> {
@@ -122,7 +138,7 @@ fn refuse(visit: &Visit, refusal: &Refusal) -> Problem {
     let words = refusal.to_string();
     tracing::warn!(address = %visit.address, ?words, "refused");
     match refusal {
-        Refusal::NoHost => bad_request(&words),
+        Refusal::NoHost | Refusal::BadHost(_) => bad_request(&words),
         _ => Problem::new(StatusCode::FORBIDDEN, "FORBIDDEN", words),
     }
 }
@@ -168,7 +184,7 @@ fn is_mocked(scenario: &Scenario, path: &str) -> bool {
 }
 
 fn no_websocket(scenario: &Scenario, request: &Request<Incoming>) -> Problem {
-    let path = super::shorten(request.uri().path());
+    let path = shortened(request.uri().path());
     let own: Vec<_> = scenario
         .listen
         .paths
@@ -188,7 +204,7 @@ fn open(visit: &Visit, request: &Request<Incoming>) -> Answer {
         Ok(asked) => asked,
         Err(fault) => {
             tracing::debug!(address = %visit.address, ?path, ?fault, "bad handshake");
-            return fault.answer(&super::shorten(path));
+            return fault.answer(&shortened(path));
         }
     };
     let admission = visit.net.hub.admit(Handshake {

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use super::tree::MAX_BYTES;
 
@@ -11,8 +11,8 @@ pub trait Files: Sync {
     /// The text of a scenario.
     fn scenario(&self, path: &Path) -> Result<String, String>;
 
-    /// The text of a file that lies below `folder`, and its path.
-    fn below(&self, folder: &Path, path: &Path) -> Result<(PathBuf, String), String>;
+    /// The text of a file that has to lie below `folder`.
+    fn below(&self, folder: &Path, path: &Path) -> Result<String, String>;
 }
 
 /// The files of this machine.
@@ -28,21 +28,23 @@ impl Files for Disk {
         read(path)
     }
 
-    fn below(&self, folder: &Path, path: &Path) -> Result<(PathBuf, String), String> {
+    fn below(&self, folder: &Path, path: &Path) -> Result<String, String> {
+        const OUTSIDE: &str = "it lies outside of the scenario's folder";
         let folder = match folder {
             here if here.as_os_str().is_empty() => Path::new("."),
             folder => folder,
         };
         let root = folder.canonicalize().map_err(|error| reason(&error))?;
-        let found = folder
-            .join(path)
-            .canonicalize()
-            .map_err(|error| reason(&error))?;
-        if !found.starts_with(&root) {
-            return Err("it lies outside of the scenario's folder".to_owned());
+        // Before the disk is asked: whether there is such a file elsewhere is nobody's business.
+        let named = spelt_out(path)?;
+        if !named.starts_with(spelt_out(folder)?) && !named.starts_with(&root) {
+            return Err(OUTSIDE.to_owned());
         }
-        let text = read(&found)?;
-        Ok((folder.join(path), text))
+        let found = path.canonicalize().map_err(|error| reason(&error))?;
+        if !found.starts_with(&root) {
+            return Err(OUTSIDE.to_owned());
+        }
+        read(&found)
     }
 }
 
@@ -51,9 +53,24 @@ impl Files for NoFiles {
         Err("there are no files here".to_owned())
     }
 
-    fn below(&self, _: &Path, _: &Path) -> Result<(PathBuf, String), String> {
+    fn below(&self, _: &Path, _: &Path) -> Result<String, String> {
         Err("there are no files here".to_owned())
     }
+}
+
+/// From the root on and without `..`, as far as names alone say.
+fn spelt_out(path: &Path) -> Result<PathBuf, String> {
+    let whole = std::path::absolute(path).map_err(|error| reason(&error))?;
+    let mut plain = PathBuf::new();
+    for part in whole.components() {
+        match part {
+            Component::ParentDir => {
+                plain.pop();
+            }
+            part => plain.push(part),
+        }
+    }
+    Ok(plain)
 }
 
 fn read(path: &Path) -> Result<String, String> {
@@ -92,11 +109,13 @@ mod tests {
         std::fs::write(folder.join("data/a.json"), "[]").unwrap();
         std::fs::write(outer.path().join("secret.json"), "[1]").unwrap();
 
-        let read = |path: &str| Disk.below(&folder, Path::new(path)).map(|(_, text)| text);
+        let read = |path: &str| Disk.below(&folder, &folder.join(path));
         assert_eq!(read("data/a.json"), Ok("[]".to_owned()));
         assert_eq!(read("data/../data/a.json"), Ok("[]".to_owned()));
         let outside = Err("it lies outside of the scenario's folder".to_owned());
         assert_eq!(read("../secret.json"), outside);
+        assert_eq!(read("../no-such-secret.json"), outside);
+        assert_eq!(read("data/../../scenario/data/a.json"), Ok("[]".to_owned()));
         assert_eq!(
             read(outer.path().join("secret.json").to_str().unwrap()),
             outside

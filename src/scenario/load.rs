@@ -64,6 +64,7 @@ fn read_all(
             sources: Sources::default(),
             problems: Problems::default(),
             paths: path.iter().cloned().collect(),
+            root: source.folder.clone().unwrap_or_default(),
             chain: vec![identity(&source.name, path.as_deref())],
         };
         let number = loader.sources.add(source);
@@ -131,6 +132,8 @@ struct Loader<'a> {
     sources: Sources,
     problems: Problems,
     paths: Vec<PathBuf>,
+    /// Where the scenario lies: nothing outside of it is read.
+    root: PathBuf,
     /// Which texts are being extended, so that none extends itself.
     chain: Vec<String>,
 }
@@ -179,7 +182,7 @@ impl Loader<'_> {
             return None;
         };
         let path = tidy(&folder.join(name));
-        match self.files.scenario(&path) {
+        match self.files.below(&self.root, &path) {
             Ok(text) => {
                 let source = Source {
                     name: path.display().to_string(),

@@ -158,6 +158,8 @@ pub struct Collection {
     pub key: String,
     /// Where its items come from.
     pub origin: Origin,
+    /// Where it is declared.
+    pub place: Arc<str>,
 }
 
 /// Where a collection's items come from.
@@ -168,13 +170,13 @@ pub enum Origin {
     /// `item:` with `count:`, and `each:` when made for every item of another collection.
     Generated {
         /// How many (for each parent, if there is one); evaluated with `parent` in sight.
-        count: Template,
+        count: Placed<Template>,
         /// The collection whose items are the parents.
         each: Option<CollectionId>,
         /// `with:`, values made once an item and not part of it.
-        with: Vec<(Symbol, Template)>,
+        with: Vec<(Symbol, Placed<Template>)>,
         /// Fields in wire order; a later one sees the earlier ones as `item.x`.
-        fields: Vec<(String, Template)>,
+        fields: Vec<(String, Placed<Template>)>,
     },
 }
 
@@ -191,19 +193,28 @@ impl std::fmt::Debug for Jwt {
     }
 }
 
+/// A part of the file that is evaluated outside of any step, and where it is, for when that fails.
+#[derive(Debug, Clone)]
+pub struct Placed<T> {
+    /// `stations.yaml:41:7`
+    pub place: Arc<str>,
+    /// What is there.
+    pub part: T,
+}
+
 /// `messages:`.
 #[derive(Debug)]
 pub struct Messages {
     /// Which handler; `None` sends everything to `"*"`. For Socket.IO the default is the event's name.
-    pub name: Option<Template>,
+    pub name: Option<Placed<Template>>,
     /// The envelope of answers; `None` sends the reply bare.
     pub reply: Option<Template>,
     /// The envelope of errors; always there (a plain one if the file has none).
-    pub error: Template,
+    pub error: Placed<Template>,
     /// Socket.IO: the event that carries an error that no acknowledgement can. Default `error`.
     pub error_event: String,
     /// The words of the built-in errors, by code; each sees `error`. Codes not here have English words.
-    pub errors: HashMap<String, Template>,
+    pub errors: HashMap<String, Placed<Template>>,
 }
 
 /// Steps and what they need.
@@ -517,9 +528,9 @@ pub struct Timer {
     /// Its name.
     pub name: String,
     /// Between its turns: a duration's text or milliseconds; sees `item` under `for`.
-    pub every: Template,
+    pub every: Placed<Template>,
     /// `while:`; false skips a turn.
-    pub guard: Option<Expr>,
+    pub guard: Option<Placed<Expr>>,
     /// `for: COLLECTION`: a turn of its own for each item, seen as `item`.
     pub each: Option<CollectionId>,
     /// What it does.
@@ -532,7 +543,7 @@ pub struct Http {
     /// Whether browsers of accepted origins may read answers.
     pub cors: bool,
     /// `error:`, the envelope of errors; `None` is `{"error":{"code":…,"message":…}}`.
-    pub error: Option<Template>,
+    pub error: Option<Placed<Template>>,
     /// `"GET /api/x/{id}"`, in the file's order.
     pub routes: Vec<Route>,
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::text::{is_unsafe, safe, write_safe};
+
 /// Nobody reads more, and a hostile file could have millions.
 const MAX_PROBLEMS: usize = 200;
 /// Words longer than this are not compared with others.
@@ -72,13 +74,13 @@ impl Problems {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.file)?;
+        write_safe(f, &self.file)?;
         if self.line > 0 {
             write!(f, ":{}:{}", self.line, self.column)?;
         }
-        write!(f, ": {}", self.message)?;
+        write!(f, ": {}", safe(&self.message))?;
         match &self.hint {
-            Some(hint) => write!(f, "\n  hint: {hint}"),
+            Some(hint) => write!(f, "\n  hint: {}", safe(hint)),
             None => Ok(()),
         }
     }
@@ -143,9 +145,9 @@ pub(crate) fn shown(text: &str) -> String {
     let line: String = text
         .chars()
         .take(LONGEST)
-        .map(|c| if c.is_control() { ' ' } else { c })
+        .map(|c| if is_unsafe(c) { ' ' } else { c })
         .collect();
-    if line.len() < text.len() {
+    if text.chars().nth(LONGEST).is_some() {
         format!("`{line}…`")
     } else {
         format!("`{line}`")
@@ -183,6 +185,15 @@ mod tests {
             problem.to_string(),
             "a.yaml:3:5: unknown key `lst`\n  hint: did you mean `list`?"
         );
+        problem.message = "a\u{1b}[2J\u{202e}".into();
+        problem.file = "a\nb.yaml".into();
+        assert!(
+            problem
+                .to_string()
+                .starts_with("a\\nb.yaml:3:5: a\\u{1b}[2J\\u{202e}\n")
+        );
+        problem.message = "unknown key `lst`".into();
+        problem.file = "a.yaml".into();
         problem.line = 0;
         problem.hint = None;
         assert_eq!(problem.to_string(), "a.yaml: unknown key `lst`");

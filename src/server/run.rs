@@ -11,6 +11,7 @@ use crate::config::Config;
 use crate::control;
 use crate::hub::Hub;
 use crate::scenario::model::Scenario;
+use crate::text::safe;
 
 /// A scenario whose file was changed and is sound, and what the same options come to with it.
 #[derive(Debug)]
@@ -38,7 +39,7 @@ pub async fn run(
     let asked = stopping()?;
     let url = &server.urls().ws;
     // Whoever closed the standard output does not want to know.
-    writeln!(std::io::stdout(), "listening on {url}").ok();
+    writeln!(std::io::stdout(), "listening on {}", safe(url)).ok();
     tokio::select! {
         ended = server.run(asked) => Ok(ended?),
         () = hub.run_timers() => Ok(()),

@@ -21,7 +21,7 @@ impl Clock {
     /// The mock's time when it really is `wall`.
     pub fn now(self, wall: Moment) -> Moment {
         match self {
-            Clock::Running { ahead } => wall + ahead,
+            Clock::Running { ahead } => wall.saturating_add(ahead),
             Clock::Held { at } => at,
         }
     }
@@ -30,7 +30,7 @@ impl Clock {
     #[must_use]
     pub fn released(self, wall: Moment) -> Clock {
         Clock::Running {
-            ahead: self.now(wall) - wall,
+            ahead: self.now(wall).saturating_sub(wall),
         }
     }
 

@@ -6,9 +6,19 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Moment;
 
-/// `2024-01-20T10:30:00.000Z`
+/// `2024-01-20T10:30:00.000Z`; what is after the year 9999 shows as its end.
 pub fn rfc3339(moment: Moment) -> String {
-    timestamp(moment).map_or_else(String::new, |time| format!("{time:.3}"))
+    let end = if moment < 0 {
+        Timestamp::MIN
+    } else {
+        Timestamp::MAX
+    };
+    format!("{:.3}", Timestamp::from_millisecond(moment).unwrap_or(end))
+}
+
+/// Whether there is a text for a moment.
+pub fn has_text(moment: Moment) -> bool {
+    Timestamp::from_millisecond(moment).is_ok()
 }
 
 /// `2024-01-20`
@@ -30,20 +40,10 @@ pub fn is_date(text: &str) -> bool {
     text.len() == 10 && text.parse::<jiff::civil::Date>().is_ok()
 }
 
-/// A duration's text (`250ms`, `30s`, `1h 30m`), zero or longer.
-pub fn parse_duration(text: &str) -> Option<Duration> {
-    let duration: SignedDuration = text.trim().parse().ok()?;
-    Duration::try_from(duration).ok()
-}
-
 /// `30s`, `1h 30m`
 pub fn print_duration(duration: Duration) -> String {
     SignedDuration::try_from(duration)
         .map_or_else(|_| format!("{}s", duration.as_secs()), |d| format!("{d:#}"))
-}
-
-fn timestamp(moment: Moment) -> Option<Timestamp> {
-    Timestamp::from_millisecond(moment).ok()
 }
 
 #[cfg(test)]
@@ -62,15 +62,12 @@ mod tests {
             ("1h 30m", 5_400_000),
             ("0s", 0),
         ] {
-            assert_eq!(
-                parse_duration(text),
-                Some(Duration::from_millis(millis)),
-                "{text}"
-            );
             assert_eq!(print_duration(Duration::from_millis(millis)), text);
         }
-        assert_eq!(parse_duration("-3s"), None);
-        assert_eq!(parse_duration("soon"), None);
+        for far in [i64::MAX, i64::MIN] {
+            assert!(!has_text(far));
+            assert!(rfc3339(far).contains("9999-"), "{}", rfc3339(far));
+        }
         assert!(is_date("2024-02-29") && !is_date("2024-02-30") && !is_date("2024-2-3"));
     }
 }

@@ -5,32 +5,37 @@ use std::path::{Path, PathBuf};
 /// A module, and what it may import of ours.
 const TABLE: &[(&str, &[&str])] = &[
     ("json", &[]),
+    ("text", &[]),
     ("sim", &[]),
     ("cli", &[]),
     ("config", &[]),
-    ("log", &[]),
-    ("scenario", &["json"]),
+    ("log", &["text"]),
+    ("scenario", &["json", "text"]),
     ("wire", &["json", "scenario"]),
     ("world", &["json", "scenario", "sim"]),
-    ("fault", &["json", "scenario", "sim"]),
+    ("fault", &["json", "scenario", "sim", "text"]),
     (
         "engine",
-        &["json", "scenario", "sim", "world", "fault", "wire"],
+        &["json", "scenario", "sim", "world", "fault", "wire", "text"],
     ),
     (
         "hub",
         &[
-            "json", "scenario", "sim", "world", "fault", "wire", "engine", "config",
+            "json", "scenario", "sim", "world", "fault", "wire", "engine", "config", "text",
         ],
     ),
     (
         "net",
-        &["json", "scenario", "hub", "wire", "fault", "sim", "config"],
+        &[
+            "json", "scenario", "hub", "wire", "fault", "sim", "config", "text",
+        ],
     ),
-    ("control", &["json", "hub", "scenario"]),
+    ("control", &["json", "hub", "scenario", "text"]),
     (
         "server",
-        &["json", "scenario", "hub", "net", "control", "config"],
+        &[
+            "json", "scenario", "hub", "net", "control", "config", "text",
+        ],
     ),
     ("cmd", &["*"]),
     ("main", &["*"]),

@@ -81,6 +81,69 @@ async fn each_control_request_has_its_status() {
 }
 
 #[tokio::test]
+async fn what_is_repeated_of_a_request_is_short() {
+    let server = Binary::start(SCENARIO, &[]);
+    let long = "x".repeat(20_000);
+    let text = format!("\"{long}\"");
+    let in_object = |name: &str| format!("{{\"{name}\":{text}}}");
+    let rows: &[(&str, &str, &str)] = &[
+        ("GET", &long, ""),
+        ("GET", &format!("data/{long}"), ""),
+        ("GET", &format!("data/things/{long}"), ""),
+        ("GET", &format!("data/things?{long}=1"), ""),
+        ("GET", &format!("data/things?page={long}"), ""),
+        ("GET", &format!("journal?direction={long}"), ""),
+        ("GET", &format!("journal?connection={long}"), ""),
+        ("GET", &format!("journal?{long}=1"), ""),
+        ("DELETE", &format!("connections/{long}"), ""),
+        ("POST", &format!("triggers/{long}"), "{}"),
+        ("POST", "triggers/go", &text),
+        ("POST", &format!("timers/{long}/fire"), ""),
+        ("PATCH", "timers/t", &in_object("every")),
+        ("PATCH", "timers/t", &in_object("paused")),
+        ("PATCH", "timers/t", &in_object(&long)),
+        ("POST", "clock", &in_object("mode")),
+        ("POST", "clock", &in_object("advance")),
+        ("POST", "reset", &in_object("seed")),
+        (
+            "POST",
+            "send",
+            &format!("{{\"to\":{{\"connection\":{text}}},\"message\":1}}"),
+        ),
+        ("POST", "data/things", &format!("[{text}]")),
+        ("PATCH", "data/things/1", &in_object("id")),
+        ("PUT", "faults", &format!("[{text}]")),
+        ("PUT", "faults", &format!("[{}]", in_object("kind"))),
+        (
+            "PUT",
+            "faults",
+            &format!("[{{\"kind\":\"drop\",\"share\":{text}}}]"),
+        ),
+        (
+            "PUT",
+            "faults",
+            &format!("[{{\"kind\":\"drop\",{text}:1}}]"),
+        ),
+        (
+            "PUT",
+            "faults",
+            &format!("[{{\"kind\":\"latency\",\"time\":{text}}}]"),
+        ),
+        ("POST", "journal/wait", &in_object("after")),
+        (&"X".repeat(200), "info", ""),
+    ];
+    for (method, path, body) in rows {
+        let answer = Raw::exchange(server.address, &request(method, path, body)).await;
+        let shown = format!("{method:.20} {path:.40} {body:.60}");
+        assert!((400..500).contains(&answer.status), "{shown}: {answer:?}");
+        assert!(answer.body.len() < 1_200, "{shown}: {}", answer.body);
+    }
+    let elsewhere = format!("GET /{long} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    let answer = Raw::exchange(server.address, &elsewhere).await;
+    assert!(answer.body.len() < 1_200, "{}", answer.body);
+}
+
+#[tokio::test]
 async fn what_one_sends_is_not_read_as_two() {
     let server = Binary::start(SCENARIO, &[]);
     let json = "Host: localhost\r\nContent-Type: application/json\r\n";

@@ -1,13 +1,19 @@
 //! Scenario files from strangers: whatever a handler asks for is refused within bounds, and the next one is answered.
 
 use bytes::Bytes;
+use ws_mock::engine::{self, Effect, Event, Facts, HttpRequest, Moments, Options};
 use ws_mock::hub::{Hub, Inbound, Peer};
+use ws_mock::scenario::{NoFiles, read_text};
 
-use crate::support::world::{connect, heard, held, hub};
+use crate::support::binary::Binary;
+use crate::support::raw::Raw;
+use crate::support::world::{START, connect, heard, held, hub};
 
 const WORLD: &str = r#"
 scenario: stranger
+limits: { steps: 1000 }
 messages: { name: "${ message.action }" }
+let: { times: 100000000, long: "${ range(20000) | list }" }
 data:
   many: { key: id, count: 2000, item: { id: "${ n }", s: a } }
   chain: { key: id, items: [ { id: 1, s: a } ] }
@@ -16,6 +22,9 @@ changes:
     updated: [ { for: "${ updated }", each: one, do: [ { update: chain, key: "${ one.id }", set: { s: "${ one.s ~ 'x' }" } } ] } ]
 on:
   fine: [ { reply: { ok: true } } ]
+  asked: [ { run: asked } ]
+http: { "GET /asked": [ { run: asked } ] }
+define:
   asked:
 "#;
 
@@ -25,9 +34,46 @@ fn ask(peer: &Peer, action: &str) -> String {
     heard(peer).concat()
 }
 
-fn stranger(steps: &str) -> Hub {
+fn scenario(steps: &str) -> String {
     let lines: Vec<&str> = steps.lines().map(str::trim).collect();
-    hub(&format!("{WORLD}    {}\n", lines.join("\n    ")), held(1))
+    format!("{WORLD}    {}\n", lines.join("\n    "))
+}
+
+fn stranger(steps: &str) -> Hub {
+    hub(&scenario(steps), held(1))
+}
+
+fn moments() -> Moments {
+    Moments {
+        now: START,
+        facts: Facts::default(),
+        strict: false,
+    }
+}
+
+/// Where a handler failed, and why, as the log is told of it.
+fn failure(steps: &str) -> Option<(String, String)> {
+    let text = scenario(steps);
+    let scenario = read_text("test.yaml", &text, &NoFiles, &|_| None).unwrap();
+    let moments = moments();
+    let mut world = engine::make(&scenario, &Options::default(), moments)
+        .unwrap()
+        .into();
+    let request = HttpRequest {
+        address: "127.0.0.1:5000".parse().unwrap(),
+        method: "GET".into(),
+        path: "/asked".into(),
+        query: Vec::new(),
+        headers: Vec::new(),
+        body: Bytes::new(),
+    };
+    let event = Event::Http(request, 0, Vec::new());
+    let mut effects = Vec::new();
+    engine::write(&scenario, &mut world, moments, &event, &mut effects);
+    effects.into_iter().find_map(|effect| match effect {
+        Effect::Failed { place, why, .. } => Some((place.to_string(), why)),
+        _ => None,
+    })
 }
 
 /// Each would take the memory or the time of the machine.
@@ -39,7 +85,7 @@ fn what_takes_too_much_is_a_scenario_error_and_no_more() {
     });
     let rows: &[&str] = &[
         r#"- reply: { a: "${ range(1000000000) }" }"#,
-        r#"- reply: { a: "${ 'a' * 1000000000 }" }"#,
+        r#"- reply: { a: "${ 'a' * times }" }"#,
         r#"- reply: { a: "${ 1 | pad(999999999) }" }"#,
         r#"- reply: { a: "${ '%1000000000d' | format(1) }" }"#,
         r#"- reply: { a: "${ '%.1000000000f' | format(1.5) }" }"#,
@@ -52,6 +98,64 @@ fn what_takes_too_much_is_a_scenario_error_and_no_more() {
         r#"- reply: { a: "${ 9 ** 9999999 }" }"#,
         r#"- reply: { a: "${ int(0, 1e308 * 10) }" }"#,
         r#"- reply: { a: "${ 1 // 0 }" }"#,
+        r#"- reply: { a: "${ range(100000) | list | join | replace('1', range(10000) | join) }" }"#,
+        r#"- reply: { a: "${ ('a' * 100000) | replace('', 'b' * 10000) }" }"#,
+        r#"- reply: { a: "${ ('a' * times) | length }" }"#,
+        r#"- reply: { a: "${ 'a' * 100000 * times }" }"#,
+        r#"- reply: { a: "${ ('a ' * times) | split | length }" }"#,
+        r#"- reply: { a: "${ ('a' * times) | list | length }" }"#,
+        r#"- reply: { a: "${ '%*d' | format(1000000000, 1) }" }"#,
+        r#"- reply: { a: "${ '%s' * 1000 | format(1) }" }"#,
+        r#"- reply: { a: "${ sample([1] * times, 5) }" }"#,
+        r#"- reply: { a: "${ sample(range(10), 1e308 * 10) }" }"#,
+        r#"- reply: { a: "${ [1] * times }" }"#,
+        r#"- reply: { a: "${ (long if times else 1) * times }" }"#,
+        r#"- reply: { a: "${ (times * (long | list)) | length }" }"#,
+        r#"- reply: { a: "${ (long + long + long + long + long + long) | total }" }"#,
+        r#"- reply: { a: "${ (long + long + long + long + long + long) | mean }" }"#,
+        r#"- reply: { a: "${ (long + long + long + long + long + long) | tally }" }"#,
+        r#"- reply: { a: "${ (long + long + long + long + long + long) | pluck('x') | length }" }"#,
+        r#"- reply: { a: "${ [long] | tally }" }"#,
+        r#"- reply: { a: "${ long | pad(5) }" }"#,
+        r#"- reply: { a: "${ room(long) }" }"#,
+        r#"- reply: { a: "${ count(long) }" }"#,
+        r#"- reply: { a: "${ pick([]) }" }"#,
+        r#"- reply: { a: "${ pick(5) }" }"#,
+        r#"- reply: { a: "${ int(5, 1) }" }"#,
+        r#"- reply: { a: "${ float(5, 1) }" }"#,
+        r#"- reply: { a: "${ drift(1, 1, 5, 1) }" }"#,
+        r#"- reply: { a: "${ int('a', 1) }" }"#,
+        r#"- reply: { a: "${ float((1e308 * 10) - (1e308 * 10), 1) }" }"#,
+        r#"- reply: { a: "${ now(hours(1e300)) }" }"#,
+        r#"- reply: { a: "${ now(-hours(1e300)) }" }"#,
+        r#"- reply: { a: "${ date(days(99999999)) }" }"#,
+        r#"- reply: { a: "${ now((1e308 * 10) - (1e308 * 10)) }" }"#,
+        r#"- reply: { a: "${ 5 % 0 }" }"#,
+        r#"- reply: { a: "${ 1.5 | round(1, 2, 3) }" }"#,
+        r#"- { later: "${ 1e308 * 10 }", do: [ { log: x } ] }"#,
+        r#"- { later: "${ -5 }", do: [ { log: x } ] }"#,
+        r#"- { later: "${ '9223372036854775807s' }", do: [ { log: x } ] }"#,
+        r#"- { for: "${ [1] * times }", each: i, do: [ { log: x } ] }"#,
+        r#"- { for: "${ 'a' * 100000 }", each: i, do: [ { log: x } ] }"#,
+        r#"- { for: "${ all('many') }", each: a, do: [ { for: "${ all('many') }", each: b, do: [ { log: x } ] } ] }"#,
+        r#"- { for: "${ range(9000) }", each: a, do: [ { update: many, all: true, set: { s: b } } ] }"#,
+        r#"- { for: "${ range(9000) }", each: a, do: [ { find: many, where: "${ item.s == 'b' }", else: [ { log: x } ] } ] }"#,
+        r#"- { for: "${ range(9000) }", each: a, do: [ { list: many, sort: s } ] }"#,
+        r#"- { let: { a: [] } }
+           - { for: "${ range(5000) }", each: i, do: [ { let: { a: "${ [a] }" } } ] }
+           - { reply: "${ a }" }"#,
+        r#"- { let: { a: x } }
+           - { for: "${ range(50) }", each: i, do: [ { let: { a: "${ a ~ a }" } } ] }
+           - { reply: "${ a | length }" }"#,
+        r#"- { let: { a: [x] } }
+           - { for: "${ range(50) }", each: i, do: [ { let: { a: "${ a + a }" } } ] }
+           - { reply: "${ a | length }" }"#,
+        r#"- { let: { a: [x] } }
+           - { for: "${ range(50) }", each: i, do: [ { let: { a: "${ [a, a] }" } } ] }
+           - { reply: "${ a | length }" }"#,
+        r#"- { let: { a: [x] } }
+           - { for: "${ range(50) }", each: i, do: [ { let: { a: ["${ a }", "${ a }"] } } ] }
+           - { reply: "${ a | length }" }"#,
         r#"- { for: "${ range(1000000) }", each: i, do: [ { log: x } ] }"#,
         r#"- { later: "${ hours(1e300) }", do: [ { log: x } ] }"#,
         &format!("- {deep}"),
@@ -73,7 +177,123 @@ fn what_takes_too_much_is_a_scenario_error_and_no_more() {
         let answer = ask(&peer, "asked");
         assert!(answer.contains("SCENARIO_ERROR"), "{row}: {answer:.200}");
         assert_eq!(ask(&peer, "fine"), r#"{"ok":true}"#, "{row}");
+        let (place, why) = failure(row).expect(row);
+        let line = place
+            .strip_prefix("test.yaml:")
+            .and_then(|place| place.split_once(':'));
+        assert!(line.is_some_and(|(line, _)| line != "0"), "{row}: {place}");
+        assert!((10..2000).contains(&why.len()), "{row}: {why}");
     }
+}
+
+/// What is evaluated beside the steps of a handler.
+#[tokio::test]
+async fn what_fails_outside_of_steps_is_told_with_its_place() {
+    let server = Binary::start(
+        r#"scenario: places
+messages:
+  name: "${ pick(message.name) }"
+  error: { code: "${ error.code }", at: "${ pick(error.known) }" }
+  errors:
+    SCENARIO_ERROR: "${ int(2, 1) }"
+data:
+  things: { key: id, count: 1, item: { id: "${ n }", every: 1h } }
+  chain: { key: id, items: [ { id: 1, s: a } ] }
+on:
+  again: [ { run: again } ]
+  grow: [ { update: chain, key: 1, set: { s: b } } ]
+  slow: [ { insert: things, item: { id: x, every: soon } } ]
+changes:
+  chain:
+    updated:
+      - { for: "${ updated }", each: one, do: [ { update: chain, key: 1, set: { s: "${ one.item.s ~ 'x' }" } } ] }
+define:
+  again:
+    - { later: 0s, do: [ { run: again } ] }
+timers:
+  paced: { every: "${ item.every }", for: things, do: [ { log: x } ] }
+  guarded: { every: 20ms, while: "${ pick([]) }", do: [ { log: x } ] }
+  asked:
+    every: 20ms
+    do: [ { fail: NOBODY_ASKED } ]
+  moody: { every: "${ '5ms' if count('things') == 1 else 'later' }", do: [ { insert: things, item: { every: 1h } } ] }
+"#,
+        &[],
+    );
+    let mut raw = Raw::open(server.address, "/").await;
+    for name in ["again", "grow", "slow"] {
+        raw.frame(1, format!(r#"{{"name":["{name}"]}}"#).as_bytes())
+            .await;
+    }
+    raw.frame(1, br#"{"name":[]}"#).await;
+    for (place, why) in [
+        ("3:9", "something in it"),
+        ("4:10", "something in it"),
+        ("6:21", "lower bound before the higher"),
+        ("17:9", "changes that cause changes go on"),
+        ("20:7", "plans in a row are for at once"),
+        ("22:19", "takes a duration such as `5s`, found `soon`"),
+        ("23:34", "something in it"),
+        ("26:11", "NOBODY_ASKED"),
+        ("27:19", "found `later`; its next turn is in an hour"),
+    ] {
+        let place = format!("scenario.yaml:{place}");
+        server.line(&[&place, why]).await;
+    }
+}
+
+#[test]
+fn a_world_that_cannot_be_made_says_where() {
+    for (data, place, words) in [
+        (
+            "data: { t: { count: \"${ pick([]) }\", item: { id: 1 } } }",
+            "2:21",
+            "`data.t`, `count`: ",
+        ),
+        (
+            "data: { t: { count: \"${ -1 }\", item: { id: 1 } } }",
+            "2:21",
+            "a whole number from 0 is needed, found `-1`",
+        ),
+        (
+            "data: { t: { count: 1, with: { a: \"${ pick([]) }\" }, item: { id: 1 } } }",
+            "2:35",
+            "`data.t`, item 1: ",
+        ),
+        (
+            "data: { t: { count: 1, item: { id: 1, a: \"${ pick([]) }\" } } }",
+            "2:42",
+            "`data.t`, item 1, field `a`: ",
+        ),
+        (
+            "data: { t: { count: 2, item: { id: 1 } } }",
+            "2:9",
+            "`data.t`: item 2: the key `1` is taken",
+        ),
+        (
+            "data: { t: { count: 1, item: { id: 1 } } }\ntimers: { a: { every: \"${ count('t') ~ 'x' }\", do: [ { log: x } ] } }",
+            "3:23",
+            "timer `a`: `every` takes a duration such as `5s`, found `1x`",
+        ),
+    ] {
+        let text = format!("scenario: made\n{data}\n");
+        let scenario = read_text("test.yaml", &text, &NoFiles, &|_| None).unwrap();
+        let made = engine::make(&scenario, &Options::default(), moments());
+        let error = made.err().map(|error| error.to_string()).expect(data);
+        assert!(
+            error.starts_with(&format!("test.yaml:{place}: ")),
+            "{error}"
+        );
+        assert!(error.contains(words), "{error}");
+    }
+    let text = "scenario: made\ndata:\n  t: { count: 1, item: { id: \"${ n }\" } }\n  u: { each: t, count: 1, item: { id: \"${ n }\" } }\n";
+    let scenario = read_text("test.yaml", text, &NoFiles, &|_| None).unwrap();
+    let options = Options {
+        counts: vec![("t".into(), 2), ("u".into(), u64::MAX)],
+        ..Options::default()
+    };
+    let error = engine::make(&scenario, &options, moments()).err().unwrap();
+    assert!(error.to_string().contains("are allowed"), "{error}");
 }
 
 #[test]

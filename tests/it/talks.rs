@@ -14,7 +14,6 @@ use ws_mock::hub::{
 };
 use ws_mock::json::Json;
 use ws_mock::scenario::model::{Protocol, Scenario};
-use ws_mock::sim::time;
 use ws_mock::wire::jwt;
 
 use crate::support::world::{START, held};
@@ -78,7 +77,7 @@ impl Stage {
                 Ok(())
             }
             "@" => {
-                let by = time::parse_duration(rest).ok_or("no duration")?;
+                let by = ws_mock::scenario::duration(rest).ok_or("no duration")?;
                 self.hub
                     .advance(by)
                     .await

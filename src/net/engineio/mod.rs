@@ -26,6 +26,7 @@ use super::answer::{self, Answer, Problem};
 use super::http::{Next, Visit};
 use super::{cors, handshake, route};
 use crate::hub::{self, Admission, Handshake, Limit};
+use crate::text::shortened;
 use crate::wire::engineio::Refusal;
 
 use self::session::{Session, Transport};
@@ -124,7 +125,7 @@ fn open(
     let upgrade = if transport == Transport::WebSocket {
         match handshake::check(request.method(), request.version(), request.headers()) {
             Ok(asked) => Some(asked),
-            Err(fault) => return Ok(fault.answer(&super::shorten(request.uri().path()))),
+            Err(fault) => return Ok(fault.answer(&shortened(request.uri().path()))),
         }
     } else {
         None
@@ -174,6 +175,6 @@ fn take_over(visit: &Visit, request: &Request<Incoming>, session: &Arc<Session>)
             visit.admit(Next::EngineIo(session.further()));
             asked.accept(None)
         }
-        Err(fault) => fault.answer(&super::shorten(request.uri().path())),
+        Err(fault) => fault.answer(&shortened(request.uri().path())),
     }
 }

@@ -2,9 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use minijinja::machinery::ast::{CallArg, CallType, Expr};
+use minijinja::machinery::ast::{BinOpKind, CallArg, CallType, Expr};
+use minijinja::value::ValueKind;
 
+use super::MAX_OUTPUT;
 use super::compile::ExprProblem;
+use crate::json::write;
+
 use super::environment::{Function, filter_names, test_names};
 
 /// What was met on the way.
@@ -14,6 +18,8 @@ pub(super) struct Found {
     /// Whether it asks for the facts of the process.
     pub(super) server: bool,
     pub(super) environment_names: BTreeSet<String>,
+    /// Behind which bytes of its text the factors of its products end.
+    pub(super) factors: BTreeSet<usize>,
 }
 
 type Known<'k> = &'k dyn Fn(&str) -> bool;
@@ -42,7 +48,13 @@ pub(super) fn walk(
             )
         }
         Expr::UnaryOp(op) => walk(&op.expr, known, found),
-        Expr::BinOp(op) => all([&op.left, &op.right], known, found),
+        Expr::BinOp(op) => {
+            all([&op.left, &op.right], known, found)?;
+            if matches!(op.op, BinOpKind::Mul) {
+                product(expr, &op.left, &op.right, found)?;
+            }
+            Ok(())
+        }
         Expr::Compare(compare) => {
             walk(&compare.expr, known, found)?;
             all(compare.ops.iter().map(|op| &op.expr), known, found)
@@ -79,6 +91,58 @@ pub(super) fn walk(
         Expr::List(list) => all(&list.items, known, found),
         Expr::Tuple(tuple) => all(&tuple.items, known, found),
         Expr::Map(map) => all(map.keys.iter().chain(&map.values), known, found),
+    }
+}
+
+/// A list that is repeated would cost nothing when it is made, and everything when it is looked at: two known at load
+/// are looked at now, of any other product each factor is made sure of when it is known.
+fn product(
+    expr: &Expr<'_>,
+    left: &Expr<'_>,
+    right: &Expr<'_>,
+    found: &mut Found,
+) -> Result<(), ExprProblem> {
+    let (Some(known), Some(times)) = (left.as_const(), right.as_const()) else {
+        factor(left, found);
+        factor(right, found);
+        return Ok(());
+    };
+    let (repeated, times) = if known.as_usize().is_some() {
+        (times, known)
+    } else {
+        (known, times)
+    };
+    let times = times.as_usize().unwrap_or(0);
+    // What a text comes to is counted when it is made.
+    let is_list = matches!(repeated.kind(), ValueKind::Seq | ValueKind::Iterable);
+    if !is_list || times == 0 || write::fits(&repeated, MAX_OUTPUT / times) {
+        return Ok(());
+    }
+    Err(ExprProblem {
+        offset: expr.span().start_offset as usize,
+        message: format!("a value of more than {MAX_OUTPUT} bytes"),
+        hint: None,
+    })
+}
+
+/// The ends of whatever in a factor may come out as a list.
+fn factor(expr: &Expr<'_>, found: &mut Found) {
+    match expr {
+        Expr::IfExpr(choice) => {
+            factor(&choice.true_expr, found);
+            choice
+                .false_expr
+                .iter()
+                .for_each(|expr| factor(expr, found));
+        }
+        Expr::BinOp(op) => {
+            factor(&op.left, found);
+            factor(&op.right, found);
+        }
+        Expr::Const(_) | Expr::UnaryOp(_) | Expr::Compare(_) => {}
+        _ => {
+            found.factors.insert(expr.span().end_offset as usize);
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use crate::json::{Json, write};
 
 use super::check::{self, Found};
 use super::environment::ENVIRONMENT;
+use super::filters::FACTOR;
 use super::{Expr, Formula, Key, MAX_OUTPUT, Path};
 
 /// A name, interned.
@@ -165,7 +166,7 @@ impl Compiler {
             return Ok(Expr::Constant(Json::from_value(&value)));
         }
         let compiled = ENVIRONMENT
-            .compile_expression_owned(trimmed.to_owned())
+            .compile_expression_owned(with_factors(trimmed, &found.factors))
             .map_err(|error| shifted(syntax_problem(&error)))?;
         Ok(Expr::Formula(Formula {
             compiled: Arc::new(compiled),
@@ -205,6 +206,20 @@ impl Compiler {
             text: Arc::from(source),
         })
     }
+}
+
+/// The text with every factor of a product made sure of.
+fn with_factors(source: &str, ends: &BTreeSet<usize>) -> String {
+    let mut out = String::with_capacity(source.len());
+    let mut from = 0;
+    for end in ends {
+        out.push_str(&source[from..*end]);
+        out.push('|');
+        out.push_str(FACTOR);
+        from = *end;
+    }
+    out.push_str(&source[from..]);
+    out
 }
 
 fn syntax_problem(error: &minijinja::Error) -> ExprProblem {

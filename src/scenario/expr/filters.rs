@@ -2,11 +2,12 @@
 
 #![allow(clippy::needless_pass_by_value)] // MiniJinja hands arguments over
 
-use minijinja::{Environment, Error, ErrorKind, Value};
+use minijinja::value::ValueKind;
+use minijinja::{Environment, Error, ErrorKind, State, Value};
 
 use crate::json::write;
 
-use super::MAX_OUTPUT;
+use super::{MAX_OUTPUT, described, is_plain};
 
 pub(super) fn add(env: &mut Environment<'_>) {
     env.add_filter("pad", pad);
@@ -16,9 +17,23 @@ pub(super) fn add(env: &mut Environment<'_>) {
     env.add_filter("mean", mean);
     env.add_filter("pluck", pluck);
     env.add_filter("tojson", tojson);
+    env.add_filter(FACTOR, factor);
     env.add_test("null", |value: Value| {
         value.is_undefined() || value.is_none()
     });
+}
+
+/// What the compiler puts behind the factors of a product; no name that a scenario may use.
+pub(super) const FACTOR: &str = "__factor";
+
+/// Anything but a list.
+fn factor(value: Value) -> Result<Value, Error> {
+    match value.kind() {
+        ValueKind::Seq | ValueKind::Iterable => Err(bad(
+            "a list cannot be multiplied; `range` and `for` do things many times".to_owned(),
+        )),
+        _ => Ok(value),
+    }
 }
 
 /// As JSON text, the way it goes over the wire. MiniJinja's own indents as far as it is told to.
@@ -39,6 +54,12 @@ fn pad(value: &Value, width: usize) -> Result<String, Error> {
     if width > WIDEST {
         return Err(bad(format!(
             "`pad` takes a width up to {WIDEST}, found {width}"
+        )));
+    }
+    if !is_plain(value) {
+        return Err(bad(format!(
+            "`pad` takes a number or a text, found {}",
+            described(value)
         )));
     }
     let text = value.to_string();
@@ -62,11 +83,17 @@ fn round(value: Value, digits: Option<i32>) -> Result<Value, Error> {
 }
 
 /// How often each value of a field occurs, in the order of their first occurrence.
-fn tally(list: Value, field: Option<String>) -> Result<Value, Error> {
+fn tally(state: &State<'_, '_>, list: Value, field: Option<String>) -> Result<Value, Error> {
     let mut order: Vec<Value> = Vec::new();
     let mut counts: std::collections::HashMap<String, (usize, u64)> =
         std::collections::HashMap::new();
-    each(&list, field.as_deref(), |value| {
+    each(state, &list, field.as_deref(), |value| {
+        if !is_plain(&value) && !value.is_none() && !value.is_undefined() {
+            return Err(bad(format!(
+                "`tally` counts texts and numbers, found {}",
+                described(&value)
+            )));
+        }
         let entry = counts.entry(value.to_string()).or_insert_with(|| {
             order.push(value.clone());
             (order.len() - 1, 0)
@@ -87,8 +114,8 @@ fn tally(list: Value, field: Option<String>) -> Result<Value, Error> {
 }
 
 /// The sum of a field; of nothing, 0.
-fn total(list: Value, field: Option<String>) -> Result<Value, Error> {
-    let sum = sum(&list, field.as_deref())?;
+fn total(state: &State<'_, '_>, list: Value, field: Option<String>) -> Result<Value, Error> {
+    let sum = sum(state, &list, field.as_deref())?;
     Ok(if sum.whole {
         Value::from(sum.total as i64)
     } else {
@@ -97,8 +124,8 @@ fn total(list: Value, field: Option<String>) -> Result<Value, Error> {
 }
 
 /// The average of a field; of nothing, 0.
-fn mean(list: Value, field: Option<String>) -> Result<Value, Error> {
-    let sum = sum(&list, field.as_deref())?;
+fn mean(state: &State<'_, '_>, list: Value, field: Option<String>) -> Result<Value, Error> {
+    let sum = sum(state, &list, field.as_deref())?;
     Ok(Value::from(if sum.count == 0 {
         0.0
     } else {
@@ -107,9 +134,9 @@ fn mean(list: Value, field: Option<String>) -> Result<Value, Error> {
 }
 
 /// One field of each.
-fn pluck(list: Value, field: String) -> Result<Value, Error> {
+fn pluck(state: &State<'_, '_>, list: Value, field: String) -> Result<Value, Error> {
     let mut values = Vec::new();
-    each(&list, Some(&field), |value| {
+    each(state, &list, Some(&field), |value| {
         values.push(value);
         Ok(())
     })?;
@@ -122,13 +149,13 @@ struct Sum {
     whole: bool,
 }
 
-fn sum(list: &Value, field: Option<&str>) -> Result<Sum, Error> {
+fn sum(state: &State<'_, '_>, list: &Value, field: Option<&str>) -> Result<Sum, Error> {
     let mut sum = Sum {
         total: 0.0,
         count: 0,
         whole: true,
     };
-    each(list, field, |value| {
+    each(state, list, field, |value| {
         if !value.is_undefined() && !value.is_none() {
             sum.total += number(&value)?;
             sum.whole &= value.is_integer();
@@ -139,13 +166,15 @@ fn sum(list: &Value, field: Option<&str>) -> Result<Sum, Error> {
     Ok(sum)
 }
 
-/// Walks a list's values of a field.
+/// Walks a list's values of a field; each is work.
 fn each(
+    state: &State<'_, '_>,
     list: &Value,
     field: Option<&str>,
     mut visit: impl FnMut(Value) -> Result<(), Error>,
 ) -> Result<(), Error> {
     for item in list.try_iter()? {
+        state.consume_fuel(1)?;
         visit(match field {
             Some(name) => item.get_attr(name).unwrap_or_default(),
             None => item,
@@ -155,12 +184,8 @@ fn each(
 }
 
 fn number(value: &Value) -> Result<f64, Error> {
-    f64::try_from(value.clone()).map_err(|_| {
-        bad(format!(
-            "expected a number, found {} `{value}`",
-            value.kind()
-        ))
-    })
+    f64::try_from(value.clone())
+        .map_err(|_| bad(format!("expected a number, found {}", described(value))))
 }
 
 fn bad(message: String) -> Error {

@@ -11,10 +11,11 @@ mod filters;
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use minijinja::value::{Enumerator, Object, ObjectRepr};
+use minijinja::value::{Enumerator, Object, ObjectRepr, ValueKind};
 use minijinja::{Error, Expression, Value};
 
 use crate::json::Json;
+use crate::scenario::problem::shown;
 
 pub use compile::{Compiler, ExprProblem, Symbol, Symbols, names};
 pub use environment::{FUEL, Function};
@@ -69,6 +70,23 @@ pub trait Scope: Debug + Send + Sync + 'static {
     fn lookup(&self, name: &str) -> Option<Value>;
     /// Calls a function of the language.
     fn call(&self, function: Function, args: &[Value]) -> Result<Value, Error>;
+}
+
+/// Whether a value is a text, a number or a boolean: nothing that may go on for ever.
+pub fn is_plain(value: &Value) -> bool {
+    matches!(
+        value.kind(),
+        ValueKind::String | ValueKind::Number | ValueKind::Bool
+    )
+}
+
+/// A value as an error tells of it. What is no plain value may go on for ever.
+pub fn described(value: &Value) -> String {
+    if is_plain(value) {
+        format!("{} {}", value.kind(), shown(&value.to_string()))
+    } else {
+        value.kind().to_string()
+    }
 }
 
 impl Expr {

@@ -1,5 +1,7 @@
 //! `data:` — collections that are generated, written out, or read from a file.
 
+use std::sync::Arc;
+
 use super::Reader;
 use super::fields::Fields;
 use super::names::Scope;
@@ -31,6 +33,7 @@ impl Reader<'_> {
         scope: &Scope<'_>,
     ) -> Collection {
         let what = format!("`{}`", name.name);
+        let place = Arc::from(self.sources.place(name.at));
         if name.name.is_empty() || name.name.contains(['/', '?', '#', '%']) {
             let message = format!("{} cannot be a collection's name", shown(&name.name));
             self.problem(name.at, message, None);
@@ -41,6 +44,7 @@ impl Reader<'_> {
                 name: name.name.clone(),
                 key: String::new(),
                 origin: Origin::Literal(Vec::new()),
+                place,
             };
         }
         let fields = self.fields(node, &what, KEYS);
@@ -71,6 +75,7 @@ impl Reader<'_> {
             name: name.name.clone(),
             key,
             origin,
+            place,
         }
     }
 
@@ -97,18 +102,28 @@ impl Reader<'_> {
             .and_then(|node| self.parent_collection(node, id));
         let mut scope = scope.inner();
         let count = match fields.get("count") {
-            Some(node) => self.count(node, &scope),
-            None if fields.get("each").is_some() => {
-                Template::Constant(crate::json::Json::from_value(&1.into()))
+            Some(node) => {
+                let count = self.count(node, &scope);
+                self.placed(node.at, count)
             }
             None => {
-                let message = format!("{what} has no `count`, the number of its items");
-                self.problem(fields.at, message, None);
-                Template::text("")
+                if fields.get("each").is_none() {
+                    let message = format!("{what} has no `count`, the number of its items");
+                    self.problem(fields.at, message, None);
+                }
+                let one = Template::Constant(crate::json::Json::from_value(&1.into()));
+                self.placed(fields.at, one)
             }
         };
         let with = match fields.get("with") {
-            Some(node) => self.names_of_let(node, &mut scope),
+            Some(node) => {
+                let names = self.names_of_let(node, &mut scope);
+                let places = node.entries().iter().map(|(_, node)| node.at);
+                let placed = names.into_iter().zip(places);
+                placed
+                    .map(|((name, part), at)| (name, self.placed(at, part)))
+                    .collect()
+            }
             None => Vec::new(),
         };
         let mut item = Vec::new();
@@ -116,7 +131,8 @@ impl Reader<'_> {
             let entries = self.map(node, "`item`");
             for (key, node) in entries {
                 self.no_expression(key);
-                item.push((key.name.clone(), self.template(node, &scope)));
+                let value = self.template(node, &scope);
+                item.push((key.name.clone(), self.placed(node.at, value)));
             }
             if !entries.iter().any(|(entry, _)| entry.name == key) {
                 let message = format!("`item` has no {}, which is the key of {what}", shown(key));

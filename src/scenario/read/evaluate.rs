@@ -3,11 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use minijinja::value::ValueKind;
 use minijinja::{Error, ErrorKind};
 
 use super::{Lets, Reader};
-use crate::json::{Json, MAX_DEPTH, write};
+use crate::json::{Json, write};
 use crate::scenario::Value;
 use crate::scenario::expr::{
     Expr, Function, Key, MAX_OUTPUT, Piece, Scope, Symbol, Symbols, Template, TextPiece,
@@ -202,38 +201,11 @@ impl Evaluator {
 
 /// A value that is not much larger than what was written: `[text] * 100000` costs nothing until it is printed.
 fn bounded(value: Value) -> Result<Value, Error> {
-    let mut left = MAX_OUTPUT;
-    if fits(&value, &mut left, MAX_DEPTH) {
+    if write::fits(&value, MAX_OUTPUT) {
         return Ok(value);
     }
     let message = format!("a value of more than {MAX_OUTPUT} bytes");
     Err(Error::new(ErrorKind::InvalidOperation, message))
-}
-
-fn fits(value: &Value, left: &mut usize, depth: usize) -> bool {
-    // Constants of the file are as long as they were written.
-    let size = match value.as_str() {
-        _ if value.downcast_object_ref::<Json>().is_some() => return true,
-        Some(text) => text.len(),
-        None => 1,
-    };
-    let Some(rest) = left.checked_sub(size) else {
-        return false;
-    };
-    *left = rest;
-    match value.kind() {
-        ValueKind::Seq | ValueKind::Iterable | ValueKind::Map if depth == 0 => false,
-        ValueKind::Seq | ValueKind::Iterable => value
-            .try_iter()
-            .into_iter()
-            .flatten()
-            .all(|element| fits(&element, left, depth - 1)),
-        ValueKind::Map => value.try_iter().into_iter().flatten().all(|key| {
-            let member = value.get_item(&key).unwrap_or_default();
-            fits(&key, left, depth - 1) && fits(&member, left, depth - 1)
-        }),
-        _ => true,
-    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,6 @@ use std::collections::HashSet;
 use super::Reader;
 use super::names::Scope;
 use super::writes::Draws;
-use crate::scenario::expr::Template;
 use crate::scenario::model::{Http, Route, Segment};
 use crate::scenario::problem::{did_you_mean, one_of, shown};
 use crate::scenario::tree::{Key, Node};
@@ -16,8 +15,8 @@ const RESERVED: &str = "__mock";
 
 impl Reader<'_> {
     pub(super) fn http(&mut self, node: Option<&Node>, scope: &Scope<'_>, draws: &Draws) -> Http {
-        let error = self.optional(node.and_then(|node| node.get("error")), scope);
-        let draws = draws.with_messages(error.as_ref().is_some_and(Template::draws));
+        let error = self.optional_placed(node.and_then(|node| node.get("error")), scope);
+        let draws = draws.with_messages(error.as_ref().is_some_and(|error| error.part.draws()));
         let mut http = Http {
             error,
             ..Http::default()

@@ -1,13 +1,11 @@
 //! Items that are written out, here or in a file beside the scenario.
 
-use std::collections::HashSet;
-use std::path::Path;
-
 use super::Reader;
 use crate::json::{Json, Kind, Part, write};
 use crate::scenario::problem::{one_of, shown};
 use crate::scenario::source::Source;
 use crate::scenario::tree::{self, Content, Node, Spot};
+use std::collections::HashSet;
 
 const KINDS: &[&str] = &[".json", ".yaml", ".yml", ".csv"];
 
@@ -72,13 +70,14 @@ impl Reader<'_> {
             self.problem(node.at, message, None);
             return Vec::new();
         };
-        match self.files.below(&folder, Path::new(&name)) {
+        let path = folder.join(&name);
+        match self.files.below(&folder, &path) {
             Err(reason) => {
                 let message = format!("cannot read {}: {reason}", shown(&name));
                 self.problem(node.at, message, None);
                 Vec::new()
             }
-            Ok((path, text)) => {
+            Ok(text) => {
                 let source = self.sources.add(Source {
                     name: path.display().to_string(),
                     text: text.clone(),

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::Reader;
 use super::names::Scope;
 use crate::scenario::expr::Template;
-use crate::scenario::model::{Messages, Protocol};
+use crate::scenario::model::{Messages, Placed, Protocol};
 use crate::scenario::tree::{self, Node};
 
 const KEYS: &[&str] = &["name", "reply", "error", "error_event", "errors"];
@@ -25,16 +25,16 @@ impl Reader<'_> {
         let mut messages = Messages {
             name: None,
             reply: None,
-            error: Template::text(""),
+            error: own(Template::text("")),
             error_event: "error".to_owned(),
             errors: HashMap::new(),
         };
         let mut error = None;
         if let Some(node) = node {
             let fields = self.fields(node, "`messages`", KEYS);
-            messages.name = self.optional(fields.get("name"), scope);
+            messages.name = self.optional_placed(fields.get("name"), scope);
             messages.reply = self.optional(fields.get("reply"), scope);
-            error = self.optional(fields.get("error"), scope);
+            error = self.optional_placed(fields.get("error"), scope);
             if let Some(node) = fields.get("error_event")
                 && let Some(event) = self.plain_text(node, "`error_event`")
             {
@@ -43,6 +43,7 @@ impl Reader<'_> {
             if let Some(node) = fields.get("errors") {
                 for (key, node) in self.map(node, "`errors`") {
                     let words = self.template(node, scope);
+                    let words = self.placed(node.at, words);
                     messages.errors.insert(key.name.clone(), words);
                 }
             }
@@ -60,10 +61,18 @@ impl Reader<'_> {
     }
 
     /// A template of ours, in the language's own words.
-    fn own_template(&mut self, yaml: &str) -> Template {
-        match tree::parse(yaml, 0) {
+    fn own_template(&mut self, yaml: &str) -> Placed<Template> {
+        own(match tree::parse(yaml, 0) {
             Ok(node) => self.template(&node, &Scope::default()),
             Err(_) => Template::text(""),
-        }
+        })
+    }
+}
+
+/// What no file says.
+fn own(part: Template) -> Placed<Template> {
+    Placed {
+        place: "messages".into(),
+        part,
     }
 }

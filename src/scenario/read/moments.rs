@@ -7,7 +7,7 @@ use super::Reader;
 use super::fields::Fields;
 use super::names::Scope;
 use super::writes::Draws;
-use crate::scenario::expr::{Expr, Template};
+use crate::scenario::expr::Template;
 use crate::scenario::model::{Changes, Handler, Timer};
 use crate::scenario::problem::shown;
 use crate::scenario::tree::{Content, Key, Node};
@@ -105,12 +105,16 @@ impl Reader<'_> {
             let what = format!("the timer {}", shown(&key.name));
             let fields = self.fields(node, &what, &["every", "while", "for", "do"]);
             let every = match self.required(&fields, "every", &what) {
-                Some(node) => self.delay(node, "`every`", scope),
-                None => Template::text(""),
+                Some(node) => {
+                    let every = self.delay(node, "`every`", scope);
+                    self.placed(node.at, every)
+                }
+                None => self.placed(key.at, Template::text("")),
             };
-            let guard = fields
-                .get("while")
-                .map(|node| self.condition(node, "`while`", scope));
+            let guard = fields.get("while").map(|node| {
+                let guard = self.condition(node, "`while`", scope);
+                self.placed(node.at, guard)
+            });
             let each = fields
                 .get("for")
                 .and_then(|node| self.collection_name(node, "`for`"));
@@ -119,8 +123,8 @@ impl Reader<'_> {
                 None => Arc::new([]),
             };
             let mut handler = draws.handler(&format!("timer {}", key.name), steps);
-            let guarded_by_chance = guard.as_ref().is_some_and(Expr::draws);
-            if guarded_by_chance || every.draws() {
+            let guarded_by_chance = guard.as_ref().is_some_and(|guard| guard.part.draws());
+            if guarded_by_chance || every.part.draws() {
                 handler = Arc::new(Handler {
                     name: handler.name.clone(),
                     steps: handler.steps.clone(),

@@ -59,8 +59,10 @@ impl Reader<'_> {
     fn paths(&mut self, node: &Node) -> Vec<String> {
         let paths = self.texts(node, "`paths`");
         for path in &paths {
-            if !path.starts_with('/') {
-                self.expected(node, "`paths`", "paths that start with `/`");
+            let in_url = |c: char| c.is_ascii_graphic() && !matches!(c, '?' | '#');
+            if !path.starts_with('/') || !path.chars().all(in_url) {
+                let allowed = "paths as they stand in a URL, such as `/ws`";
+                self.expected(node, "`paths`", allowed);
                 break;
             }
         }

@@ -1,11 +1,14 @@
 //! Values with `${ … }` in them, and conditions.
 
+use std::sync::Arc;
+
 use super::Reader;
 use super::fields::described;
 use super::names::Scope;
 use super::split::{Part, split};
 use crate::json::{Json, write};
 use crate::scenario::expr::{Expr, ExprProblem, Piece, Template, TextPiece};
+use crate::scenario::model::Placed;
 use crate::scenario::problem::shown;
 use crate::scenario::tree::{Content, Node, Spot};
 
@@ -29,6 +32,21 @@ impl Reader<'_> {
     /// The value of a key, if it is there.
     pub(super) fn optional(&mut self, node: Option<&Node>, scope: &Scope<'_>) -> Option<Template> {
         node.map(|node| self.template(node, scope))
+    }
+
+    /// As [`Reader::optional`], with its place.
+    pub(super) fn optional_placed(
+        &mut self,
+        node: Option<&Node>,
+        scope: &Scope<'_>,
+    ) -> Option<Placed<Template>> {
+        let part = self.template(node?, scope);
+        Some(self.placed(node?.at, part))
+    }
+
+    pub(super) fn placed<T>(&self, at: Spot, part: T) -> Placed<T> {
+        let place = Arc::from(self.sources.place(at));
+        Placed { place, part }
     }
 
     /// A condition: an expression, or `true` or `false`.

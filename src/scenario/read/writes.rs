@@ -112,9 +112,11 @@ impl Draws {
 
 /// Whether an envelope or an error's words draw chance.
 pub(super) fn messages_draw(messages: &Messages) -> bool {
-    any([&messages.name, &messages.reply])
-        || messages.error.draws()
-        || messages.errors.values().any(Template::draws)
+    let name = messages.name.as_ref();
+    any([&messages.reply])
+        || name.is_some_and(|name| name.part.draws())
+        || messages.error.part.draws()
+        || messages.errors.values().any(|words| words.part.draws())
 }
 
 fn any<'t>(templates: impl IntoIterator<Item = &'t Option<Template>>) -> bool {

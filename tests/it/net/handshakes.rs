@@ -152,6 +152,36 @@ async fn each_request_gets_its_status() {
             "FORBIDDEN",
         ),
         (
+            "no Host that could be one",
+            good.replacen("Host: localhost", "Host: a b", 1),
+            400,
+            "BAD_REQUEST",
+        ),
+        (
+            "a Host with a port past all ports",
+            good.replacen("Host: localhost", "Host: localhost:99999", 1),
+            400,
+            "BAD_REQUEST",
+        ),
+        (
+            "a star as the target",
+            good.replacen("/ws", "*", 1),
+            400,
+            "BAD_REQUEST",
+        ),
+        (
+            "a host as the target",
+            good.replacen("/ws", "localhost:80", 1),
+            400,
+            "BAD_REQUEST",
+        ),
+        (
+            "a target of another protocol",
+            good.replacen("/ws", "ftp://localhost/ws", 1),
+            400,
+            "BAD_REQUEST",
+        ),
+        (
             "a stranger's Origin",
             with(&["Origin: https://evil.example"]),
             403,
