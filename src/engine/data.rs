@@ -5,6 +5,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use crate::json::{Json, Kind, write};
+use crate::scenario::Limit;
 use crate::scenario::expr::{Symbol, Template, names};
 use crate::scenario::model::{CollectionId, Set, Which};
 use crate::text::shortened;
@@ -23,6 +24,12 @@ impl<'t> Turn<'t> {
         name: Option<Symbol>,
     ) -> Result<(), Trouble> {
         let item = self.value(item)?.to_json();
+        let most = self.max_items();
+        let into = self.collection(collection);
+        if into.len() >= most {
+            let why = format!("`{}` has {most} items, no more are allowed", into.name);
+            return Err(self.pass(Limit::Items, why).into());
+        }
         let edit =
             insert(self.collection_mut(collection)?, &item).map_err(|error| error.to_string())?;
         let inserted = edit.item.clone();

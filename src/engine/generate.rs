@@ -17,7 +17,7 @@ use super::value::Val;
 use super::{Moments, State};
 
 /// Items that a scenario may make.
-const MAX_ITEMS: u64 = 10_000_000;
+pub(super) const MAX_ITEMS: u64 = 10_000_000;
 
 /// What the command line says about the world.
 #[derive(Debug, Clone, Default)]

@@ -13,6 +13,9 @@ use super::turn::{Halt, Turn, broken};
 use super::value::Val;
 use super::{Effect, Planned};
 
+/// Bytes in a room's name.
+const LONGEST_ROOM: usize = 1 << 10;
+
 /// A step's own trouble: what went wrong, without its place.
 pub(super) enum Trouble {
     Halt(Halt),
@@ -221,6 +224,17 @@ impl<'t> Turn<'t> {
         let peer = self
             .peer
             .ok_or_else(|| "there is no connection here to join or leave a room".to_owned())?;
+        let most = self.max_rooms();
+        let rooms = self.world().peers.get(&peer).map(|peer| &peer.rooms);
+        if join && rooms.is_some_and(|rooms| rooms.len() >= most && !rooms.contains(&*room)) {
+            let why = format!("the connection is in {most} rooms, no more are allowed");
+            return Err(self.pass(Limit::Rooms, why).into());
+        }
+        if room.len() > LONGEST_ROOM {
+            let found = room.len();
+            let why = format!("a room's name has up to {LONGEST_ROOM} bytes, found {found}");
+            return Err(self.pass(Limit::Rooms, why).into());
+        }
         let world = self.world_mut()?;
         if join {
             world.join(peer, &room);

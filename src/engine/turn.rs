@@ -93,6 +93,10 @@ const ITEMS_A_STEP: usize = 1_000;
 const MAX_DEPTH: u32 = 16;
 /// Plans that may wait at once.
 const MAX_PLANS: usize = 100_000;
+/// Items that a collection may grow to: as many as may be made.
+const MAX_ITEMS: usize = super::generate::MAX_ITEMS as usize;
+/// Rooms that a connection may be in.
+const MAX_ROOMS: usize = 1_000;
 
 impl<'t> Turn<'t> {
     pub(super) fn new(
@@ -133,6 +137,14 @@ impl<'t> Turn<'t> {
 
     pub(super) fn max_plans(&self) -> usize {
         self.scenario.limits.plans.unwrap_or(MAX_PLANS)
+    }
+
+    pub(super) fn max_items(&self) -> usize {
+        self.scenario.limits.items.unwrap_or(MAX_ITEMS)
+    }
+
+    pub(super) fn max_rooms(&self) -> usize {
+        self.scenario.limits.rooms.unwrap_or(MAX_ROOMS)
     }
 
     /// Takes one of the event's steps.

@@ -108,7 +108,7 @@ impl<'d> Delivery<'d> {
                     }
                 }
                 Effect::Failed { place, why, limit } => {
-                    tracing::error!(target: "scenario", place = %place, why = ?why, peer = %who, "a handler failed");
+                    hub.failed(&place, &why, who);
                     if let Some(limit) = limit {
                         hub.reached(limit, who, format_args!("{place}: {why}"));
                     }

@@ -66,6 +66,8 @@ struct Inner {
     agenda: Notify,
     started: Instant,
     warned: Mutex<HashSet<String>>,
+    /// How often each limit, and a handler that failed, was told of.
+    told: Mutex<HashMap<Option<Limit>, limits::Told>>,
     machine: Machine,
     next_peer: AtomicU64,
 }
@@ -121,6 +123,7 @@ impl Hub {
             agenda: Notify::new(),
             started: Instant::now(),
             warned: Mutex::default(),
+            told: Mutex::default(),
             machine: Machine {
                 system: Mutex::new(sysinfo::System::new()?),
                 looked: AtomicU64::new(0),

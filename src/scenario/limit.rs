@@ -51,6 +51,8 @@ limits! {
     Steps "steps" "`limits.steps`" "Steps of an event.",
     Depth "depth" "`limits.depth`" "How deep `run`, `for` and `changes` go.",
     Plans "plans" "`limits.plans`" "Plans that wait.",
+    Items "items" "`limits.items`" "Items of a collection.",
+    Rooms "rooms" "`limits.rooms`" "Rooms that a connection is in.",
 }
 
 impl Limit {

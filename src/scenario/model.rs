@@ -147,6 +147,10 @@ pub struct Limits {
     pub depth: Option<u32>,
     /// Plans that may wait at once.
     pub plans: Option<usize>,
+    /// Items that a collection may grow to.
+    pub items: Option<usize>,
+    /// Rooms that a connection may be in.
+    pub rooms: Option<usize>,
 }
 
 /// One collection of `data:`.

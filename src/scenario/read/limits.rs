@@ -28,6 +28,8 @@ const KEYS: &[&str] = &[
     "steps",
     "depth",
     "plans",
+    "items",
+    "rooms",
 ];
 
 /// What a number may be that has no bound of its own.
@@ -66,6 +68,8 @@ impl Reader<'_> {
             steps: self.number(&of, "steps", MOST),
             depth: self.number(&of, "depth", DEEPEST),
             plans: self.number(&of, "plans", MOST),
+            items: self.number(&of, "items", MOST),
+            rooms: self.number(&of, "rooms", MOST),
         }
     }
 

@@ -65,6 +65,8 @@ fn chain(length: usize) -> String {
 const LIST: &str = "    - list: things\n      limit: ${ message.n }\n";
 const THINGS: &str = "data: { things: { key: id, items: [ { id: 1, v: 0 } ] } }\n";
 const COUNT: &str = "    - for: ${ range(message.n) }\n      do: [ let: { x: 1 } ]\n";
+const ROOMS: &str =
+    "    - for: ${ range(message.n) }\n      each: i\n      do: [ { join: \"${ i }\" } ]\n";
 const PLAN: &str =
     "    - for: ${ range(message.n) }\n      do: [ { later: 1h, do: [ log: x ] } ]\n";
 const COUNT_DOWN: &str =
@@ -154,6 +156,46 @@ async fn what_a_handler_may_take_is_bounded() {
             more: "",
             at: n(5),
             past: n(1),
+            code: "SCENARIO_ERROR",
+        },
+        Row {
+            limit: Limit::Items,
+            figure: "5 items",
+            limits: "items: 5",
+            steps: "    - for: ${ range(message.n) }\n      do: [ { insert: things, item: { v: 1 } } ]\n",
+            more: "data: { things: { key: id, items: [ { id: 1 } ] } }\n",
+            at: n(4),
+            past: n(1),
+            code: "SCENARIO_ERROR",
+        },
+        Row {
+            limit: Limit::Rooms,
+            figure: "3 rooms",
+            limits: "rooms: 3",
+            steps: ROOMS,
+            more: "",
+            at: n(3),
+            past: n(4),
+            code: "SCENARIO_ERROR",
+        },
+        Row {
+            limit: Limit::Rooms,
+            figure: "1000 rooms",
+            limits: "",
+            steps: ROOMS,
+            more: "",
+            at: n(1_000),
+            past: n(1_001),
+            code: "SCENARIO_ERROR",
+        },
+        Row {
+            limit: Limit::Rooms,
+            figure: "1024 bytes",
+            limits: "",
+            steps: "    - join: ${ 'x' * message.n }\n",
+            more: "",
+            at: n(1_024),
+            past: n(1_025),
             code: "SCENARIO_ERROR",
         },
         Row {
