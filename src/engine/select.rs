@@ -16,6 +16,9 @@ use super::steps::Trouble;
 use super::turn::Turn;
 use super::value::Val;
 
+/// As many fields as most ask for, so that the list need not grow.
+const FIELDS: usize = 16;
+
 impl<'t> Turn<'t> {
     pub(super) fn list(&mut self, list: &'t List, name: Option<Symbol>) -> Result<(), Trouble> {
         let of = self.collection(list.collection).clone();
@@ -137,10 +140,15 @@ impl<'t> Turn<'t> {
         if json.kind() != Kind::List {
             return Err(Refusal::invalid(part).into());
         }
-        let mut fields: Vec<FieldId> = Vec::new();
+        let mut fields: Vec<FieldId> = Vec::with_capacity(FIELDS);
+        let mut largest = None;
         for element in json.part().elements() {
             if let Some(field) = of.field_after(fields.last().copied(), element) {
-                if !fields.contains(&field) {
+                // Most ask in the items' own order.
+                if Some(field) > largest {
+                    largest = Some(field);
+                    fields.push(field);
+                } else if !fields.contains(&field) {
                     fields.push(field);
                 }
                 continue;

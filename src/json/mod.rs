@@ -289,24 +289,26 @@ impl<'a> Part<'a> {
         self.members().nth(place)
     }
 
-    /// Writes an object of its members at these places, which come as runs of those that follow each other. `starts`
-    /// is room to work in.
-    pub fn write_some(self, out: &mut String, runs: &[Range<usize>], starts: &mut Vec<u32>) {
-        let nodes = &*self.doc.nodes;
-        starts.clear();
+    /// Writes an object of its members at these places, which come as runs of those that follow each other.
+    pub fn write_some(self, out: &mut String, runs: &[Range<usize>]) {
         let mut members = self.members();
-        while members.at < members.end {
-            starts.push(members.at);
-            members.at = nodes[members.at as usize].next;
-        }
-        let node = |place: usize| nodes.get(*starts.get(place)? as usize);
+        let mut place = 0;
         let mut before = '{';
         for run in runs {
-            let (Some(first), Some(last)) = (node(run.start), node(run.end - 1)) else {
+            if run.start < place {
+                (members, place) = (self.members(), 0);
+            }
+            let first = members.nth(run.start - place);
+            let last = match run.len() {
+                1 => first,
+                many => members.nth(many - 2),
+            };
+            place = run.end;
+            let (Some(first), Some(last)) = (first, last) else {
                 continue;
             };
             out.push(before);
-            out.push_str(&self.doc.text.as_str()[first.member()..last.end as usize]);
+            out.push_str(&self.doc.text.as_str()[first.node().member()..last.node().end as usize]);
             before = ',';
         }
         out.push_str(if before == '{' { "{}" } else { "}" });

@@ -94,7 +94,6 @@ struct Cut<'f> {
     make: Option<MakeId>,
     /// As runs of members that follow each other.
     runs: Vec<Range<usize>>,
-    starts: Vec<u32>,
 }
 
 impl<'f> Cut<'f> {
@@ -103,7 +102,6 @@ impl<'f> Cut<'f> {
             fields,
             make: None,
             runs: Vec::new(),
-            starts: Vec::new(),
         }
     }
 
@@ -125,7 +123,7 @@ impl<'f> Cut<'f> {
                 }
             }
         }
-        item.part().write_some(out, &self.runs, &mut self.starts);
+        item.part().write_some(out, &self.runs);
     }
 }
 
