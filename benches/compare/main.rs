@@ -10,6 +10,7 @@ mod cases;
 mod connection;
 mod crowd;
 mod frames;
+mod large;
 mod machine;
 mod options;
 mod others;
@@ -25,7 +26,7 @@ use anyhow::{Result, ensure};
 use clap::Parser;
 
 use crate::cases::Case;
-use crate::options::Options;
+use crate::options::{Options, Subject};
 use crate::outcome::Outcome;
 use crate::report::Table;
 use crate::servers::Server;
@@ -75,6 +76,18 @@ async fn compare(options: Options) -> Result<()> {
             println!("{}\n\n{}", result.case.title, result.table().plain());
         }
         results.push(result);
+    }
+    if options.subjects.contains(&Subject::Large) {
+        let title = format!("{} stations, ws-mock alone", options.stations);
+        let table = large::table(&setup, options.stations).await?;
+        if options.markdown {
+            println!("## {title}\n\n{}", table.markdown());
+        } else {
+            println!("{title}\n\n{}", table.plain());
+        }
+    }
+    if results.is_empty() {
+        return Ok(());
     }
     let goals = goals(&results);
     if options.markdown {

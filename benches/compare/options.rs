@@ -32,6 +32,9 @@ pub(crate) struct Options {
     /// Handshakes a round
     #[arg(long, default_value_t = 3_000)]
     pub(crate) handshakes: usize,
+    /// Stations of the large world
+    #[arg(long, default_value_t = 1_000_000)]
+    pub(crate) stations: usize,
     /// One round and a twentieth of everything: does it run at all?
     #[arg(long)]
     pub(crate) quick: bool,
@@ -70,6 +73,8 @@ pub(crate) enum Subject {
     Handshake,
     /// From exec to ready
     Start,
+    /// A world of very many stations; ws-mock alone
+    Large,
 }
 
 impl Options {
@@ -82,6 +87,7 @@ impl Options {
                 &mut self.idle,
                 &mut self.subscribers,
                 &mut self.handshakes,
+                &mut self.stations,
             ] {
                 *figure /= 20;
             }

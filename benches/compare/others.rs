@@ -49,6 +49,7 @@ fn quiet(tls: bool) -> Manner {
         tls,
         push: None,
         answer: Question::Page.answer_size(),
+        stations: None,
     }
 }
 

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Millions of stations take their time.
+const PATIENCE: Duration = Duration::from_mins(5);
 
 /// The port in its ready file.
 pub(crate) fn port_in_file(path: &Path, child: &mut Child) -> Result<u16> {

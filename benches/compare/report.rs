@@ -83,7 +83,7 @@ impl Result {
 }
 
 /// Three significant figures or so.
-fn short(value: Option<f64>) -> String {
+pub(crate) fn short(value: Option<f64>) -> String {
     match value {
         None => String::new(),
         Some(value) if value >= 100.0 => format!("{value:.0}"),

@@ -86,6 +86,7 @@ impl Load {
             tls: self.tls,
             push: None,
             answer: self.question.answer_size(),
+            stations: None,
         };
         let running = server.start(setup, manner)?;
         let frames = Arc::new(self.question.frames());

@@ -38,6 +38,8 @@ pub(crate) struct Manner {
     pub(crate) push: Option<Duration>,
     /// The size of a bare peer's answers.
     pub(crate) answer: usize,
+    /// So many stations instead of the scenario's hundred.
+    pub(crate) stations: Option<usize>,
 }
 
 /// A server that runs until this is dropped.
@@ -145,6 +147,9 @@ fn ws_mock(setup: &Setup, manner: Manner, ready_file: &Path) -> Command {
         None => {
             command.arg("--no-timers");
         }
+    }
+    if let Some(stations) = manner.stations {
+        command.args(["--count", &format!("stations={stations}")]);
     }
     if manner.tls {
         command.arg("--ssl");
