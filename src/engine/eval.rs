@@ -10,6 +10,7 @@ use crate::scenario::expr::{
     Expr, FUEL, Formula, Key, MAX_OUTPUT, Path, Piece, Template, TextPiece, names,
 };
 
+use super::Planned;
 use super::scope::{self, Snapshot};
 use super::turn::Turn;
 use super::value::{self, Val};
@@ -56,27 +57,25 @@ impl Turn<'_> {
         if formula.draws {
             self.chance()?;
         }
-        let mut names = self.names.clone();
+        let bound = self.names.len();
         if let Some(body) = self.result {
             let result = self.value(body)?;
-            names.push((names::RESULT, result));
+            self.names.push((names::RESULT, result));
         }
         let snapshot = Arc::new(Snapshot {
             scenario: self.scenario.clone(),
             world: self.world().clone(),
-            names,
+            // Lent: they come back after the evaluation.
+            names: std::mem::take(&mut self.names),
             moments: self.moments,
             peer: self.peer,
             chance: Mutex::new(self.chance.take()),
         });
         let answer = formula.eval(snapshot.clone());
-        self.chance = snapshot
-            .chance
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        drop(snapshot);
-        let why = match answer.map(value::from_value) {
+        let answer = answer.map(value::from_value);
+        self.take_back(snapshot);
+        self.names.truncate(bound);
+        let why = match answer {
             Ok(Val::Value(value)) if !write::fits(&value, MAX_OUTPUT) => {
                 let why = format!(
                     "makes more than the {MAX_OUTPUT} bytes, or {MAX_DEPTH} lists and objects in one another, that are allowed"
@@ -93,6 +92,22 @@ impl Turn<'_> {
                 .map_or_else(|| error.kind().to_string(), str::to_owned),
         };
         Err(format!("`${{ {} }}`: {why}", formula.source))
+    }
+
+    /// What was lent to an evaluation. A value that it made may still hold on to what it saw.
+    fn take_back(&mut self, snapshot: Arc<Snapshot<Planned>>) {
+        match Arc::try_unwrap(snapshot) {
+            Ok(snapshot) => {
+                self.names = snapshot.names;
+                let chance = snapshot.chance.into_inner();
+                self.chance = chance.unwrap_or_else(PoisonError::into_inner);
+            }
+            Err(held) => {
+                self.names.clone_from(&held.names);
+                let mut chance = held.chance.lock().unwrap_or_else(PoisonError::into_inner);
+                self.chance = chance.take();
+            }
+        }
     }
 
     /// A template's value.

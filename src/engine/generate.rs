@@ -127,10 +127,10 @@ fn one(
                 None => vec![None],
             };
             let mut n: u64 = 0;
-            let last_look = fields
+            let looks: Vec<bool> = fields
                 .iter()
-                .rposition(|(_, template)| template.part.may_name("item"))
-                .unwrap_or(0);
+                .map(|(_, template)| template.part.may_name("item"))
+                .collect();
             for parent in parents {
                 let mut maker = Maker {
                     scenario,
@@ -138,7 +138,7 @@ fn one(
                     moments,
                     with,
                     fields,
-                    last_look,
+                    looks: &looks,
                 };
                 let count = match count {
                     Some(count) => count,
@@ -171,8 +171,8 @@ struct Maker<'s> {
     moments: Moments,
     with: &'s [(Symbol, Placed<Template>)],
     fields: &'s [(String, Placed<Template>)],
-    /// The last of the fields that looks at `item`: what comes after needs none.
-    last_look: usize,
+    /// Which of the fields look at `item`: the others need none.
+    looks: &'s [bool],
 }
 
 impl Maker<'_> {
@@ -241,18 +241,18 @@ impl Maker<'_> {
             turn.bind(*name, val);
         }
         let mut text = String::from("{");
-        for (at, (name, template)) in self.fields.iter().enumerate() {
+        for ((name, template), looks) in self.fields.iter().zip(self.looks) {
+            if *looks && text.len() > 1 {
+                // What is there so far: a later field can use an earlier one.
+                turn.bind(names::ITEM, Val::json(format!("{text}}}")));
+            }
             if text.len() > 1 {
                 text.push(',');
             }
             write::string(&mut text, name);
             text.push(':');
-            // What is there so far is what `item` shows: a later field can use an earlier one.
             turn.render(&template.part, &mut text)
                 .map_err(|why| self.wrong(template, &format!("item {n}, field `{name}`"), &why))?;
-            if at < self.last_look {
-                turn.bind(names::ITEM, Val::json(format!("{text}}}")));
-            }
         }
         text.push('}');
         text.shrink_to_fit();
