@@ -39,7 +39,7 @@ pub struct Scenario {
     /// How messages are told apart, answered and refused.
     pub messages: Messages,
     /// `on: { NAME: … }`.
-    pub on: HashMap<Box<str>, Arc<Handler>>,
+    pub on: foldhash::HashMap<Box<str>, Arc<Handler>>,
     /// The names in `on`, in the file's order, for `error.known`.
     pub known: Vec<String>,
     /// `on: { "*": … }`, which takes what no other takes.

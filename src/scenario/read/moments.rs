@@ -1,7 +1,8 @@
 //! When steps run: a message by name, a moment of a connection, a change of data, a timer, a trigger.
 
-use std::collections::HashMap;
 use std::sync::Arc;
+
+use foldhash::HashMap;
 
 use super::Reader;
 use super::fields::Fields;
