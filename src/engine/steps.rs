@@ -230,7 +230,7 @@ impl<'t> Turn<'t> {
             let why = format!("the connection is in {most} rooms, no more are allowed");
             return Err(self.pass(Limit::Rooms, why).into());
         }
-        if room.len() > LONGEST_ROOM {
+        if join && room.len() > LONGEST_ROOM {
             let found = room.len();
             let why = format!("a room's name has up to {LONGEST_ROOM} bytes, found {found}");
             return Err(self.pass(Limit::Rooms, why).into());

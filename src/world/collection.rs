@@ -243,7 +243,11 @@ impl Collection {
             .filter_map(|row| row.item.part().get(&self.key)?.as_i64())
             .max()
             .unwrap_or(0);
-        Json::parse((largest + 1).to_string()).unwrap_or_else(|_| Json::null())
+        let mut next = i128::from(largest) + 1;
+        while self.keys.contains_key(next.to_string().as_str()) {
+            next += 1;
+        }
+        Json::parse(next.to_string()).unwrap_or_else(|_| Json::null())
     }
 
     /// Puts an item in; it must be an object with a key that is free. A taken key is given back.
