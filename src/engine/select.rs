@@ -145,10 +145,8 @@ impl<'t> Turn<'t> {
         for element in json.part().elements() {
             if let Some(field) = of.field_after(fields.last().copied(), element) {
                 // Most ask in the items' own order.
-                if Some(field) > largest {
-                    largest = Some(field);
-                    fields.push(field);
-                } else if !fields.contains(&field) {
+                if Some(field) > largest || !fields.contains(&field) {
+                    largest = largest.max(Some(field));
                     fields.push(field);
                 }
                 continue;
