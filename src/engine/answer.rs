@@ -38,6 +38,7 @@ impl<'t> Turn<'t> {
             Asker::Http => {
                 let mut out = String::new();
                 self.render(body, &mut out)?;
+                self.make(out.len())?;
                 self.outcome.http = Some(HttpAnswer::json(status.unwrap_or(200), out));
                 Ok(())
             }
@@ -60,6 +61,7 @@ impl<'t> Turn<'t> {
                 } else {
                     self.envelope(body, &mut out)?;
                 }
+                self.make(out.len())?;
                 self.answer(
                     true,
                     Bytes::copy_from_slice(out.as_bytes()),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use minijinja::Value;
 use thiserror::Error;
 
 use crate::json::{Json, Kind, write};
@@ -16,6 +17,11 @@ use super::steps::Trouble;
 use super::turn::Turn;
 use super::value::Val;
 
+/// What it takes to change an item, in instructions.
+const WORK_A_CHANGE: u64 = 30;
+/// Items that change at once without the indexes being kept up with each.
+const MANY: usize = 1_000;
+
 impl<'t> Turn<'t> {
     pub(super) fn insert(
         &mut self,
@@ -24,6 +30,7 @@ impl<'t> Turn<'t> {
         name: Option<Symbol>,
     ) -> Result<(), Trouble> {
         let item = self.value(item)?.to_json();
+        self.keep(item.text().len())?;
         let most = self.max_items();
         let into = self.collection(collection);
         if into.len() >= most {
@@ -33,7 +40,7 @@ impl<'t> Turn<'t> {
         let edit =
             insert(self.collection_mut(collection)?, &item).map_err(|error| error.to_string())?;
         let inserted = edit.item.clone();
-        self.edits.push((collection, edit));
+        self.changed(collection, edit)?;
         self.bind(
             name.unwrap_or(names::ITEM),
             inserted.map_or(Val::Undefined, Val::Json),
@@ -49,6 +56,7 @@ impl<'t> Turn<'t> {
         name: Option<Symbol>,
     ) -> Result<(), Trouble> {
         let ids = self.which(collection, which)?;
+        self.many(collection, ids.len())?;
         let outer = self.bound(names::ITEM);
         let mut after = Vec::with_capacity(ids.len());
         for id in ids {
@@ -57,13 +65,19 @@ impl<'t> Turn<'t> {
             };
             self.bind(names::ITEM, Val::Json(before.clone()));
             let changes = self.changes(set)?;
+            let set = changes
+                .iter()
+                .map(|(name, value)| name.len() + value.text().len());
+            self.keep(set.sum())?;
             let edit = update(self.collection_mut(collection)?, id, &before, changes);
             after.push(
                 edit.as_ref()
                     .and_then(|edit| edit.item.clone())
                     .unwrap_or(before),
             );
-            self.edits.extend(edit.map(|edit| (collection, edit)));
+            if let Some(edit) = edit {
+                self.changed(collection, edit)?;
+            }
         }
         self.bind(names::ITEM, outer);
         self.gave(&after, name);
@@ -103,23 +117,41 @@ impl<'t> Turn<'t> {
         which: &'t Which,
         name: Option<Symbol>,
     ) -> Result<(), Trouble> {
-        let mut gone = Vec::new();
-        for id in self.which(collection, which)? {
-            if let Some(edit) = self.collection_mut(collection)?.remove(id) {
-                gone.extend(edit.before.clone());
-                self.edits.push((collection, edit));
-            }
+        let ids = self.which(collection, which)?;
+        self.many(collection, ids.len())?;
+        let from = self.collection_mut(collection)?;
+        let edits = match *ids {
+            [id] => Vec::from_iter(from.remove(id)),
+            _ => from.remove_all(&ids),
+        };
+        let gone: Vec<Json> = edits
+            .iter()
+            .filter_map(|edit| edit.before.clone())
+            .collect();
+        for edit in edits {
+            self.changed(collection, edit)?;
         }
         self.gave(&gone, name);
         Ok(())
     }
 
+    /// So many items are about to change.
+    fn many(&mut self, collection: CollectionId, items: usize) -> Result<(), Trouble> {
+        if items > MANY {
+            self.collection_mut(collection)?.forget_indexes();
+        }
+        Ok(self.look_at(items)?)
+    }
+
+    fn changed(&mut self, collection: CollectionId, edit: Edit) -> Result<(), String> {
+        self.edits.push(collection, edit);
+        self.work(WORK_A_CHANGE)
+    }
+
     /// `items`, and `item` the first of them; with `as:` the first goes by that name.
     fn gave(&mut self, items: &[Json], name: Option<Symbol>) {
-        let mut out = String::from("[");
-        write::joined(&mut out, items, |out, item| out.push_str(item.text()));
-        out.push(']');
-        self.bind(names::ITEMS, Val::json(out));
+        let list: Vec<Value> = items.iter().map(Json::to_value).collect();
+        self.bind(names::ITEMS, Val::Value(list.into()));
         if let Some(first) = items.first() {
             self.bind(name.unwrap_or(names::ITEM), Val::Json(first.clone()));
         }

@@ -7,16 +7,15 @@ use minijinja::ErrorKind;
 use crate::json::{Json, Kind, MAX_DEPTH, Part, write};
 use crate::scenario::Limit;
 use crate::scenario::expr::{
-    Expr, FUEL, Formula, Key, MAX_OUTPUT, Path, Piece, Template, TextPiece, names,
+    Evaluated, Expr, FUEL, Formula, Key, MAX_LOOKED_AT, MAX_OUTPUT, Path, Piece, Template,
+    TextPiece, names,
 };
+use crate::text::shortened;
 
 use super::Planned;
 use super::scope::{self, Snapshot};
 use super::turn::Turn;
 use super::value::{self, Val};
-
-/// Bytes of JSON that many values may come to together: far more than any answer should have.
-const MAX_WHOLE: usize = 64 << 20;
 
 impl Turn<'_> {
     pub(super) fn eval(&mut self, expr: &Expr) -> Result<Val, String> {
@@ -71,27 +70,36 @@ impl Turn<'_> {
             peer: self.peer,
             chance: Mutex::new(self.chance.take()),
         });
-        let answer = formula.eval(snapshot.clone());
-        let answer = answer.map(value::from_value);
+        let Evaluated { value, work } = formula.eval(snapshot.clone());
+        let answer = value.map(value::from_value);
         self.take_back(snapshot);
         self.names.truncate(bound);
+        self.work(work)?;
         let why = match answer {
-            Ok(Val::Value(value)) if !write::fits(&value, MAX_OUTPUT) => {
-                let why = format!(
-                    "makes more than the {MAX_OUTPUT} bytes, or {MAX_DEPTH} lists and objects in one another, that are allowed"
-                );
-                self.pass(Limit::Output, why)
-            }
+            Ok(Val::Value(value)) => match write::weight(&value, MAX_OUTPUT) {
+                Some(bytes) => {
+                    self.make(bytes)?;
+                    return Ok(Val::Value(value));
+                }
+                None => {
+                    let why = format!(
+                        "makes more than the {MAX_OUTPUT} bytes, or {MAX_DEPTH} lists and objects in one another, that are allowed"
+                    );
+                    self.pass(Limit::Output, why)
+                }
+            },
             Ok(val) => return Ok(val),
             Err(error) if error.kind() == ErrorKind::OutOfFuel => {
-                let why = format!("takes more than the {FUEL} instructions that are allowed");
+                let why = format!(
+                    "takes more than the {FUEL} instructions, or looks at more than the {MAX_LOOKED_AT} bytes, that are allowed"
+                );
                 self.pass(Limit::Work, why)
             }
             Err(error) => error
                 .detail()
                 .map_or_else(|| error.kind().to_string(), str::to_owned),
         };
-        Err(format!("`${{ {} }}`: {why}", formula.source))
+        Err(format!("`${{ {} }}`: {why}", shortened(&formula.source)))
     }
 
     /// What was lent to an evaluation. A value that it made may still hold on to what it saw.
@@ -118,11 +126,13 @@ impl Turn<'_> {
             Template::Text(pieces) => {
                 let mut text = String::new();
                 self.text(pieces, &mut text)?;
+                self.make(text.len())?;
                 Ok(Val::Json(Json::string(&text)))
             }
             Template::Composite(pieces) => {
                 let mut out = String::new();
                 self.pieces(pieces, &mut out)?;
+                self.make(out.len())?;
                 Json::parse(out)
                     .map(Val::Json)
                     .map_err(|error| error.to_string())
@@ -177,6 +187,7 @@ impl Turn<'_> {
     }
 
     fn pieces(&mut self, pieces: &[Piece], out: &mut String) -> Result<(), String> {
+        self.work(pieces.len() as u64)?;
         for piece in pieces {
             match piece {
                 Piece::Raw(text) => out.push_str(text),
@@ -187,33 +198,24 @@ impl Turn<'_> {
                     write::string(out, &text);
                 }
             }
-            self.whole_is_bounded(out)?;
-        }
-        Ok(())
-    }
-
-    /// What is put together of many values is bounded too.
-    pub(super) fn whole_is_bounded(&mut self, out: &str) -> Result<(), String> {
-        if out.len() > MAX_WHOLE {
-            let why = format!("more than {MAX_WHOLE} bytes are put together");
-            return Err(self.pass(Limit::Output, why));
+            self.fits(out.len())?;
         }
         Ok(())
     }
 
     fn text(&mut self, pieces: &[TextPiece], out: &mut String) -> Result<(), String> {
+        self.work(pieces.len() as u64)?;
         for piece in pieces {
             match piece {
                 TextPiece::Literal(text) => out.push_str(text),
                 TextPiece::Hole(expr) => self.eval(expr)?.write_text(out),
             }
-        }
-        if out.len() > MAX_OUTPUT {
-            let why = format!(
-                "a text of {} bytes was made, up to {MAX_OUTPUT} are allowed",
-                out.len()
-            );
-            return Err(self.pass(Limit::Output, why));
+            if out.len() > MAX_OUTPUT {
+                let found = out.len();
+                let why =
+                    format!("a text of {found} bytes was made, up to {MAX_OUTPUT} are allowed");
+                return Err(self.pass(Limit::Output, why));
+            }
         }
         Ok(())
     }

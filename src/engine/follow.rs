@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::json::{Json, write};
 use crate::scenario::Limit;
 use crate::scenario::expr::names;
+use crate::scenario::model::CollectionId;
 use crate::world::Edit;
 
 use super::turn::{Asker, Turn, broken};
@@ -18,8 +19,11 @@ impl Turn<'_> {
         let asker = std::mem::replace(&mut self.asker, Asker::Nobody);
         let mut rounds = 0;
         let mut place: Arc<str> = "changes".into();
-        while !self.edits.is_empty() {
-            let edits = std::mem::take(&mut self.edits);
+        loop {
+            let edits = self.edits.take();
+            if edits.is_empty() {
+                break;
+            }
             self.follow_timers(&edits);
             rounds += 1;
             let most = self.max_depth();
@@ -50,6 +54,33 @@ impl Turn<'_> {
         self.asker = asker;
     }
 }
+
+/// What was changed, until it is followed.
+#[derive(Default)]
+pub(super) struct Edits {
+    list: Vec<(CollectionId, Edit)>,
+    /// How many there were when those of one item were last made one.
+    merged: usize,
+}
+
+impl Edits {
+    pub(super) fn push(&mut self, collection: CollectionId, edit: Edit) {
+        self.list.push((collection, edit));
+        // An item that is changed again and again is kept as it was and as it is.
+        if self.list.len() > 2 * self.merged + MANY {
+            self.list = merged(std::mem::take(&mut self.list));
+            self.merged = self.list.len();
+        }
+    }
+
+    fn take(&mut self) -> Vec<(CollectionId, Edit)> {
+        self.merged = 0;
+        merged(std::mem::take(&mut self.list))
+    }
+}
+
+/// Changes that are not worth being merged.
+const MANY: usize = 1_000;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum ChangeKind {
@@ -87,8 +118,11 @@ impl Group {
     }
 }
 
-/// One group for each collection and kind, in the order of their first change; an item changed twice counts once.
-fn grouped(edits: Vec<(usize, Edit)>) -> Vec<Group> {
+/// The changes of an item as one, in the order of their first.
+fn merged(edits: Vec<(CollectionId, Edit)>) -> Vec<(CollectionId, Edit)> {
+    if edits.len() < 2 {
+        return edits;
+    }
     let mut merged: Vec<(usize, Edit)> = Vec::with_capacity(edits.len());
     let mut places: HashMap<(usize, u32), usize> = HashMap::new();
     for (collection, edit) in edits {
@@ -100,8 +134,13 @@ fn grouped(edits: Vec<(usize, Edit)>) -> Vec<Group> {
             }
         }
     }
+    merged
+}
+
+/// One group for each collection and kind, in the order of their first change.
+fn grouped(edits: Vec<(CollectionId, Edit)>) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
-    for (collection, edit) in merged {
+    for (collection, edit) in edits {
         let kind = match (&edit.before, &edit.item) {
             (None, Some(_)) => ChangeKind::Created,
             (Some(before), Some(item)) if before.text() != item.text() => ChangeKind::Updated,

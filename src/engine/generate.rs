@@ -6,6 +6,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use crate::json::{Json, write};
+use crate::scenario::MAX_ITEMS;
 use crate::scenario::expr::{Symbol, Template, names};
 use crate::scenario::model::{Collection as Declared, CollectionId, Origin, Placed, Scenario};
 use crate::sim::Chance;
@@ -16,8 +17,10 @@ use super::turn::{Access, Turn};
 use super::value::Val;
 use super::{Moments, State};
 
-/// Items that a scenario may make.
-pub(super) const MAX_ITEMS: u64 = 10_000_000;
+/// Bytes that they may have.
+const MAX_BYTES: u64 = 4 << 30;
+/// Instructions of expressions that making them may take: minutes.
+const MAX_WORK: u64 = 10_000_000_000;
 
 /// What the command line says about the world.
 #[derive(Debug, Clone, Default)]
@@ -42,6 +45,50 @@ pub struct MakeError {
     pub why: String,
 }
 
+/// What was made so far, of all collections.
+#[derive(Default)]
+struct Made {
+    items: u64,
+    bytes: u64,
+    work: u64,
+}
+
+impl Made {
+    /// Whether so many more items may be made.
+    fn fits(&self, more: u64) -> Result<(), String> {
+        let items = self.items.saturating_add(more);
+        if items > MAX_ITEMS {
+            return Err(format!(
+                "{items} items in all, up to {MAX_ITEMS} are allowed"
+            ));
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, item: &Json) -> Result<(), String> {
+        self.items += 1;
+        self.bytes += item.text().len() as u64;
+        if self.bytes > MAX_BYTES {
+            return Err(format!(
+                "the items have more than {MAX_BYTES} bytes, up to {} were made",
+                self.items
+            ));
+        }
+        Ok(())
+    }
+
+    fn work(&mut self, instructions: u64) -> Result<(), String> {
+        self.work += instructions;
+        if self.work > MAX_WORK {
+            return Err(format!(
+                "the expressions of {} items take more than {MAX_WORK} instructions",
+                self.items
+            ));
+        }
+        Ok(())
+    }
+}
+
 pub(super) fn fill(
     scenario: &Arc<Scenario>,
     options: &Options,
@@ -54,7 +101,8 @@ pub(super) fn fill(
         .map(|declared| Arc::new(Collection::new(&declared.name, &declared.key)))
         .collect();
     let mut shared = Arc::new(std::mem::replace(world, State::new(options.seed)));
-    let made = in_order(scenario).into_iter().try_for_each(|id| {
+    let mut made = Made::default();
+    let ended = in_order(scenario).into_iter().try_for_each(|id| {
         let declared = &scenario.data[id];
         let count = options
             .counts
@@ -62,11 +110,13 @@ pub(super) fn fill(
             .rev()
             .find(|(name, _)| *name == declared.name)
             .map(|(_, count)| *count);
-        one(scenario, id, count, moments, &mut shared)
+        one(scenario, id, count, moments, &mut shared, &mut made)?;
+        collection_mut(&mut shared, id).is_made();
+        Ok(())
     });
     *world = Arc::unwrap_or_clone(shared);
     world.streams.clear();
-    made
+    ended
 }
 
 /// Parents before their children, otherwise the file's order.
@@ -98,12 +148,10 @@ fn one(
     count: Option<u64>,
     moments: Moments,
     world: &mut Arc<State>,
+    made: &mut Made,
 ) -> Result<(), MakeError> {
     let declared = &scenario.data[id];
-    let wrong = |why: String| MakeError {
-        place: declared.place.clone(),
-        why: format!("`data.{}`: {why}", declared.name),
-    };
+    let wrong = |why: String| wrong(declared, &declared.place, "", &why);
     match &declared.origin {
         Origin::Literal(items) => {
             let collection = collection_mut(world, id);
@@ -139,19 +187,17 @@ fn one(
                     with,
                     fields,
                     looks: &looks,
+                    made,
                 };
                 let count = match count {
                     Some(count) => count,
                     None => maker.count(world, declared_count, parent.as_ref(), n)?,
                 };
-                let all = n.saturating_add(count);
-                if all > MAX_ITEMS {
-                    let why = format!("{all} items, up to {MAX_ITEMS} are allowed");
-                    return Err(wrong(why));
-                }
+                maker.made.fits(count).map_err(wrong)?;
                 for i in 1..=count {
                     n += 1;
                     let item = maker.item(world, parent.as_ref(), n, i)?;
+                    maker.made.add(&item).map_err(wrong)?;
                     let inserted = super::data::insert_own(collection_mut(world, id), item);
                     inserted.map_err(|error| wrong(format!("item {n}: {error}")))?;
                 }
@@ -173,6 +219,7 @@ struct Maker<'s> {
     fields: &'s [(String, Placed<Template>)],
     /// Which of the fields look at `item`: the others need none.
     looks: &'s [bool],
+    made: &'s mut Made,
 }
 
 impl Maker<'_> {
@@ -198,14 +245,15 @@ impl Maker<'_> {
         }
         let val = turn
             .value(&count.part)
-            .map_err(|why| self.wrong(count, "`count`", &why))?;
+            .and_then(|val| self.made.work(turn.work_done).map(|()| val))
+            .map_err(|why| self.wrong(&count.place, ", `count`", &why))?;
         let number = val.to_json().part().as_i64();
         number
             .and_then(|number| u64::try_from(number).ok())
             .ok_or_else(|| {
                 let found = shortened(&val.to_text());
                 let why = format!("a whole number from 0 is needed, found `{found}`");
-                self.wrong(count, "`count`", &why)
+                self.wrong(&count.place, ", `count`", &why)
             })
     }
 
@@ -237,7 +285,7 @@ impl Maker<'_> {
         for (name, template) in self.with {
             let val = turn
                 .value(&template.part)
-                .map_err(|why| self.wrong(template, &format!("item {n}"), &why))?;
+                .map_err(|why| self.wrong(&template.place, &format!(", item {n}"), &why))?;
             turn.bind(*name, val);
         }
         let mut text = String::from("{");
@@ -251,21 +299,30 @@ impl Maker<'_> {
             }
             write::string(&mut text, name);
             text.push(':');
-            turn.render(&template.part, &mut text)
-                .map_err(|why| self.wrong(template, &format!("item {n}, field `{name}`"), &why))?;
+            turn.render(&template.part, &mut text).map_err(|why| {
+                self.wrong(
+                    &template.place,
+                    &format!(", item {n}, field `{name}`"),
+                    &why,
+                )
+            })?;
         }
         text.push('}');
         text.shrink_to_fit();
-        Json::parse(text).map_err(|error| MakeError {
-            place: self.declared.place.clone(),
-            why: format!("`data.{}`, item {n}: {error}", self.declared.name),
-        })
+        self.made
+            .work(turn.work_done)
+            .and_then(|()| Json::parse(text).map_err(|error| error.to_string()))
+            .map_err(|why| self.wrong(&self.declared.place, &format!(", item {n}"), &why))
     }
 
-    fn wrong(&self, at: &Placed<Template>, what: &str, why: &str) -> MakeError {
-        MakeError {
-            place: at.place.clone(),
-            why: format!("`data.{}`, {what}: {why}", self.declared.name),
-        }
+    fn wrong(&self, place: &Arc<str>, what: &str, why: &str) -> MakeError {
+        wrong(self.declared, place, what, why)
+    }
+}
+
+fn wrong(declared: &Declared, place: &Arc<str>, what: &str, why: &str) -> MakeError {
+    MakeError {
+        place: place.clone(),
+        why: format!("`data.{}`{what}: {why}", declared.name),
     }
 }

@@ -283,10 +283,9 @@ impl<'t> Turn<'t> {
             return None;
         }
         "control".clone_into(&mut self.stream);
-        self.edits = edits
-            .iter()
-            .map(|edit| (edit.collection, edit.edit.clone()))
-            .collect();
+        for edit in edits {
+            self.edits.push(edit.collection, edit.edit.clone());
+        }
         self.done()
     }
 

@@ -1,5 +1,6 @@
 //! `list` and `find`: selecting without copying.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::json::{Json, Kind};
@@ -332,9 +333,12 @@ impl<'t> Turn<'t> {
         let chance = self.chance()?;
         // Floyd's way: as many draws as items wanted, however large the collection.
         let mut places: Vec<usize> = Vec::with_capacity(wanted);
+        let mut taken = HashSet::new();
         for last in of.len() - wanted..of.len() {
             let drawn = chance.below(last as u64 + 1) as usize;
-            places.push(if places.contains(&drawn) { last } else { drawn });
+            let place = if taken.insert(drawn) { drawn } else { last };
+            taken.insert(place);
+            places.push(place);
         }
         Ok(places
             .into_iter()

@@ -1,7 +1,5 @@
 //! `send`: what is pushed, and to whom.
 
-use bytes::Bytes;
-
 use crate::json::Kind;
 use crate::scenario::expr::Template;
 use crate::scenario::model::{Protocol, To};
@@ -40,20 +38,16 @@ impl<'t> Turn<'t> {
             self.render(message, &mut out)?;
             encode(protocol, event.as_deref(), &out)
         };
-        self.push(to, text, payload);
+        // Each mailbox that it goes to has its own bound.
+        self.make(payload.len())?;
+        self.look_at(to.len())?;
+        self.effects.push(Effect::Send {
+            to,
+            text,
+            payload,
+            kind: SendKind::Push,
+        });
         Ok(())
-    }
-
-    /// Sends what was put together already.
-    fn push(&mut self, to: Vec<PeerId>, text: bool, payload: Bytes) {
-        if !to.is_empty() {
-            self.effects.push(Effect::Send {
-                to,
-                text,
-                payload,
-                kind: SendKind::Push,
-            });
-        }
     }
 
     /// Who is meant, each once, by number.
@@ -87,6 +81,7 @@ impl<'t> Turn<'t> {
                             && peer.session.get(*name).is_some_and(|kept| kept == value)
                     })
                 };
+                self.look_at(self.world().peers.len())?;
                 self.world()
                     .peers
                     .iter()

@@ -13,8 +13,8 @@ use super::turn::{Halt, Turn, broken};
 use super::value::Val;
 use super::{Effect, Planned};
 
-/// Bytes in a room's name.
-const LONGEST_ROOM: usize = 1 << 10;
+/// Bytes in the name of a room or a plan.
+const LONGEST_NAME: usize = 1 << 10;
 
 /// A step's own trouble: what went wrong, without its place.
 pub(super) enum Trouble {
@@ -119,6 +119,7 @@ impl<'t> Turn<'t> {
             }
             Verb::Log(text) => {
                 let text = self.value(text)?.to_text();
+                self.make(text.len())?;
                 self.effects.push(Effect::Log(text));
                 Ok(())
             }
@@ -136,6 +137,7 @@ impl<'t> Turn<'t> {
     fn remember(&mut self, values: &'t [(String, Template)]) -> Result<(), Trouble> {
         for (name, template) in values {
             let json = self.value(template)?.to_json();
+            self.keep(json.text().len())?;
             let Some(peer) = self.peer else {
                 if self.asker != super::turn::Asker::Upgrade {
                     return Err("there is no session here to remember in".to_owned().into());
@@ -143,13 +145,7 @@ impl<'t> Turn<'t> {
                 self.outcome.remembered.push((name.clone(), json));
                 continue;
             };
-            if let Some(peer) = self.world_mut()?.peers.get_mut(&peer) {
-                if json.kind() == Kind::Null {
-                    peer.session.remove(name);
-                } else {
-                    peer.session.insert(name.clone(), json);
-                }
-            }
+            self.world_mut()?.remember(peer, name, &json);
         }
         Ok(())
     }
@@ -230,9 +226,9 @@ impl<'t> Turn<'t> {
             let why = format!("the connection is in {most} rooms, no more are allowed");
             return Err(self.pass(Limit::Rooms, why).into());
         }
-        if join && room.len() > LONGEST_ROOM {
+        if join && room.len() > LONGEST_NAME {
             let found = room.len();
-            let why = format!("a room's name has up to {LONGEST_ROOM} bytes, found {found}");
+            let why = format!("a room's name has up to {LONGEST_NAME} bytes, found {found}");
             return Err(self.pass(Limit::Rooms, why).into());
         }
         let world = self.world_mut()?;
@@ -260,6 +256,11 @@ impl<'t> Turn<'t> {
         let name = id
             .map(|id| self.value(id).map(|val| val.to_text()))
             .transpose()?;
+        if let Some(name) = name.as_ref().filter(|name| name.len() > LONGEST_NAME) {
+            let found = name.len();
+            let why = format!("a plan's name has up to {LONGEST_NAME} bytes, found {found}");
+            return Err(self.pass(Limit::Plans, why).into());
+        }
         let at_once = if wait < Duration::from_millis(1) {
             self.at_once + 1
         } else {
@@ -287,7 +288,10 @@ impl<'t> Turn<'t> {
             let why = format!("{most} plans wait already, no more are allowed");
             return Err(self.pass(Limit::Plans, why).into());
         }
-        self.world_mut()?.agenda.plan(at, name, planned);
+        let names = self.names.iter().map(|(_, val)| val.weight());
+        let bytes = names.sum::<usize>() + name.as_ref().map_or(0, String::len);
+        self.keep(bytes)?;
+        self.world_mut()?.agenda.plan(at, name, planned, bytes);
         Ok(())
     }
 
@@ -321,6 +325,7 @@ impl<'t> Turn<'t> {
         }
         if matches!(body, ForBody::Collect(_)) {
             collected.push(']');
+            self.make(collected.len())?;
             self.bind(name.unwrap_or(names::ITEMS), Val::json(collected));
         }
         Ok(())
@@ -335,7 +340,7 @@ impl<'t> Turn<'t> {
                     collected.push(',');
                 }
                 self.render(template, collected)?;
-                Ok(self.whole_is_bounded(collected)?)
+                Ok(self.fits(collected.len())?)
             }
         }
     }

@@ -6,8 +6,9 @@ use crate::scenario::Limit;
 use crate::scenario::expr::{Symbol, Template};
 use crate::scenario::model::{CollectionId, Handler, Placed, Scenario};
 use crate::sim::Chance;
-use crate::world::{Collection, Edit, PeerId};
+use crate::world::{Collection, PeerId};
 
+use super::follow::Edits;
 use super::refusal::Refusal;
 use super::scope::{self};
 use super::value::Val;
@@ -65,10 +66,14 @@ pub(super) struct Turn<'t> {
     pub(super) peer: Option<PeerId>,
     pub(super) asker: Asker,
     pub(super) outcome: Outcome,
-    pub(super) edits: Vec<(CollectionId, Edit)>,
+    pub(super) edits: Edits,
     /// Whether a reader turned out to need the world to itself.
     pub(super) wants_to_write: bool,
     steps_taken: u32,
+    /// What it did that is no step of its own, in instructions of an expression.
+    pub(super) work_done: u64,
+    /// Bytes of everything that it made.
+    made: usize,
     pub(super) depth: u32,
     /// The limit that what fails now went over.
     pub(super) passed: Option<Limit>,
@@ -87,14 +92,20 @@ pub(super) struct Turn<'t> {
 const NAMES: usize = 8;
 /// Steps that one event may take.
 const MAX_STEPS: u32 = 10_000;
-/// Items that are looked at one by one for a step.
-const ITEMS_A_STEP: usize = 1_000;
+/// Instructions of expressions that are as much as a step.
+const WORK_A_STEP: u64 = 4_000;
+/// What it takes to look at one of many items: a thousand are a step.
+const WORK_AN_ITEM: u64 = 4;
+/// Bytes that one event may make, all that it puts together, sends and keeps.
+pub(super) const MAX_MADE: usize = 64 << 20;
 /// How deep `run`, `for` and `changes` may nest.
 const MAX_DEPTH: u32 = 16;
+/// Bytes that handlers may keep, in data, sessions and plans.
+const MAX_KEPT: usize = 256 << 20;
 /// Plans that may wait at once.
 const MAX_PLANS: usize = 100_000;
 /// Items that a collection may grow to: as many as may be made.
-const MAX_ITEMS: usize = super::generate::MAX_ITEMS as usize;
+const MAX_ITEMS: usize = crate::scenario::MAX_ITEMS as usize;
 /// Rooms that a connection may be in.
 const MAX_ROOMS: usize = 1_000;
 
@@ -114,9 +125,11 @@ impl<'t> Turn<'t> {
             peer: None,
             asker: Asker::Nobody,
             outcome: Outcome::default(),
-            edits: Vec::new(),
+            edits: Edits::default(),
             wants_to_write: false,
             steps_taken: 0,
+            work_done: 0,
+            made: 0,
             depth: 0,
             passed: None,
             ended_at: None,
@@ -149,21 +162,52 @@ impl<'t> Turn<'t> {
 
     /// Takes one of the event's steps.
     pub(super) fn take_step(&mut self) -> Result<(), String> {
-        self.take_steps(1)
+        self.steps_taken = self.steps_taken.saturating_add(1);
+        self.work(0)
     }
 
     /// Looking at items one by one is work too.
     pub(super) fn look_at(&mut self, items: usize) -> Result<(), String> {
-        self.take_steps(u32::try_from(items / ITEMS_A_STEP).unwrap_or(u32::MAX))
+        self.work(items as u64 * WORK_AN_ITEM)
     }
 
-    fn take_steps(&mut self, steps: u32) -> Result<(), String> {
+    /// Does what takes about so many instructions.
+    pub(super) fn work(&mut self, instructions: u64) -> Result<(), String> {
+        self.work_done = self.work_done.saturating_add(instructions);
+        let steps = u64::from(self.steps_taken) + self.work_done / WORK_A_STEP;
         let most = self.max_steps();
-        if steps > most.saturating_sub(self.steps_taken) {
+        if steps > u64::from(most) {
             let why = format!("the event takes more than {most} steps");
             return Err(self.pass(Limit::Steps, why));
         }
-        self.steps_taken += steps;
+        Ok(())
+    }
+
+    /// Makes something of so many bytes.
+    pub(super) fn make(&mut self, bytes: usize) -> Result<(), String> {
+        self.fits(bytes)?;
+        self.made += bytes;
+        Ok(())
+    }
+
+    /// Makes something of so many bytes that stays when the event is over.
+    pub(super) fn keep(&mut self, bytes: usize) -> Result<(), String> {
+        self.make(bytes)?;
+        let most = self.scenario.limits.kept.unwrap_or(MAX_KEPT);
+        let kept = self.world().kept();
+        if bytes > most.saturating_sub(kept) {
+            let why = format!("{kept} bytes are kept already, {bytes} more make more than {most}");
+            return Err(self.pass(Limit::Kept, why));
+        }
+        Ok(())
+    }
+
+    /// Whether so many bytes may be made.
+    pub(super) fn fits(&mut self, bytes: usize) -> Result<(), String> {
+        if bytes > MAX_MADE - self.made {
+            let why = format!("the event makes more than {MAX_MADE} bytes");
+            return Err(self.pass(Limit::Output, why));
+        }
         Ok(())
     }
 

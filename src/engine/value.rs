@@ -6,8 +6,10 @@ use bytes::Bytes;
 use minijinja::Value;
 
 use crate::json::{Json, Kind, write};
-use crate::scenario::expr::Key;
+use crate::scenario::expr::{Key, MAX_OUTPUT};
 use crate::world::Rows;
+
+use super::turn::MAX_MADE;
 
 /// A name's value. Cheap to copy, and nothing in it is written out before somebody asks.
 #[derive(Debug, Clone)]
@@ -77,7 +79,7 @@ impl Val {
         match self {
             Val::Undefined => out.push_str("null"),
             Val::Json(json) => out.push_str(json.text()),
-            Val::Rows(rows) => rows.write(out),
+            Val::Rows(rows) => rows.write(out, MAX_MADE),
             Val::Value(value) => write::value(out, value),
             Val::Named(fields) => {
                 for (n, (name, val)) in fields.iter().enumerate() {
@@ -108,6 +110,19 @@ impl Val {
             },
             Val::Raw { bytes, .. } => out.push_str(&String::from_utf8_lossy(bytes)),
             _ => self.write(out),
+        }
+    }
+
+    /// About how many bytes it holds on to.
+    pub(super) fn weight(&self) -> usize {
+        match self {
+            Val::Undefined => 0,
+            Val::Json(json) => json.text().len(),
+            // The items are the world's; the list of them may not be any more.
+            Val::Rows(rows) => rows.of.len() * size_of::<[usize; 8]>(),
+            Val::Value(value) => write::weight(value, MAX_OUTPUT).unwrap_or(MAX_OUTPUT),
+            Val::Named(fields) => fields.iter().map(|(_, val)| val.weight()).sum(),
+            Val::Raw { bytes, .. } => bytes.len(),
         }
     }
 

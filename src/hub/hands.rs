@@ -265,8 +265,7 @@ impl Hub {
         // Made outside of the lock: a large world takes its time.
         let mut world = engine::make(&scenario, &options(&self.0.play, seed), moments)?;
         let mut core = self.core_mut();
-        world.peers = core.world.peers.clone();
-        world.rooms = core.world.rooms.clone();
+        world.take_over(&core.world);
         core.world = Arc::new(world);
         self.0
             .asks_server

@@ -1,5 +1,6 @@
 //! A connected client: from its handshake until it is dropped.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -67,10 +68,13 @@ impl Hub {
             world::Peer {
                 arrival: ticket.arrival,
                 since,
-                session: ticket.remembered.into_iter().collect(),
-                rooms: std::collections::BTreeSet::default(),
+                session: BTreeMap::new(),
+                rooms: BTreeSet::new(),
             },
         );
+        for (name, value) in &ticket.remembered {
+            world.remember(id, name, value);
+        }
         let line = Line {
             mailbox: mailbox.clone(),
             received: received.clone(),

@@ -1,5 +1,6 @@
 //! JSON parts as values of expressions: scalars become plain values, containers stay handles to their text.
 
+use std::fmt;
 use std::sync::Arc;
 
 use minijinja::Value;
@@ -63,6 +64,10 @@ impl Object for Json {
 
     fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
         self.get(key).map(|json| json.to_value())
+    }
+
+    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text())
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {

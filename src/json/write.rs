@@ -81,7 +81,12 @@ const COPIED: usize = 64;
 /// Whether a value's JSON has at most about so many bytes, and no more lists and objects in one another than can be
 /// read again; looks no further than that. What is JSON already is only copied, so that it weighs less.
 pub fn fits(value: &Value, bytes: usize) -> bool {
-    left_after(value, bytes, MAX_DEPTH).is_some()
+    weight(value, bytes).is_some()
+}
+
+/// How many bytes that are; none when it does not fit.
+pub fn weight(value: &Value, bytes: usize) -> Option<usize> {
+    left_after(value, bytes, MAX_DEPTH).map(|left| bytes - left)
 }
 
 fn left_after(value: &Value, bytes: usize, depth: usize) -> Option<usize> {

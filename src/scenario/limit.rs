@@ -52,6 +52,7 @@ limits! {
     Depth "depth" "`limits.depth`" "How deep `run`, `for` and `changes` go.",
     Plans "plans" "`limits.plans`" "Plans that wait.",
     Items "items" "`limits.items`" "Items of a collection.",
+    Kept "kept" "`limits.kept`" "Bytes that handlers keep.",
     Rooms "rooms" "`limits.rooms`" "Rooms that a connection is in.",
 }
 

@@ -22,5 +22,6 @@ pub use bundled::bundled;
 pub use files::{Disk, Files, NoFiles};
 pub use limit::Limit;
 pub use load::{Env, load, read_text};
+pub use model::MAX_ITEMS;
 pub use problem::{Problem, Problems, nearest};
 pub use units::{duration, milliseconds, size};

@@ -11,6 +11,9 @@ use std::time::Duration;
 use crate::scenario::Value;
 use crate::scenario::expr::{Expr, Symbol, Symbols, Template};
 
+/// Items that a scenario may make, and a collection may grow to.
+pub const MAX_ITEMS: u64 = 10_000_000;
+
 /// Everything a scenario file says.
 #[derive(Debug)]
 pub struct Scenario {
@@ -151,6 +154,8 @@ pub struct Limits {
     pub items: Option<usize>,
     /// Rooms that a connection may be in.
     pub rooms: Option<usize>,
+    /// Bytes that handlers may keep: by which the data grows, in sessions and plans.
+    pub kept: Option<usize>,
 }
 
 /// One collection of `data:`.

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use anyhow::Context;
 use tokio::sync::mpsc;
@@ -12,6 +13,9 @@ use crate::control;
 use crate::hub::Hub;
 use crate::scenario::model::Scenario;
 use crate::text::safe;
+
+/// How long data may be made in silence.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// A scenario whose file was changed and is sound, and what the same options come to with it.
 #[derive(Debug)]
@@ -28,7 +32,14 @@ pub async fn run(
     scenario: Arc<Scenario>,
     reloads: Option<mpsc::Receiver<Reload>>,
 ) -> anyhow::Result<()> {
+    let waiting = tokio::spawn(async {
+        tokio::time::sleep(PATIENCE).await;
+        tracing::info!(
+            "the data takes its time: fewer items or simpler expressions are made faster"
+        );
+    });
     let hub = Hub::new(scenario, config.play.clone(), config.limits)?;
+    waiting.abort();
     let addresses = Arc::new(OnceLock::new());
     let api = control::handler(hub.clone(), addresses.clone());
     let server = Server::bind(&config, hub.clone(), Some(api))?;

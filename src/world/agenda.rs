@@ -12,6 +12,8 @@ pub struct Agenda<P> {
     /// The timers, by the name that the control API shows.
     pub tickers: BTreeMap<String, Ticker>,
     plans: HashMap<u64, Plan<P>>,
+    /// Bytes that the plans keep.
+    bytes: usize,
     named: HashMap<String, u64>,
 }
 
@@ -47,6 +49,7 @@ pub struct Plan<P> {
     pub name: Option<String>,
     /// What is done.
     pub what: P,
+    bytes: usize,
     at: (Moment, u64),
 }
 
@@ -57,6 +60,7 @@ impl<P> Default for Agenda<P> {
             next: 0,
             tickers: BTreeMap::new(),
             plans: HashMap::new(),
+            bytes: 0,
             named: HashMap::new(),
         }
     }
@@ -137,8 +141,8 @@ impl<P> Agenda<P> {
         self.tickers.remove(name);
     }
 
-    /// Plans something; a plan of the same name is forgotten.
-    pub fn plan(&mut self, at: Moment, name: Option<String>, what: P) {
+    /// Plans something that keeps so many bytes; a plan of the same name is forgotten.
+    pub fn plan(&mut self, at: Moment, name: Option<String>, what: P, bytes: usize) {
         if let Some(name) = &name {
             self.cancel(name);
         }
@@ -147,11 +151,13 @@ impl<P> Agenda<P> {
         if let Some(name) = &name {
             self.named.insert(name.clone(), number);
         }
+        self.bytes += bytes;
         self.plans.insert(
             number,
             Plan {
                 name,
                 what,
+                bytes,
                 at: place,
             },
         );
@@ -167,6 +173,7 @@ impl<P> Agenda<P> {
             return false;
         };
         self.due.remove(&plan.at);
+        self.bytes -= plan.bytes;
         true
     }
 
@@ -176,12 +183,18 @@ impl<P> Agenda<P> {
         if let Some(name) = &plan.name {
             self.named.remove(name);
         }
+        self.bytes -= plan.bytes;
         Some(plan.what)
     }
 
     /// How many plans wait.
     pub fn plans(&self) -> usize {
         self.plans.len()
+    }
+
+    /// Bytes that they keep.
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 }
 
@@ -192,15 +205,16 @@ mod tests {
     #[test]
     fn things_come_due_in_order_and_names_replace() {
         let mut agenda = Agenda::default();
-        agenda.plan(30, Some("a".into()), "late");
-        agenda.plan(20, None, "unnamed");
-        agenda.plan(10, Some("a".into()), "early");
-        assert_eq!(agenda.plans(), 2);
+        agenda.plan(30, Some("a".into()), "late", 1);
+        agenda.plan(20, None, "unnamed", 2);
+        agenda.plan(10, Some("a".into()), "early", 4);
+        assert_eq!((agenda.plans(), agenda.bytes()), (2, 6));
         assert_eq!(agenda.next_due(), Some(10));
         let (at, Due::Plan(number)) = agenda.take_due(15).unwrap() else {
             panic!("a plan")
         };
         assert_eq!((at, agenda.take_plan(number)), (10, Some("early")));
+        assert_eq!(agenda.bytes(), 2);
         assert!(agenda.take_due(15).is_none());
         assert!(!agenda.cancel("a"));
     }

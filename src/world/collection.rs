@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use foldhash::{HashMap, HashMapExt as _};
+use foldhash::{HashMap, HashMapExt as _, HashSet};
 
 use crate::json::{Json, Kind, Part, write};
 
@@ -24,6 +24,8 @@ pub struct Collection {
     next: RowId,
     keys: HashMap<Box<str>, RowId>,
     makes: Makes,
+    /// By how many bytes its items have grown since they were made.
+    grown: i64,
     /// Made when a field is first asked for, kept up by every change.
     indexes: RwLock<HashMap<Box<str>, Arc<Index>>>,
 }
@@ -44,6 +46,7 @@ impl Clone for Collection {
             next: self.next,
             keys: self.keys.clone(),
             makes: self.makes.clone(),
+            grown: self.grown,
             indexes: RwLock::new(
                 self.indexes
                     .read()
@@ -88,8 +91,19 @@ impl Collection {
             next: 0,
             keys: HashMap::new(),
             makes: Makes::default(),
+            grown: 0,
             indexes: RwLock::default(),
         }
+    }
+
+    /// Its items are made: from now on they grow.
+    pub fn is_made(&mut self) {
+        self.grown = 0;
+    }
+
+    /// By how many bytes its items have grown since.
+    pub fn grown(&self) -> i64 {
+        self.grown
     }
 
     /// How many items.
@@ -206,8 +220,10 @@ impl Collection {
         index
     }
 
-    /// Keeps the indexes up with a change.
-    fn reindex(&mut self, edit: &Edit) {
+    /// Keeps what is known of all items up with a change.
+    fn keep_up(&mut self, edit: &Edit) {
+        let bytes = |item: &Option<Json>| item.as_ref().map_or(0, |item| item.text().len() as i64);
+        self.grown += bytes(&edit.item) - bytes(&edit.before);
         let indexes = self
             .indexes
             .get_mut()
@@ -274,7 +290,7 @@ impl Collection {
             before: None,
             item: Some(item),
         };
-        self.reindex(&edit);
+        self.keep_up(&edit);
         Ok(edit)
     }
 
@@ -290,27 +306,51 @@ impl Collection {
             before: Some(before),
             item: Some(item),
         };
-        self.reindex(&edit);
+        self.keep_up(&edit);
         Some(edit)
     }
 
     /// Takes an item out.
     pub fn remove(&mut self, id: RowId) -> Option<Edit> {
         let place = self.place(id)?;
-        let Row {
-            item: before, make, ..
-        } = self.rows.remove(place);
-        self.makes.drop(make);
-        if let Some(key) = before.part().get(&self.key).and_then(key_text) {
+        let row = self.rows.remove(place);
+        Some(self.removed(row))
+    }
+
+    /// Takes many items out at once: one after the other each would move all those behind it.
+    pub fn remove_all(&mut self, ids: &[RowId]) -> Vec<Edit> {
+        let wanted: HashSet<RowId> = ids.iter().copied().collect();
+        let (gone, kept): (Vec<Row>, Vec<Row>) = std::mem::take(&mut self.rows)
+            .into_iter()
+            .partition(|row| wanted.contains(&row.id));
+        self.rows = kept;
+        let mut gone: HashMap<RowId, Row> = gone.into_iter().map(|row| (row.id, row)).collect();
+        ids.iter()
+            .filter_map(|id| gone.remove(id))
+            .map(|row| self.removed(row))
+            .collect()
+    }
+
+    fn removed(&mut self, row: Row) -> Edit {
+        self.makes.drop(row.make);
+        if let Some(key) = row.item.part().get(&self.key).and_then(key_text) {
             self.keys.remove(key.as_str());
         }
         let edit = Edit {
-            id,
-            before: Some(before),
+            id: row.id,
+            before: Some(row.item),
             item: None,
         };
-        self.reindex(&edit);
-        Some(edit)
+        self.keep_up(&edit);
+        edit
+    }
+
+    /// Many items are about to change: the indexes are made anew when they are asked for.
+    pub fn forget_indexes(&mut self) {
+        self.indexes
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
     }
 }
 

@@ -36,6 +36,8 @@ pub struct World<P> {
     pub agenda: Agenda<P>,
     /// Streams that go on from draw to draw, by name.
     pub streams: HashMap<String, Chance>,
+    /// Bytes that sessions keep.
+    pub remembered: usize,
 }
 
 /// A connected client.
@@ -45,7 +47,7 @@ pub struct Peer {
     pub arrival: Arc<Arrival>,
     /// When it came.
     pub since: Moment,
-    /// What the session keeps.
+    /// What the session keeps, see [`World::remember`].
     pub session: BTreeMap<String, Json>,
     /// The rooms it is in.
     pub rooms: BTreeSet<Arc<str>>,
@@ -76,6 +78,7 @@ impl<P> World<P> {
             rooms: BTreeMap::new(),
             agenda: Agenda::default(),
             streams: HashMap::new(),
+            remembered: 0,
         }
     }
 
@@ -110,6 +113,35 @@ impl<P> World<P> {
         was
     }
 
+    /// Keeps a value in a peer's session; null is forgotten.
+    pub fn remember(&mut self, id: PeerId, name: &str, value: &Json) {
+        let Some(peer) = self.peers.get_mut(&id) else {
+            return;
+        };
+        let old = if value.part().is_null() {
+            peer.session.remove(name)
+        } else {
+            self.remembered += value.text().len();
+            // In memory of its own: what it came with may be much longer.
+            let own = Json::parse(value.text()).unwrap_or_else(|_| value.clone());
+            peer.session.insert(name.to_owned(), own)
+        };
+        self.remembered -= old.map_or(0, |old| old.text().len());
+    }
+
+    /// Bytes that handlers keep: by which the data has grown, in sessions, in plans.
+    pub fn kept(&self) -> usize {
+        let grown: i64 = self.collections.iter().map(|of| of.grown()).sum();
+        usize::try_from(grown).unwrap_or(0) + self.remembered + self.agenda.bytes()
+    }
+
+    /// The peers of another world, with their sessions and rooms.
+    pub fn take_over(&mut self, other: &World<P>) {
+        self.peers.clone_from(&other.peers);
+        self.rooms.clone_from(&other.rooms);
+        self.remembered = other.remembered;
+    }
+
     /// Takes a peer out of everything.
     pub fn depart(&mut self, id: PeerId) {
         let rooms: Vec<Arc<str>> = self
@@ -120,7 +152,10 @@ impl<P> World<P> {
         for room in rooms {
             self.leave(id, &room);
         }
-        self.peers.remove(&id);
+        if let Some(peer) = self.peers.remove(&id) {
+            let kept = peer.session.values().map(|value| value.text().len());
+            self.remembered -= kept.sum::<usize>();
+        }
     }
 
     /// The peers in a room, by number.

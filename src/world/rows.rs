@@ -1,12 +1,13 @@
 //! A selection of a collection's items, and of their fields: copied out only when it is written.
 
+use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
 use minijinja::Value;
 use minijinja::value::{Enumerator, Object, ObjectRepr};
 
-use crate::json::{Json, write};
+use crate::json::Json;
 
 use super::collection::{Collection, RowId};
 use super::makes::{FieldId, MakeId};
@@ -73,15 +74,24 @@ impl Rows {
         Json::parse(out).ok()
     }
 
-    /// Writes the list's JSON text.
-    pub fn write(&self, out: &mut String) {
+    /// Writes the list's JSON text; it is cut off where more than so many bytes are written.
+    pub fn write(&self, out: &mut String, most: usize) {
         out.push('[');
-        match &self.fields {
-            None => write::joined(out, self.items(), |out, item| out.push_str(item.text())),
-            Some(fields) => {
-                let mut cut = Cut::new(fields);
-                let places = (0..self.len()).filter_map(|at| self.place(at));
-                write::joined(out, places, |out, place| cut.write(out, &self.of, place));
+        let start = out.len();
+        let mut cut = self.fields.as_deref().map(Cut::new);
+        for at in 0..self.len() {
+            if out.len() > most {
+                return;
+            }
+            let Some(place) = self.place(at) else {
+                continue;
+            };
+            if out.len() > start {
+                out.push(',');
+            }
+            match (&mut cut, self.of.at(place)) {
+                (Some(cut), _) => cut.write(out, &self.of, place),
+                (None, item) => out.push_str(item.map_or("null", Json::text)),
             }
         }
         out.push(']');
@@ -127,6 +137,9 @@ impl<'f> Cut<'f> {
     }
 }
 
+/// Bytes that are printed in an expression: more than its fuel pays for, so that what is cut off is never seen.
+const MAX_PRINTED: usize = 8 << 20;
+
 impl Object for Rows {
     fn repr(self: &Arc<Self>) -> ObjectRepr {
         ObjectRepr::Seq
@@ -138,5 +151,11 @@ impl Object for Rows {
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
         Enumerator::Seq(self.len())
+    }
+
+    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = String::new();
+        self.write(&mut out, MAX_PRINTED);
+        f.write_str(&out)
     }
 }

@@ -109,6 +109,37 @@ fn what_takes_too_much_is_a_scenario_error_and_no_more() {
         r#"- reply: { a: "${ sample([1] * times, 5) }" }"#,
         r#"- reply: { a: "${ sample(range(10), 1e308 * 10) }" }"#,
         r#"- reply: { a: "${ [1] * times }" }"#,
+        r#"- { let: { big: "${ 'y' * 1000000 }" } }
+           - reply: { a: "${ [1] | batch(90000, big) | join | length }" }"#,
+        r#"- { let: { big: "${ 'y' * 1000000 }" } }
+           - reply: { a: "${ [1] | slice(9000, big) | string | length }" }"#,
+        r#"- { let: { big: "${ 'y' * 1000000 }" } }
+           - reply: { a: "${ range(50000) | map(attribute='x', default=big) | join | length }" }"#,
+        r#"- { let: { big: "${ 'y' * 1000000 }" } }
+           - reply: { a: "${ range(50000) | map('replace', '1', big) | join | length }" }"#,
+        r#"- { let: { big: "${ 'y' * 1000000 }" } }
+           - reply: { a: "${ {([1] | batch(90000, big) | list): 1} }" }"#,
+        r#"- reply: { a: "${ [1] | batch(1000, [1] | batch(1000, [1] | batch(1000, [1] | batch(1000, 5)))) | string }" }"#,
+        r#"- reply: { a: "${ [1] | batch(1000, [1] | batch(1000, [1] | batch(1000, 5))) == [] }" }"#,
+        &format!(
+            "- {{ let: {{ big: \"${{ 'y' * 1000000 }}\" }} }}\n- reply: {{ a: \"${{ [{}] | join | length }}\" }}",
+            ["big"; 900].join(",")
+        ),
+        &format!(
+            "- {{ let: {{ a: \"${{ 'y' * 1000000 }}\", b: \"${{ 'y' * 1000000 }}\" }} }}\n- reply: {{ a: \"${{ {} }}\" }}",
+            ["a == b"; 300].join(" and ")
+        ),
+        &format!(
+            "- reply: {{ a: \"${{ [{}] | length }}\" }}",
+            ["all('many')"; 300].join(",")
+        ),
+        r#"- reply: { a: "${ all('many') | map('string') | map('replace', 'a', 'y' * 1000) | join | length }" }"#,
+        r#"- { for: "${ range(900) }", each: i, do: [ { let: { v: "${ range(19000) | list | length }" } } ] }"#,
+        r#"- { for: "${ range(900) }", each: i, do: [ { let: { v: "${ sample(range(100000), 1) }" } } ] }"#,
+        r#"- { list: many, where: "${ range(19000) | list | length == 5 }" }"#,
+        r#"- { for: "${ range(900) }", each: i, do: [ { insert: many, item: { v: "${ 'y' * 1000000 }" } } ] }"#,
+        r#"- { for: "${ range(900) }", each: i, do: [ { let: { v: "${ 'y' * 1000000 }" } } ] }"#,
+        r#"- { for: "${ range(900) }", each: i, do: [ { later: 1h, name: "${ i }", do: [ { log: "${ 'y' * 1000000 }" } ] }, { remember: { "a": "${ 'y' * 1000000 }" } } ] }"#,
         r#"- reply: { a: "${ (long if times else 1) * times }" }"#,
         r#"- reply: { a: "${ (times * (long | list)) | length }" }"#,
         r#"- reply: { a: "${ (long + long + long + long + long + long) | total }" }"#,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use minijinja::machinery::ast::{BinOpKind, CallArg, CallType, Expr};
+use minijinja::machinery::ast::{BinOpKind, CallArg, CallType, CompareOpKind, Expr};
 use minijinja::value::ValueKind;
 
 use super::MAX_OUTPUT;
@@ -18,9 +18,16 @@ pub(super) struct Found {
     /// Whether it asks for the facts of the process.
     pub(super) server: bool,
     pub(super) environment_names: BTreeSet<String>,
+    /// Whether its work may be far more than its length: it walks lists or texts.
+    pub(super) measured: bool,
     /// Behind which bytes of its text the factors of its products end.
     pub(super) factors: BTreeSet<usize>,
 }
+
+/// Filters that take as long for any value.
+const OF_ONE_VALUE: &[&str] = &[
+    "abs", "bool", "d", "default", "float", "int", "pad", "round",
+];
 
 type Known<'k> = &'k dyn Fn(&str) -> bool;
 
@@ -38,6 +45,7 @@ pub(super) fn walk(
         }
         Expr::Var(var) => Err(unknown(expr, "name", var.id, &[])),
         Expr::Slice(slice) => {
+            found.measured = true;
             walk(&slice.expr, known, found)?;
             all(
                 [&slice.start, &slice.stop, &slice.step]
@@ -50,12 +58,17 @@ pub(super) fn walk(
         Expr::UnaryOp(op) => walk(&op.expr, known, found),
         Expr::BinOp(op) => {
             all([&op.left, &op.right], known, found)?;
+            found.measured |= matches!(op.op, BinOpKind::In);
             if matches!(op.op, BinOpKind::Mul) {
                 product(expr, &op.left, &op.right, found)?;
             }
             Ok(())
         }
         Expr::Compare(compare) => {
+            found.measured |= compare
+                .ops
+                .iter()
+                .any(|op| matches!(op.op, CompareOpKind::In | CompareOpKind::NotIn));
             walk(&compare.expr, known, found)?;
             all(compare.ops.iter().map(|op| &op.expr), known, found)
         }
@@ -72,6 +85,7 @@ pub(super) fn walk(
                     &to_vec(filter_names()),
                 ));
             }
+            found.measured |= !OF_ONE_VALUE.contains(&filter.name);
             all(filter.expr.iter(), known, found)?;
             arguments(&filter.args, known, found)
         }
@@ -179,12 +193,14 @@ fn function(
         });
     };
     if *name == "range" || *name == "dict" {
+        found.measured = true;
         return Ok(());
     }
     let Some(function) = Function::find(name) else {
         return Err(unknown(expr, "function", name, &Function::names()));
     };
     found.draws |= function.draws();
+    found.measured |= matches!(function, Function::Sample | Function::Shuffle);
     if function == Function::Env {
         match args {
             [CallArg::Pos(Expr::Const(name))] if name.value.as_str().is_some() => {

@@ -9,7 +9,7 @@ use crate::json::{Json, write};
 
 use super::check::{self, Found};
 use super::environment::ENVIRONMENT;
-use super::filters::FACTOR;
+use super::filters::{FACTOR, MEASURED};
 use super::{Expr, Formula, Key, MAX_OUTPUT, Path};
 
 /// A name, interned.
@@ -100,6 +100,7 @@ pub struct Compiler {
     symbols: Symbols,
     environment_names: BTreeSet<String>,
     asks_server: bool,
+    formulas: usize,
 }
 
 impl Compiler {
@@ -126,6 +127,11 @@ impl Compiler {
     /// Whether any expression asks for the facts of the process.
     pub fn asks_server(&self) -> bool {
         self.asks_server
+    }
+
+    /// How many expressions are more than a path.
+    pub fn formulas(&self) -> usize {
+        self.formulas
     }
 
     /// Compiles what stands in a `${ … }`. `known` says whether a name is in sight.
@@ -165,8 +171,13 @@ impl Compiler {
             }
             return Ok(Expr::Constant(Json::from_value(&value)));
         }
+        self.formulas += 1;
+        let mut made_sure_of = with_factors(trimmed, &found.factors);
+        if found.measured {
+            made_sure_of = format!("({made_sure_of})|{MEASURED}");
+        }
         let compiled = ENVIRONMENT
-            .compile_expression_owned(with_factors(trimmed, &found.factors))
+            .compile_expression_owned(made_sure_of)
             .map_err(|error| shifted(syntax_problem(&error)))?;
         Ok(Expr::Formula(Formula {
             compiled: Arc::new(compiled),

@@ -112,9 +112,14 @@ fn call(function: Function, state: &State<'_, '_>, args: &[Value]) -> Result<Val
         })?;
         return Ok(Value::from((number * unit).round() as i64));
     }
+    if matches!(function, Function::Sample | Function::Shuffle) {
+        // They put every value of a list into another, and some lists do not know how many that are.
+        let values = args.first().and_then(Value::len);
+        state.consume_fuel(values.map_or(FUEL, |values| values as u64) / 2)?;
+    }
     let root = state.lookup(SCOPE).unwrap_or_default();
     match root.downcast_object_ref::<Root>() {
-        Some(root) => root.0.call(function, args),
+        Some(root) => root.call(function, args),
         None => Err(Error::new(
             ErrorKind::InvalidOperation,
             "no scope to call a function in",

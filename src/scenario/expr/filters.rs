@@ -2,14 +2,42 @@
 
 #![allow(clippy::needless_pass_by_value)] // MiniJinja hands arguments over
 
-use minijinja::value::ValueKind;
-use minijinja::{Environment, Error, ErrorKind, State, Value};
+use std::sync::atomic::Ordering::Relaxed;
+
+use minijinja::value::{Rest, ValueKind, ValueOrKwargs};
+use minijinja::{Environment, Error, ErrorKind, State, Value, filters};
 
 use crate::json::write;
 
-use super::{MAX_OUTPUT, described, is_plain};
+use super::{MAX_OUTPUT, Root, SCOPE, described, is_plain};
+
+/// MiniJinja's filters that may put one value into a list many times. That costs nothing before the list is looked at,
+/// so that what they make has to fit.
+macro_rules! repeating {
+    ($env:ident: $($name:ident)*) => {$(
+        let own = concat!("__", stringify!($name));
+        $env.add_filter(own, filters::$name);
+        $env.add_filter(
+            stringify!($name),
+            move |state: &mut State<'_, '_>, args: Rest<ValueOrKwargs>| {
+                let made = state.apply_filter(own, &args.into_values())?;
+                fits(stringify!($name), &made).map(|()| made)
+            },
+        );
+    )*};
+}
+
+fn fits(filter: &str, value: &Value) -> Result<(), Error> {
+    if write::fits(value, MAX_OUTPUT) {
+        return Ok(());
+    }
+    Err(bad(format!(
+        "`{filter}` makes up to {MAX_OUTPUT} bytes, this would be more"
+    )))
+}
 
 pub(super) fn add(env: &mut Environment<'_>) {
+    repeating!(env: batch slice map);
     env.add_filter("pad", pad);
     env.add_filter("round", round);
     env.add_filter("tally", tally);
@@ -17,7 +45,9 @@ pub(super) fn add(env: &mut Environment<'_>) {
     env.add_filter("mean", mean);
     env.add_filter("pluck", pluck);
     env.add_filter("tojson", tojson);
+    env.add_filter("string", string);
     env.add_filter(FACTOR, factor);
+    env.add_filter(MEASURED, measured);
     env.add_test("null", |value: Value| {
         value.is_undefined() || value.is_none()
     });
@@ -36,13 +66,36 @@ fn factor(value: Value) -> Result<Value, Error> {
     }
 }
 
+/// What the compiler puts behind an expression whose work cannot be told from its length.
+pub(super) const MEASURED: &str = "__measured";
+
+fn measured(state: &State<'_, '_>, value: Value) -> Value {
+    let root = state.lookup(SCOPE).unwrap_or_default();
+    if let (Some(root), Some((consumed, _))) =
+        (root.downcast_object_ref::<Root>(), state.fuel_levels())
+    {
+        root.spent.store(consumed, Relaxed);
+    }
+    value
+}
+
+/// As it prints in text: a string as itself, absent and null as nothing, the rest as JSON.
+fn string(value: Value) -> Result<Value, Error> {
+    match value.kind() {
+        ValueKind::String => Ok(value),
+        ValueKind::Undefined | ValueKind::None => Ok(Value::from("")),
+        _ => {
+            fits("string", &value)?;
+            let mut out = String::new();
+            write::value(&mut out, &value);
+            Ok(Value::from(out))
+        }
+    }
+}
+
 /// As JSON text, the way it goes over the wire. MiniJinja's own indents as far as it is told to.
 fn tojson(value: Value) -> Result<String, Error> {
-    if !write::fits(&value, MAX_OUTPUT) {
-        return Err(bad(format!(
-            "`tojson` makes up to {MAX_OUTPUT} bytes, this would be more"
-        )));
-    }
+    fits("tojson", &value)?;
     let mut out = String::new();
     write::value(&mut out, &value);
     Ok(out)

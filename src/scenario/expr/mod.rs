@@ -10,9 +10,10 @@ mod filters;
 
 use std::fmt::Debug;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use minijinja::value::{Enumerator, Object, ObjectRepr, ValueKind};
-use minijinja::{Error, Expression, Value};
+use minijinja::{Error, ErrorKind, Expression, Value};
 
 use crate::json::Json;
 use crate::scenario::problem::shown;
@@ -22,6 +23,14 @@ pub use environment::{FUEL, Function};
 
 /// Output that one expression may make, in bytes.
 pub const MAX_OUTPUT: usize = 1 << 20;
+/// Bytes of the values that one expression may look at: what it puts together of them comes to no more.
+pub const MAX_LOOKED_AT: usize = 100 << 20;
+/// Bytes of a value that cost as much as an instruction.
+const BYTES_A_UNIT: usize = 64;
+/// Bytes of source that make an instruction.
+const BYTES_AN_INSTRUCTION: usize = 4;
+/// Bytes of a value that are not counted.
+const SMALL: usize = 1 << 10;
 
 /// What stands in a `${ … }`.
 #[derive(Debug, Clone)]
@@ -62,6 +71,15 @@ pub struct Formula {
     pub draws: bool,
     /// As written.
     pub source: Arc<str>,
+}
+
+/// What came of an evaluation.
+#[derive(Debug)]
+pub struct Evaluated {
+    /// The value, or how it failed.
+    pub value: Result<Value, Error>,
+    /// Instructions that it took, about.
+    pub work: u64,
 }
 
 /// What an expression sees.
@@ -106,17 +124,65 @@ impl Expr {
 
 impl Formula {
     /// Evaluates it.
-    pub fn eval(&self, scope: Arc<dyn Scope>) -> Result<Value, Error> {
-        self.compiled.eval(Value::from_object(Root(scope)))
+    pub fn eval(&self, scope: Arc<dyn Scope>) -> Evaluated {
+        let root = Arc::new(Root {
+            scope,
+            looked_at: AtomicU64::new(0),
+            spent: AtomicU64::new(0),
+        });
+        let value = self.compiled.eval(Value::from_dyn_object(root.clone()));
+        let work = match &value {
+            Err(error) if error.kind() == ErrorKind::OutOfFuel => FUEL,
+            _ => {
+                let written = self.source.len() / BYTES_AN_INSTRUCTION;
+                let looked_at = root.looked_at.load(Relaxed) / BYTES_A_UNIT as u64;
+                written as u64 + looked_at + root.spent.load(Relaxed)
+            }
+        };
+        Evaluated { value, work }
     }
 }
 
 /// The scope as the object that MiniJinja looks names up in.
 #[derive(Debug)]
-pub(crate) struct Root(Arc<dyn Scope>);
+pub(crate) struct Root {
+    scope: Arc<dyn Scope>,
+    /// Bytes of the values that were handed out.
+    looked_at: AtomicU64,
+    /// Fuel that was burnt, of an expression that is measured.
+    spent: AtomicU64,
+}
 
 /// The name under which a function finds the scope it is called in.
 pub(crate) const SCOPE: &str = "\u{0}scope";
+
+impl Root {
+    /// Hands a value out. To MiniJinja a list of texts that it has costs as little as a list of numbers, until it puts
+    /// them together.
+    fn hand_out(&self, value: Value) -> Result<Value, Error> {
+        let bytes = match value.kind() {
+            ValueKind::String => value.as_str().map_or(0, str::len),
+            ValueKind::Seq | ValueKind::Iterable | ValueKind::Map => {
+                let json = value.downcast_object_ref::<Json>();
+                json.map_or(MAX_OUTPUT, |json| json.text().len())
+            }
+            _ => 0,
+        };
+        // Most are small, and counting is not for nothing.
+        if bytes < SMALL {
+            return Ok(value);
+        }
+        let before = self.looked_at.fetch_add(bytes as u64, Relaxed);
+        if before + bytes as u64 > MAX_LOOKED_AT as u64 {
+            return Err(Error::from(ErrorKind::OutOfFuel));
+        }
+        Ok(value)
+    }
+
+    fn call(&self, function: Function, args: &[Value]) -> Result<Value, Error> {
+        self.hand_out(self.scope.call(function, args)?)
+    }
+}
 
 impl Object for Root {
     fn repr(self: &Arc<Self>) -> ObjectRepr {
@@ -131,7 +197,11 @@ impl Object for Root {
         match key {
             SCOPE => Some(Value::from_dyn_object(self.clone())),
             "null" => Some(Value::from(())),
-            name => self.0.lookup(name),
+            name => {
+                let value = self.scope.lookup(name)?;
+                // A value that is an error fails where it is used.
+                Some(self.hand_out(value).unwrap_or_else(Value::from))
+            }
         }
     }
 

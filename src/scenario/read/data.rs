@@ -5,13 +5,12 @@ use std::sync::Arc;
 use super::Reader;
 use super::fields::Fields;
 use super::names::Scope;
+use crate::scenario::MAX_ITEMS;
 use crate::scenario::expr::Template;
 use crate::scenario::model::{Collection, CollectionId, Origin};
 use crate::scenario::problem::{did_you_mean, one_of, shown};
 use crate::scenario::tree::{Content, Key, Node};
 
-/// Items in all collections together.
-const MAX_ITEMS: u64 = 10_000_000;
 const KEYS: &[&str] = &["key", "count", "item", "with", "each", "items", "from"];
 const ORIGINS: &[&str] = &["item", "items", "from"];
 

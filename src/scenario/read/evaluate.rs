@@ -15,6 +15,8 @@ use crate::scenario::load::Env;
 use crate::scenario::model::Jwt;
 use crate::scenario::tree::Node;
 
+/// Bytes of all that `let:` comes to.
+const MAX_CONSTANTS: usize = 64 << 20;
 /// Expressions in `let:`; each may take a while.
 const MAX_EXPRESSIONS: usize = 1_000;
 
@@ -47,7 +49,7 @@ impl Reader<'_> {
     ) -> Vec<(Symbol, Value)> {
         let entries = node.map_or(&[][..], Node::entries);
         let mut constants = Vec::new();
-        let mut expressions = 0;
+        let (mut expressions, mut bytes) = (0, 0);
         for ((symbol, template), (_, node)) in lets.iter().zip(entries) {
             expressions += usize::from(!matches!(template, Template::Constant(_)));
             if expressions > MAX_EXPRESSIONS {
@@ -57,6 +59,12 @@ impl Reader<'_> {
             }
             match evaluator.evaluate(template).and_then(bounded) {
                 Ok(value) => {
+                    bytes += write::weight(&value, MAX_OUTPUT).unwrap_or(MAX_OUTPUT);
+                    if bytes > MAX_CONSTANTS {
+                        let message = format!("more than {MAX_CONSTANTS} bytes of constants");
+                        self.problem(node.at, message, None);
+                        break;
+                    }
                     evaluator.learn(*symbol, value.clone());
                     constants.push((*symbol, value));
                 }
@@ -164,7 +172,7 @@ impl Evaluator {
     fn expr(&self, expr: &Expr) -> Result<Value, Error> {
         match expr {
             Expr::Constant(value) => Ok(value.to_value()),
-            Expr::Formula(formula) => formula.eval(self.scope.clone()),
+            Expr::Formula(formula) => formula.eval(self.scope.clone()).value,
             Expr::Path(path) => {
                 let root = self.symbols.name(path.root);
                 let mut value = self.scope.lookup(root).unwrap_or_default();

@@ -30,6 +30,7 @@ const KEYS: &[&str] = &[
     "plans",
     "items",
     "rooms",
+    "kept",
 ];
 
 /// What a number may be that has no bound of its own.
@@ -70,6 +71,7 @@ impl Reader<'_> {
             plans: self.number(&of, "plans", MOST),
             items: self.number(&of, "items", MOST),
             rooms: self.number(&of, "rooms", MOST),
+            kept: self.bytes(&of, "kept"),
         }
     }
 

@@ -14,6 +14,8 @@ use crate::scenario::tree::{Content, Node, Spot};
 
 /// Bytes in one expression: its parser and ours walk it recursively, up to a level a sign.
 const MAX_EXPRESSION: usize = 4 << 10;
+/// Expressions that are more than a path: each takes some kilobytes.
+const MAX_FORMULAS: usize = 20_000;
 
 impl Reader<'_> {
     /// Any value. With a problem in it, the answer is as good as any.
@@ -127,7 +129,16 @@ impl Reader<'_> {
             self.problem(at, message, Some(hint));
             return Expr::Constant(Json::null());
         }
-        match self.compiler.expression(source, &|name| scope.knows(name)) {
+        if self.compiler.formulas() > MAX_FORMULAS {
+            return Expr::Constant(Json::null());
+        }
+        let compiled = self.compiler.expression(source, &|name| scope.knows(name));
+        if self.compiler.formulas() > MAX_FORMULAS {
+            let message = format!("more than {MAX_FORMULAS} expressions");
+            let hint = "`define` what is said in several places, and `run` it".to_owned();
+            self.problem(at, message, Some(hint));
+        }
+        match compiled {
             Ok(expr) => expr,
             Err(problem) => {
                 if self.problems.full() {

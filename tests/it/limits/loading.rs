@@ -42,6 +42,22 @@ fn with_aliases(count: usize) -> String {
     format!("scenario: again\nlet:\n  x: &texts [{texts}]\n  y: [{aliases}]\n")
 }
 
+/// Expressions that are no paths.
+fn with_expressions(count: usize) -> String {
+    let one = "  - log: ${ 1 + n }\n";
+    format!(
+        "scenario: wordy\nlet: {{ n: 1 }}\nconnect:\n{}",
+        one.repeat(count)
+    )
+}
+
+/// Constants of a million bytes, made by expressions.
+fn with_constants(count: usize) -> String {
+    let one = |n| format!("  c{n}: ${{ 'x' * 1000000 ~ n }}\n");
+    let constants: String = (0..count).map(one).collect();
+    format!("scenario: large\nlet:\n  n: 1\n{constants}")
+}
+
 #[test]
 fn a_scenario_is_bounded() {
     for (figure, at, past) in [
@@ -49,6 +65,12 @@ fn a_scenario_is_bounded() {
         ("10000000", with_items(10_000_000), with_items(10_000_001)),
         ("64 levels", nested(64), nested(65)),
         ("100000", with_aliases(50), with_aliases(51)),
+        (
+            "20000 expressions",
+            with_expressions(20_000),
+            with_expressions(20_001),
+        ),
+        ("67108864", with_constants(67), with_constants(68)),
     ] {
         let (sound, said) = validated(&at);
         assert!(sound, "{figure}: {said}");
