@@ -8,7 +8,7 @@ use crate::wire::jwt;
 
 use super::refusal::Refusal;
 use super::steps::Trouble;
-use super::turn::{Halt, Turn};
+use super::turn::{Asker, Halt, Turn};
 use super::value::Val;
 
 impl<'t> Turn<'t> {
@@ -53,8 +53,12 @@ impl<'t> Turn<'t> {
         }
         let json = val.to_json();
         if json.kind() != Kind::Object {
-            let whole = prefix.strip_suffix('.').unwrap_or(prefix);
-            return Err(Refusal::invalid(if whole.is_empty() { "message" } else { whole }).into());
+            let part = match prefix.strip_suffix('.').unwrap_or(prefix) {
+                "" if self.asker == Asker::Http => "body",
+                "" => "message",
+                part => part,
+            };
+            return Err(Refusal::invalid(part).into());
         }
         let object = json.part();
         let wrong = |part: &str| Trouble::from(Refusal::invalid(&format!("{prefix}{part}")));

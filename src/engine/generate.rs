@@ -18,7 +18,7 @@ use super::value::Val;
 use super::{Moments, State};
 
 /// Bytes that they may have.
-const MAX_BYTES: u64 = 4 << 30;
+const MAX_BYTES: u64 = 2 << 30;
 /// Instructions of expressions that making them may take: minutes.
 const MAX_WORK: u64 = 10_000_000_000;
 
