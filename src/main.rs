@@ -1,6 +1,8 @@
 //! The door: parse, log, run, exit code.
 
 use std::process::ExitCode;
+use std::thread;
+use std::time::Duration;
 
 use mimalloc::MiMalloc;
 use ws_mock::cli::Cli;
@@ -10,8 +12,9 @@ use ws_mock::cmd;
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
-/// mimalloc's `purge_delay`.
-const PURGE_DELAY: libmimalloc_sys::mi_option_t = 15;
+/// How often memory that is free goes back to the system. At every free, answers of many kilobytes would fault their
+/// pages in anew; left alone, what a rush took stays until the next.
+const GIVE_BACK: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
     give_memory_back();
@@ -23,14 +26,22 @@ fn main() -> ExitCode {
     }
 }
 
-/// Memory that is free goes back to the system at once. Otherwise it waits for the next free, which after a rush may
-/// be hours away.
+/// Looks after the memory for as long as the process lives. Without the thread it only holds more.
 fn give_memory_back() {
-    #[expect(
-        unsafe_code,
-        reason = "mimalloc's options have no safe interface; this sets a number and nothing else"
-    )]
-    unsafe {
-        libmimalloc_sys::mi_option_set(PURGE_DELAY, 0);
-    }
+    let look_after = || {
+        loop {
+            thread::sleep(GIVE_BACK);
+            #[expect(
+                unsafe_code,
+                reason = "mimalloc's collection has no safe interface; it takes no pointers"
+            )]
+            unsafe {
+                libmimalloc_sys::mi_collect(true);
+            }
+        }
+    };
+    thread::Builder::new()
+        .name("memory".to_owned())
+        .spawn(look_after)
+        .ok();
 }
