@@ -1,6 +1,6 @@
 //! `list` and `find`: selecting without copying.
 
-use std::collections::HashSet;
+use foldhash::HashSet;
 use std::sync::Arc;
 
 use crate::json::{Json, Kind};
@@ -143,10 +143,15 @@ impl<'t> Turn<'t> {
         }
         let mut fields: Vec<FieldId> = Vec::with_capacity(FIELDS);
         let mut largest = None;
+        let mut seen: HashSet<FieldId> = HashSet::default();
         for element in json.part().elements() {
             if let Some(field) = of.field_after(fields.last().copied(), element) {
                 // Most ask in the items' own order.
-                if Some(field) > largest || !fields.contains(&field) {
+                let ascends = Some(field) > largest;
+                if !ascends && seen.is_empty() {
+                    seen.extend(&fields);
+                }
+                if seen.is_empty() || seen.insert(field) {
                     largest = largest.max(Some(field));
                     fields.push(field);
                 }
@@ -197,7 +202,10 @@ impl<'t> Turn<'t> {
         for member in json.part().members() {
             let field = member.key().into_owned();
             let wrong = || Refusal::invalid(&format!("{}{field}", list.match_prefix));
-            if member.is_null() || member.text() == "\"\"" {
+            // Of two with one name, the last counts.
+            let last = json.part().get(&field).map(|last| last.text().as_ptr());
+            let is_last = last == Some(member.text().as_ptr());
+            if !is_last || member.is_null() || member.text() == "\"\"" {
                 continue;
             }
             if of.field(&field).is_none() {
@@ -215,7 +223,6 @@ impl<'t> Turn<'t> {
             } else {
                 Condition::Equals(json.at(member))
             };
-            conditions.retain(|(known, _)| *known != field);
             conditions.push((field, condition));
         }
         Ok(conditions)
@@ -333,7 +340,7 @@ impl<'t> Turn<'t> {
         let chance = self.chance()?;
         // Floyd's way: as many draws as items wanted, however large the collection.
         let mut places: Vec<usize> = Vec::with_capacity(wanted);
-        let mut taken = HashSet::new();
+        let mut taken = HashSet::default();
         for last in of.len() - wanted..of.len() {
             let drawn = chance.below(last as u64 + 1) as usize;
             let place = if taken.insert(drawn) { drawn } else { last };

@@ -9,9 +9,10 @@ pub mod write;
 
 use std::borrow::Cow;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
+use foldhash::HashMap;
 use tungstenite::Utf8Bytes;
 
 pub use read::JsonError;
@@ -32,7 +33,15 @@ struct Doc {
     nodes: Box<[Node]>,
     /// Whether white space stands around or between the parts.
     spaced: bool,
+    /// Made when a member of a large object is first asked for by name.
+    large: OnceLock<Box<Names>>,
 }
+
+/// Of objects, by their places: the places of their members by name. Of two with one name, the last.
+type Names = HashMap<u32, HashMap<Box<str>, u32>>;
+
+/// Parts in an object that is a large one: the names of its members are not looked for one by one.
+const LARGE: u32 = 256;
 
 /// Where the name of what has none starts: after its end.
 const NO_KEY: u32 = 1;
@@ -49,6 +58,8 @@ struct Node {
     kind: Kind,
     /// Whether the text holds escapes; of a member, whether its name does.
     escaped: bool,
+    /// Of a container: whether what it holds holds nothing itself, so that each is the node after the other.
+    flat: bool,
     key_escaped: bool,
 }
 
@@ -118,6 +129,7 @@ impl Json {
             next: 1,
             kind,
             escaped: false,
+            flat: false,
             key_escaped: false,
         };
         Json {
@@ -125,6 +137,7 @@ impl Json {
                 text,
                 nodes: Box::new([node]),
                 spaced: false,
+                large: OnceLock::new(),
             }),
             at: 0,
         }
@@ -171,6 +184,24 @@ impl Json {
     /// Its elements, if it is a list.
     pub fn elements(&self) -> impl Iterator<Item = Json> + '_ {
         self.part().elements().map(|part| self.at(part))
+    }
+}
+
+impl Doc {
+    /// The names of its large objects.
+    fn names(&self) -> Names {
+        let parts = (0..self.nodes.len() as u32).map(|at| Part { doc: self, at });
+        let is_large = |part: &Part<'_>| part.node().next - part.at > LARGE;
+        let names = |part: Part<'_>| {
+            let members = part.members();
+            members
+                .map(|member| (member.key().into(), member.at))
+                .collect()
+        };
+        parts
+            .filter(is_large)
+            .map(|part| (part.at, names(part)))
+            .collect()
     }
 }
 
@@ -281,7 +312,18 @@ impl<'a> Part<'a> {
 
     /// A member of an object; of two with one name, the last.
     pub fn get(self, name: &str) -> Option<Part<'a>> {
+        if self.node().next - self.at > LARGE {
+            return self.of_many(name);
+        }
         self.members().filter(|member| member.is_named(name)).last()
+    }
+
+    /// As [`Part::get`], of an object that may have very many members.
+    #[cold]
+    fn of_many(self, name: &str) -> Option<Part<'a>> {
+        let large = self.doc.large.get_or_init(|| Box::new(self.doc.names()));
+        let at = *large.get(&self.at)?.get(name)?;
+        Some(Part { doc: self.doc, at })
     }
 
     /// Its member at a place, counted from 0.
@@ -291,24 +333,36 @@ impl<'a> Part<'a> {
 
     /// Writes an object of its members at these places, which come as runs of those that follow each other.
     pub fn write_some(self, out: &mut String, runs: &[Range<usize>]) {
-        let mut members = self.members();
-        let mut place = 0;
+        if runs.is_sorted_by_key(|run| run.start) {
+            let mut members = self.members();
+            let mut place = 0;
+            self.write_runs(out, runs, |run| {
+                let first = members.nth(run.start - place)?;
+                place = run.end;
+                match run.len() {
+                    1 => Some((first, first)),
+                    many => Some((first, members.nth(many - 2)?)),
+                }
+            });
+        } else {
+            let members: Vec<Part<'a>> = self.members().collect();
+            self.write_runs(out, runs, |run| {
+                Some((*members.get(run.start)?, *members.get(run.end - 1)?))
+            });
+        }
+    }
+
+    fn write_runs(
+        self,
+        out: &mut String,
+        runs: &[Range<usize>],
+        mut ends: impl FnMut(&Range<usize>) -> Option<(Part<'a>, Part<'a>)>,
+    ) {
+        let text = self.doc.text.as_str();
         let mut before = '{';
-        for run in runs {
-            if run.start < place {
-                (members, place) = (self.members(), 0);
-            }
-            let first = members.nth(run.start - place);
-            let last = match run.len() {
-                1 => first,
-                many => members.nth(many - 2),
-            };
-            place = run.end;
-            let (Some(first), Some(last)) = (first, last) else {
-                continue;
-            };
+        for (first, last) in runs.iter().filter_map(&mut ends) {
             out.push(before);
-            out.push_str(&self.doc.text.as_str()[first.node().member()..last.node().end as usize]);
+            out.push_str(&text[first.node().member()..last.node().end as usize]);
             before = ',';
         }
         out.push_str(if before == '{' { "{}" } else { "}" });
@@ -334,6 +388,7 @@ impl<'a> Part<'a> {
             doc: self.doc,
             at: self.at + 1,
             end,
+            flat: self.node().flat,
         }
     }
 }
@@ -343,6 +398,7 @@ pub struct Children<'a> {
     doc: &'a Doc,
     at: u32,
     end: u32,
+    flat: bool,
 }
 
 impl<'a> Iterator for Children<'a> {
@@ -358,6 +414,15 @@ impl<'a> Iterator for Children<'a> {
         };
         self.at = part.node().next;
         Some(part)
+    }
+
+    fn nth(&mut self, n: usize) -> Option<Part<'a>> {
+        if self.flat {
+            self.at = u32::try_from(n).map_or(self.end, |n| self.at.saturating_add(n));
+        } else {
+            (0..n).try_for_each(|_| self.next().map(|_| ()))?;
+        }
+        self.next()
     }
 }
 

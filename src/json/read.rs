@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::cell::Cell;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use thiserror::Error;
 use tungstenite::Utf8Bytes;
@@ -62,6 +62,7 @@ pub(super) fn document(text: Utf8Bytes) -> Result<Json, JsonError> {
             text,
             nodes,
             spaced,
+            large: OnceLock::new(),
         }),
         at: 0,
     })
@@ -119,21 +120,35 @@ impl Reader<'_> {
             next: 0,
             kind: Kind::Null,
             escaped: false,
+            flat: false,
             key_escaped: name.escaped,
         });
-        let (kind, escaped) = match self.peek() {
-            Some(b'"') => (Kind::String, self.string()?),
-            Some(b'{') => (self.object(depth)?, false),
-            Some(b'[') => (self.list(depth)?, false),
-            Some(b'-' | b'0'..=b'9') => (self.number()?, false),
-            Some(b't') => (self.word(b"true", Kind::Bool)?, false),
-            Some(b'f') => (self.word(b"false", Kind::Bool)?, false),
-            Some(b'n') => (self.word(b"null", Kind::Null)?, false),
+        let mut escaped = false;
+        let mut held = 0;
+        let kind = match self.peek() {
+            Some(b'"') => {
+                escaped = self.string()?;
+                Kind::String
+            }
+            Some(b'{') => {
+                held = self.object(depth)?;
+                Kind::Object
+            }
+            Some(b'[') => {
+                held = self.list(depth)?;
+                Kind::List
+            }
+            Some(b'-' | b'0'..=b'9') => self.number()?,
+            Some(b't') => self.word(b"true", Kind::Bool)?,
+            Some(b'f') => self.word(b"false", Kind::Bool)?,
+            Some(b'n') => self.word(b"null", Kind::Null)?,
             _ => return Err(self.found("no value")),
         };
-        let next = self.nodes.len() as u32;
+        let next = self.nodes.len();
         let node = &mut self.nodes[place];
-        (node.end, node.next, node.kind, node.escaped) = (self.at as u32, next, kind, escaped);
+        (node.end, node.next, node.kind) = (self.at as u32, next as u32, kind);
+        node.escaped = escaped;
+        node.flat = next - place - 1 == held;
         Ok(())
     }
 
@@ -145,11 +160,13 @@ impl Reader<'_> {
         Ok(kind)
     }
 
-    fn object(&mut self, depth: usize) -> Result<Kind, JsonError> {
+    /// Answers how many members it has.
+    fn object(&mut self, depth: usize) -> Result<usize, JsonError> {
         self.enter(depth)?;
         if self.closes(b'}') {
-            return Ok(Kind::Object);
+            return Ok(0);
         }
+        let mut held = 0;
         loop {
             if self.peek() != Some(b'"') {
                 return Err(self.found("no name of a member"));
@@ -168,21 +185,25 @@ impl Reader<'_> {
             self.at += 1;
             self.space();
             self.value(name, depth + 1)?;
+            held += 1;
             if self.ends(b'}')? {
-                return Ok(Kind::Object);
+                return Ok(held);
             }
         }
     }
 
-    fn list(&mut self, depth: usize) -> Result<Kind, JsonError> {
+    /// Answers how many elements it has.
+    fn list(&mut self, depth: usize) -> Result<usize, JsonError> {
         self.enter(depth)?;
         if self.closes(b']') {
-            return Ok(Kind::List);
+            return Ok(0);
         }
+        let mut held = 0;
         loop {
             self.value(NO_NAME, depth + 1)?;
+            held += 1;
             if self.ends(b']')? {
-                return Ok(Kind::List);
+                return Ok(held);
             }
         }
     }
@@ -385,6 +406,54 @@ mod tests {
     fn refused(text: &str, what: &str) {
         let error = Json::parse(text).expect_err(text);
         assert!(error.to_string().contains(what), "{text}: {error}");
+    }
+
+    /// Each name looked for among all others, this would take minutes.
+    #[test]
+    fn very_many_members_are_found_by_name() {
+        const MANY: usize = 100_000;
+        let member = |n: usize| format!(r#""a{n}":{n}"#);
+        let up: Vec<String> = (0..MANY).map(member).collect();
+        let down: Vec<String> = (0..MANY).rev().map(member).collect();
+        let up = Json::parse(format!("{{{}}}", up.join(","))).unwrap();
+        let twice = format!(r#"{{"a7":"old",{}}}"#, down.join(","));
+        let down = Json::parse(format!("{{{}}}", down.join(","))).unwrap();
+        assert_eq!(up, down);
+        let twice = Json::parse(twice).unwrap();
+        assert_eq!(twice.get("a7").unwrap().text(), "7", "the last counts");
+        assert!(twice.get("b").is_none());
+        let inner = Json::parse(format!(r#"{{"a1":"outer","b":{}}}"#, up.text())).unwrap();
+        assert_eq!(inner.get("a1").unwrap().text(), r#""outer""#);
+        assert_eq!(inner.get("b").unwrap().get("a1").unwrap().text(), "1");
+    }
+
+    #[test]
+    fn members_are_written_in_any_order() {
+        for item in [
+            r#"{"a":1,"b":2,"c":3,"d":4}"#,
+            r#"{"a":1,"b":[2,[2]],"c":{"c":3},"d":4}"#,
+        ] {
+            let json = Json::parse(item).unwrap();
+            let text = |name| json.get(name).unwrap().text().to_owned();
+            let written = |runs: &[std::ops::Range<usize>]| {
+                let mut out = String::new();
+                json.part().write_some(&mut out, runs);
+                out
+            };
+            let (a, b, c, d) = (text("a"), text("b"), text("c"), text("d"));
+            assert_eq!(
+                written(std::slice::from_ref(&(1..3))),
+                format!(r#"{{"b":{b},"c":{c}}}"#)
+            );
+            assert_eq!(written(&[0..1, 3..4]), format!(r#"{{"a":{a},"d":{d}}}"#));
+            assert_eq!(
+                written(&[2..4, 0..2]),
+                format!(r#"{{"c":{c},"d":{d},"a":{a},"b":{b}}}"#)
+            );
+            assert_eq!(written(&[]), "{}");
+            assert_eq!(json.part().member(3).unwrap().text(), d);
+            assert!(json.part().member(4).is_none());
+        }
     }
 
     #[test]

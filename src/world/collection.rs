@@ -176,6 +176,11 @@ impl Collection {
         self.makes.place(make, field)
     }
 
+    /// As [`Collection::member`] of each field, without those that it has not.
+    pub(super) fn members(&self, make: MakeId, fields: &[FieldId]) -> Vec<usize> {
+        self.makes.places(make, fields)
+    }
+
     /// The items for which every condition holds.
     pub fn select(&self, conditions: &[(String, Condition)]) -> Picked {
         let mut found: Option<Vec<RowId>> = None;
@@ -374,6 +379,9 @@ fn intersect(a: &[RowId], b: &[RowId]) -> Vec<RowId> {
     both
 }
 
+/// Changes that are not looked for one by one.
+const MANY: usize = 16;
+
 /// An object with some members set to other values; new members go last.
 pub fn merged(item: &Json, changes: &[(String, Json)]) -> Json {
     let mut out = String::with_capacity(item.text().len() + 32);
@@ -386,21 +394,29 @@ pub fn merged(item: &Json, changes: &[(String, Json)]) -> Json {
         out.push(':');
         out.push_str(value);
     };
+    // Of two with one name, the last counts.
+    let mut many: HashMap<&str, &Json> = HashMap::new();
+    if changes.len() > MANY {
+        many.extend(changes.iter().map(|(name, value)| (name.as_str(), value)));
+    }
+    let new = |name: &str| {
+        if many.is_empty() {
+            let last = changes.iter().rev().find(|(changed, _)| *changed == name);
+            return last.map(|(_, value)| value);
+        }
+        many.get(name).copied()
+    };
     for part in item.part().members() {
         let name = part.key();
-        let new = changes.iter().rev().find(|(changed, _)| *changed == name);
-        member(&name, new.map_or(part.text(), |(_, value)| value.text()));
+        member(&name, new(&name).map_or(part.text(), Json::text));
     }
-    for (at, (name, value)) in changes.iter().enumerate() {
-        let known = item.part().get(name).is_some()
-            || changes[..at].iter().any(|(earlier, _)| earlier == name);
-        if !known {
-            let last = changes
-                .iter()
-                .rev()
-                .find(|(other, _)| other == name)
-                .map_or(value, |(_, value)| value);
-            member(name, last.text());
+    let mut added: HashSet<&str> = HashSet::default();
+    for (name, _) in changes {
+        if item.part().get(name).is_none()
+            && added.insert(name)
+            && let Some(value) = new(name)
+        {
+            member(name, value.text());
         }
     }
     out.push('}');
@@ -462,6 +478,36 @@ mod tests {
     }
 
     #[test]
+    fn many_go_at_once_as_one_after_the_other_and_growth_is_counted() {
+        let item = |n: usize| format!(r#"{{"id":{n},"even":{}}}"#, n.is_multiple_of(2));
+        let items: Vec<String> = (0..100).map(item).collect();
+        let texts_of: Vec<&str> = items.iter().map(String::as_str).collect();
+        let even = (
+            "even".to_owned(),
+            Condition::Equals(Json::parse("true").unwrap()),
+        );
+        let (mut once, mut singly) = (collection(&texts_of), collection(&texts_of));
+        once.is_made();
+        assert_eq!(texts(&once, std::slice::from_ref(&even)).len(), 50);
+        let ids = [98, 3, 4, 500, 3];
+        once.forget_indexes();
+        let together = once.remove_all(&ids);
+        let alone: Vec<Edit> = ids.iter().filter_map(|id| singly.remove(*id)).collect();
+        let before = |edits: &[Edit]| -> Vec<Json> {
+            edits
+                .iter()
+                .filter_map(|edit| edit.before.clone())
+                .collect()
+        };
+        assert_eq!(before(&together), before(&alone));
+        assert_eq!(texts(&once, &[]), texts(&singly, &[]));
+        assert_eq!(texts(&once, std::slice::from_ref(&even)).len(), 48);
+        assert!(once.find("98").is_none() && once.find("99").is_some());
+        let gone: usize = before(&together).iter().map(|item| item.text().len()).sum();
+        assert_eq!(once.grown(), -(gone as i64));
+    }
+
+    #[test]
     fn fields_are_known_as_long_as_an_item_has_them() {
         let has = |things: &Collection, name| things.field(name).is_some();
         let mut things = collection(&[r#"{"id":1,"a":1}"#, r#"{"id":2,"a":1,"b":1}"#]);
@@ -491,5 +537,10 @@ mod tests {
             merged(&item, &[set("b", "3"), set("c", "[]")]).text(),
             r#"{"id":1,"a":1,"b":3,"c":[]}"#
         );
+        let twice = [set("c", "1"), set("b", "3"), set("c", "2"), set("b", "4")];
+        let expected = r#"{"id":1,"a":1,"b":4,"c":2}"#;
+        assert_eq!(merged(&item, &twice).text(), expected);
+        let many: Vec<(String, Json)> = twice.iter().cycle().take(1_000).cloned().collect();
+        assert_eq!(merged(&item, &many).text(), expected);
     }
 }

@@ -14,6 +14,9 @@ pub type FieldId = u32;
 /// A make's number.
 pub(super) type MakeId = u32;
 
+/// Fields that are not looked for one by one.
+const MANY: usize = 64;
+
 /// The makes of a collection's items.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Makes {
@@ -61,6 +64,24 @@ impl Makes {
     pub(super) fn place(&self, make: MakeId, field: FieldId) -> Option<usize> {
         let make = self.all.get(make)?;
         make.fields.iter().rposition(|known| *known == field)
+    }
+
+    /// As [`Makes::place`] of each field, without those that it has not.
+    pub(super) fn places(&self, make: MakeId, fields: &[FieldId]) -> Vec<usize> {
+        let known = self.all.get(make).map_or(&[][..], |make| &make.fields);
+        if known.len() < MANY {
+            let place = |field: &FieldId| known.iter().rposition(|known| known == field);
+            return fields.iter().filter_map(place).collect();
+        }
+        let places: HashMap<FieldId, usize> = known
+            .iter()
+            .enumerate()
+            .map(|(at, field)| (*field, at))
+            .collect();
+        fields
+            .iter()
+            .filter_map(|field| places.get(field).copied())
+            .collect()
     }
 
     /// Counts an item in.
@@ -221,6 +242,14 @@ mod tests {
         assert_eq!(makes.place(first, c), None);
         assert_eq!(makes.place(longer, c), Some(2));
         assert_eq!(makes.place(empty, a), None);
+        assert_eq!(makes.places(longer, &[c, a]), [2, 0]);
+        assert_eq!(makes.places(first, &[c, a]), [0]);
+
+        let many: Vec<String> = (0..1_000).map(|n| format!(r#""f{n}":{n}"#)).collect();
+        let large = makes.add(json(&format!("{{{},\"f1\":0}}", many.join(","))).part());
+        let field = |name| makes.field(name).unwrap();
+        let asked = [field("f999"), c, field("f1"), field("f0")];
+        assert_eq!(makes.places(large, &asked), [999, 1_000, 0]);
     }
 
     #[test]

@@ -122,11 +122,7 @@ impl<'f> Cut<'f> {
         if self.make != Some(make) {
             self.make = Some(make);
             self.runs.clear();
-            for member in self
-                .fields
-                .iter()
-                .filter_map(|field| of.member(make, *field))
-            {
+            for member in of.members(make, self.fields) {
                 match self.runs.last_mut() {
                     Some(run) if run.end == member => run.end += 1,
                     _ => self.runs.push(member..member + 1),
