@@ -8,7 +8,7 @@ use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use clap::builder::{BoolishValueParser, Resettable};
+use clap::builder::{BoolishValueParser, NonEmptyStringValueParser, Resettable};
 use clap::parser::ValueSource;
 use clap::{
     Arg, ArgAction, ArgMatches, Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand,
@@ -96,7 +96,11 @@ pub enum Verb {
 #[command(args_override_self = true)]
 pub struct Serve {
     /// A bundled scenario's name (see `ws-mock scenarios`) or a file
-    #[arg(default_value = "stations", env = "WS_MOCK_SCENARIO")]
+    #[arg(
+        default_value = "stations",
+        env = "WS_MOCK_SCENARIO",
+        value_parser = NonEmptyStringValueParser::new()
+    )]
     pub scenario: String,
     /// Where it listens.
     #[command(flatten)]

@@ -236,7 +236,7 @@ pub fn from_option(option: &str) -> Result<Fault, FaultError> {
                     .collect();
                 put(name, &format!("[{}]", list.join(",")));
             }
-            "share" | "times" if value.parse::<f64>().is_ok() => put(name, value),
+            "share" | "times" if is_number(value) => put(name, value),
             "share" | "times" => return wrong(format!("`{name}` is a number, found `{value}`")),
             _ => {
                 return wrong(format!(
@@ -267,6 +267,10 @@ fn own_value(kind: &str, value: &str) -> Result<(&'static str, String), FaultErr
             ));
         }
     })
+}
+
+fn is_number(value: &str) -> bool {
+    Json::parse(value).is_ok_and(|json| json.kind() == JsonKind::Number)
 }
 
 fn digits(value: &str) -> Result<String, FaultError> {

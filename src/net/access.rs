@@ -130,6 +130,10 @@ impl Rules {
 impl Origin {
     fn read(text: &str) -> Option<Self> {
         let (scheme, rest) = text.split_once("://")?;
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
+        if scheme.is_empty() || !scheme.bytes().all(plain) {
+            return None;
+        }
         let (host, port) = authority(rest)?;
         let scheme = scheme.to_ascii_lowercase();
         let port = port.or(match scheme.as_str() {
@@ -152,13 +156,16 @@ fn authority(text: &str) -> Option<(String, Option<u16>)> {
         None => text.split_at(text.find(':').unwrap_or(text.len())),
     };
     let port = match rest.strip_prefix(':') {
-        Some(port) => Some(port.parse().ok()?),
         None if rest.is_empty() => None,
-        None => return None,
+        // RFC 3986, section 3.2.3: nothing behind the colon is no port.
+        Some("") => None,
+        Some(port) if port.bytes().all(|byte| byte.is_ascii_digit()) => Some(port.parse().ok()?),
+        _ => return None,
     };
     let host = host.strip_suffix('.').unwrap_or(host);
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte);
-    (!host.is_empty() && host.bytes().all(plain)).then(|| (host.to_ascii_lowercase(), port))
+    let sound = host.bytes().all(plain) && host.split('.').all(|label| !label.is_empty());
+    sound.then(|| (host.to_ascii_lowercase(), port))
 }
 
 fn address(host: &str) -> Option<IpAddr> {
@@ -253,6 +260,12 @@ mod tests {
             ("mock:10009", true),
             ("MOCK", true),
             ("dev.example.org", true),
+            ("localhost:", true),
+            ("[::1]:", true),
+            ("localhost:+80", false),
+            (".localhost", false),
+            ("a..localhost", false),
+            ("localhost..", false),
             ("10.1.2.4", false),
             ("[::2]", false),
             ("evil.example", false),
@@ -319,6 +332,9 @@ mod tests {
             ("http://localhost.evil.example", false),
             ("http://localhost@evil.example", false),
             ("http://evil.example", false),
+            ("://localhost", false),
+            ("a b://localhost", false),
+            ("http://.localhost", false),
             ("null", false),
             ("localhost", false),
             ("", false),

@@ -8,7 +8,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Body, Incoming};
-use hyper::header::{CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN};
+use hyper::header::{
+    CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN, TRANSFER_ENCODING,
+};
 use hyper::http::uri::Scheme;
 use hyper::{Request, StatusCode, Uri, Version};
 use tokio::time::timeout;
@@ -46,6 +48,7 @@ pub(super) async fn answer(visit: &Visit, request: Request<Incoming>) -> Answer 
 
 async fn guarded(visit: &Visit, request: Request<Incoming>) -> Result<Answer, Problem> {
     check_target(request.uri())?;
+    check_coding(request.headers())?;
     let caller = caller(&request, visit)?;
     let rules = &visit.net.rules;
     if caller.host.is_some() || request.version() != Version::HTTP_10 {
@@ -93,6 +96,20 @@ fn check_target(target: &Uri) -> Result<(), Problem> {
     let target = shortened(&target.to_string());
     let words = format!("`{target}` is no target here; hint: ask for a path such as `/`");
     Err(bad_request(&words))
+}
+
+/// A body comes as it is or in chunks; of another coding the words would be somebody else's guess.
+fn check_coding(headers: &HeaderMap) -> Result<(), Problem> {
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    match (codings.next(), codings.next()) {
+        (None, _) => Ok(()),
+        (Some(one), None) if one.as_bytes().eq_ignore_ascii_case(b"chunked") => Ok(()),
+        _ => Err(Problem::new(
+            StatusCode::NOT_IMPLEMENTED,
+            "NOT_IMPLEMENTED",
+            "`Transfer-Encoding` is `chunked` or absent; hint: send the body as it is",
+        )),
+    }
 }
 
 fn caller<'a>(request: &'a Request<Incoming>, visit: &Visit) -> Result<Caller<'a>, Problem> {

@@ -10,6 +10,10 @@ use tokio_rustls::TlsAcceptor;
 
 use super::stream::Security;
 use crate::config::Tls;
+use crate::disk;
+
+/// Bytes in a chain or a key.
+const MAX_PEM: usize = 1 << 20;
 
 /// Why TLS cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -20,7 +24,7 @@ pub enum TlsError {
         /// Where it was looked for.
         path: PathBuf,
         /// What went wrong.
-        cause: rustls::pki_types::pem::Error,
+        cause: String,
     },
     /// The key.
     #[error("key `{}` cannot be read: {cause}; hint: a PEM file, given with `--key`", path.display())]
@@ -28,7 +32,7 @@ pub enum TlsError {
         /// Where it was looked for.
         path: PathBuf,
         /// What went wrong.
-        cause: rustls::pki_types::pem::Error,
+        cause: String,
     },
     /// Both can be read but are of no use.
     #[error("certificate `{}` and its key cannot be used: {cause}", path.display())]
@@ -72,24 +76,24 @@ fn server_config(tls: &Tls) -> Result<ServerConfig, TlsError> {
 }
 
 fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let chain: Vec<_> = CertificateDer::pem_file_iter(path)
-        .and_then(Iterator::collect)
-        .map_err(|cause| TlsError::Cert {
-            path: path.to_owned(),
-            cause,
-        })?;
+    let wrong = |cause| TlsError::Cert {
+        path: path.to_owned(),
+        cause,
+    };
+    let pem = disk::read(path, MAX_PEM).map_err(wrong)?;
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+    let chain = chain.map_err(|error| wrong(error.to_string()))?;
     if chain.is_empty() {
-        return Err(TlsError::Cert {
-            path: path.to_owned(),
-            cause: rustls::pki_types::pem::Error::NoItemsFound,
-        });
+        return Err(wrong("there is no certificate in it".to_owned()));
     }
     Ok(chain)
 }
 
 fn key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
-    PrivateKeyDer::from_pem_file(path).map_err(|cause| TlsError::Key {
-        path: path.to_owned(),
-        cause,
-    })
+    disk::read(path, MAX_PEM)
+        .and_then(|pem| PrivateKeyDer::from_pem_slice(&pem).map_err(|error| error.to_string()))
+        .map_err(|cause| TlsError::Key {
+            path: path.to_owned(),
+            cause,
+        })
 }

@@ -1,10 +1,9 @@
 //! Where the texts of a scenario come from: the disk, within bounds, or nowhere.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
 use super::tree::MAX_BYTES;
+use crate::disk::{self, reason};
 
 /// Opens what a scenario names. An error is the reason, in words.
 pub trait Files: Sync {
@@ -74,27 +73,12 @@ fn spelt_out(path: &Path) -> Result<PathBuf, String> {
 }
 
 fn read(path: &Path) -> Result<String, String> {
-    // A pipe or a device could block or never end.
-    let kind = path.metadata().map_err(|error| reason(&error))?;
-    if !kind.is_file() {
-        return Err("it is no file".to_owned());
-    }
-    let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes))
-        .map_err(|error| reason(&error))?;
-    if bytes.len() > MAX_BYTES {
-        return Err(format!("it is larger than {} MiB", MAX_BYTES >> 20));
-    }
-    String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())
-}
-
-fn reason(error: &std::io::Error) -> String {
-    match error.kind() {
-        std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
-        std::io::ErrorKind::PermissionDenied => "it may not be read".to_owned(),
-        _ => error.to_string().to_lowercase(),
-    }
+    String::from_utf8(disk::read(path, MAX_BYTES)?).map_err(|error| {
+        let sound = error.utf8_error().valid_up_to();
+        let before = error.as_bytes()[..sound].split(|byte| *byte == b'\n');
+        let line = before.count();
+        format!("it is not UTF-8 (line {line}, byte {sound}); hint: save it as UTF-8")
+    })
 }
 
 #[cfg(test)]
@@ -140,6 +124,9 @@ mod tests {
             Err("it is larger than 16 MiB".to_owned())
         );
         std::fs::write(&path, [0xff]).unwrap();
-        assert_eq!(Disk.scenario(&path), Err("it is not UTF-8".to_owned()));
+        assert_eq!(
+            Disk.scenario(&path),
+            Err("it is not UTF-8 (line 1, byte 0); hint: save it as UTF-8".to_owned())
+        );
     }
 }

@@ -38,6 +38,37 @@ fn data_goes_to_stdout_and_trouble_to_stderr_with_an_exit_code() {
     check("serve --bad", 2, "", "unexpected argument '--bad'");
     check("serve no/such.yaml", 2, "", "no/such.yaml: ");
     check("serve echo --count x=1", 2, "", "unknown collection `x`");
+    check("serve echo --host=", 2, "", "`--host` has no host");
+    check(
+        "serve echo --ready-file /dev/null",
+        2,
+        "",
+        "`/dev/null` is there and is no file",
+    );
+    check(
+        "serve echo --fault drop,share=NaN",
+        2,
+        "",
+        "`share` is a number, found `NaN`",
+    );
+    check(
+        "serve stations --count stations=10000001",
+        2,
+        "",
+        "up to 10000000 are allowed",
+    );
+    check(
+        "serve echo --allow-host http://x",
+        2,
+        "",
+        "`--allow-host http://x` is no host name",
+    );
+    check(
+        "serve echo --allow-origin http://a\u{1b}",
+        2,
+        "",
+        "is no origin",
+    );
     check("scenarios", 0, "echo", "");
     check("scenarios show echo", 0, "scenario: echo", "");
     check("scenarios show ecko", 2, "", "did you mean `echo`?");

@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 
 /// A module, and what it may import of ours.
 const TABLE: &[(&str, &[&str])] = &[
+    ("disk", &[]),
     ("json", &[]),
     ("text", &[]),
     ("sim", &[]),
     ("cli", &[]),
     ("config", &[]),
     ("log", &["text"]),
-    ("scenario", &["json", "text"]),
+    ("scenario", &["disk", "json", "text"]),
     ("wire", &["json", "scenario"]),
     ("world", &["json", "scenario", "sim"]),
     ("fault", &["json", "scenario", "sim", "text"]),
@@ -27,7 +28,7 @@ const TABLE: &[(&str, &[&str])] = &[
     (
         "net",
         &[
-            "json", "scenario", "hub", "wire", "fault", "sim", "config", "text",
+            "disk", "json", "scenario", "hub", "wire", "fault", "sim", "config", "text",
         ],
     ),
     ("control", &["json", "hub", "scenario", "text"]),
@@ -58,7 +59,7 @@ const IMPURE: &[&str] = &[
 const EXCEPTIONS: &[(&str, &str)] = &[
     ("src/sim/clock.rs", "SystemTime"),
     // A scenario's own files are read at load.
-    ("src/scenario/files.rs", "std::fs"),
+    ("src/disk.rs", "std::fs"),
     // The reader's own stack.
     ("src/scenario/tree/mod.rs", "thread::"),
 ];

@@ -161,6 +161,12 @@ async fn what_one_sends_is_not_read_as_two() {
             "0\r\n\r\n",
             &[400],
         ),
+        ("Transfer-Encoding: gzip, chunked\r\n", "0\r\n\r\n", &[501]),
+        (
+            "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
+            "0\r\n\r\n",
+            &[501],
+        ),
         // Chunks go before the length, and the connection ends: the rest is nobody's request.
         (
             "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n",

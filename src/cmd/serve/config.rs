@@ -13,7 +13,7 @@ use crate::cli::{self, Assignment};
 use crate::config::{Access, ClockStart, Config, Limits, Listen, Play};
 use crate::fault;
 use crate::scenario::model::{Origin, Scenario};
-use crate::scenario::{duration, size};
+use crate::scenario::{MAX_ITEMS, duration, size};
 
 /// What the options and the scenario come to. Makes the development certificate where it is needed.
 pub(super) fn resolve(args: &cli::Serve, scenario: &Scenario) -> anyhow::Result<Config> {
@@ -43,7 +43,9 @@ pub(super) fn again(
 }
 
 fn listen(args: &cli::Listen, scenario: &Scenario) -> anyhow::Result<Listen> {
+    // Before a certificate is made for nothing.
     let host = host(&args.host);
+    let addresses = addresses(host)?;
     let wanted = scenario.listen.tls || args.ssl || args.ssl_only || args.cert.is_some();
     let tls = if wanted && !args.no_ssl {
         Some(tls::find(args)?)
@@ -51,7 +53,7 @@ fn listen(args: &cli::Listen, scenario: &Scenario) -> anyhow::Result<Listen> {
         None
     };
     Ok(Listen {
-        addresses: addresses(host)?,
+        addresses,
         host: host.to_owned(),
         port: args.port.unwrap_or(scenario.listen.port),
         tls,
@@ -68,6 +70,11 @@ fn host(typed: &str) -> &str {
 }
 
 fn addresses(host: &str) -> anyhow::Result<Vec<IpAddr>> {
+    if host.trim().is_empty() {
+        return Err(Usage::new("`--host` has no host")
+            .hint("`localhost` is this machine, `0.0.0.0` is everywhere")
+            .into());
+    }
     if host.eq_ignore_ascii_case("localhost") {
         return Ok(vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]);
     }
@@ -119,12 +126,12 @@ fn play(args: &cli::Play, scenario: &Scenario, seed: u64) -> Result<Play, Usage>
                     .hint("only a collection with `item:` has a count"),
             );
         }
-        given.value.parse().map_err(|_| {
-            Usage::new(format!(
-                "`--count {}={}` has no number",
-                given.name, given.value
+        let number = given.value.parse().ok();
+        number.filter(|number| *number <= MAX_ITEMS).ok_or_else(|| {
+            let (name, value) = (&given.name, &given.value);
+            Usage::new(format!("`--count {name}={value}` cannot be")).hint(format!(
+                "a whole number is needed, up to {MAX_ITEMS} are allowed"
             ))
-            .hint("a whole number from 0 on is needed")
         })
     };
     let every = |given: &Assignment| {
@@ -187,10 +194,21 @@ fn last_of_each<T>(
 fn access(args: &cli::Access) -> Result<Access, Usage> {
     Ok(Access {
         origins: origins("--allow-origin", &args.allow_origin)?,
-        hosts: given(&args.allow_host).map(str::to_owned).collect(),
+        hosts: given(&args.allow_host)
+            .map(allowed_host)
+            .collect::<Result<_, _>>()?,
         control_origins: origins("--control-origin", &args.control_origin)?,
         control: !args.no_control,
     })
+}
+
+fn allowed_host(text: &str) -> Result<String, Usage> {
+    let plain = |sign: char| sign.is_ascii_alphanumeric() || "-_.:[]".contains(sign);
+    if text.chars().all(plain) {
+        return Ok(text.to_owned());
+    }
+    Err(Usage::new(format!("`--allow-host {text}` is no host name"))
+        .hint("a name as it stands in `Host` is needed: `mock.example`, without scheme and path"))
 }
 
 /// Without what is empty, which a list in the environment may well have.
@@ -199,11 +217,16 @@ fn given(typed: &[String]) -> impl Iterator<Item = &str> {
     trimmed.filter(|text| !text.is_empty())
 }
 
+/// Neither blanks nor anything that does something to a terminal.
+fn is_plain(text: &str) -> bool {
+    text.chars().all(|sign| sign.is_ascii_graphic())
+}
+
 fn origins(option: &str, typed: &[String]) -> Result<Vec<String>, Usage> {
     let read = |text: &str| {
         let origin = text.strip_suffix('/').unwrap_or(text);
         let host = origin.split_once("://").map_or("", |(_, host)| host);
-        let sound = !host.is_empty() && !host.contains('/');
+        let sound = !host.is_empty() && !host.contains('/') && is_plain(origin);
         if sound || matches!(origin, "*" | "null") {
             return Ok(origin.to_owned());
         }
@@ -352,7 +375,7 @@ timers:
             ),
             (
                 "--count shops=-1",
-                "`--count shops=-1` has no number\n  hint: a whole number from 0 on is needed",
+                "`--count shops=-1` cannot be\n  hint: a whole number is needed, up to 10000000 are allowed",
             ),
             (
                 "--timer laod=3s",

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use anyhow::Context;
 
-use super::env;
+use super::{Usage, env};
 use crate::{cli, scenario, server};
 
 pub(super) use tls::own as own_certificate;
@@ -39,8 +39,19 @@ pub(super) fn run(args: &cli::Serve) -> anyhow::Result<()> {
     served
 }
 
-/// Whoever waits for the ready file must not find that of an earlier run.
+/// Whoever waits for the ready file must not find that of an earlier run. What is no file is nothing of ours.
 fn forget(path: &Path) -> anyhow::Result<()> {
+    if let Ok(there) = fs::symlink_metadata(path)
+        && !there.is_file()
+        && !there.is_symlink()
+    {
+        let path = path.display();
+        return Err(
+            Usage::new(format!("ready file `{path}` is there and is no file"))
+                .hint("a name that is free, or that of an earlier ready file, is needed")
+                .into(),
+        );
+    }
     match fs::remove_file(path) {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(error)
             .with_context(|| format!("ready file `{}` cannot be replaced", path.display())),
@@ -60,7 +71,10 @@ mod tests {
         forget(&file).unwrap();
         assert!(!file.exists());
         forget(&file).unwrap();
-        let error = forget(folder.path()).unwrap_err();
-        assert!(error.to_string().starts_with("ready file `"), "{error}");
+        for other in [folder.path(), Path::new("/dev/null")] {
+            let error = forget(other).unwrap_err();
+            assert!(error.to_string().starts_with("ready file `"), "{error}");
+            assert!(other.exists());
+        }
     }
 }

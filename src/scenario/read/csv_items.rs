@@ -33,6 +33,7 @@ impl Reader<'_> {
         let key_column = headers.iter().position(|header| header == key);
         let mut keys = HashSet::new();
         let mut texts = Vec::new();
+        let mut open = None;
         for record in reader.records() {
             match record {
                 Ok(record) => {
@@ -42,6 +43,7 @@ impl Reader<'_> {
                         .filter(|cell| !cell.is_empty())
                         .map(str::to_owned);
                     self.item_key(found, key, &mut keys, || line_of(line));
+                    open = is_open(text, &record).then_some(line);
                     texts.push(csv_item(&headers, &record));
                 }
                 Err(error) => {
@@ -50,8 +52,20 @@ impl Reader<'_> {
                 }
             }
         }
+        if let Some(line) = open {
+            let message = "a quote that is not closed: all that follows is in one cell".to_owned();
+            self.problem(line_of(line), message, None);
+        }
         texts
     }
+}
+
+/// Whether the text ends inside of this record's last cell, which takes it for the cell's end.
+fn is_open(text: &str, record: &csv::StringRecord) -> bool {
+    let cell = record.iter().next_back().unwrap_or_default();
+    let as_written = cell.replace('"', "\"\"");
+    let before = text.strip_suffix(&as_written);
+    !cell.is_empty() && before.is_some_and(|before| before.ends_with('"'))
 }
 
 fn csv_problem(error: &csv::Error) -> String {
@@ -87,6 +101,25 @@ fn csv_item(headers: &csv::StringRecord, record: &csv::StringRecord) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_quote_that_is_not_closed_is_noticed() {
+        for (text, open) in [
+            ("a,b\n1,\"x\ny\n", true),
+            ("a,b\n1,\"x", true),
+            ("a,b\n1,\"x \"\"y\"\"\nz", true),
+            ("a,b\n1,\"x\ny\"\n", false),
+            ("a,b\n1,\"x\"", false),
+            ("a,b\n1,\"x \"\"y\"\"\"\n", false),
+            ("a,b\n1,5\" pipe\n", false),
+            ("a,b\n1,\"\"", false),
+            ("a,b\n1,x\n", false),
+        ] {
+            let mut reader = csv::Reader::from_reader(text.as_bytes());
+            let last = reader.records().last().unwrap().unwrap();
+            assert_eq!(is_open(text, &last), open, "{text}");
+        }
+    }
 
     #[test]
     fn cells_are_typed_as_json_reads_them() {

@@ -33,6 +33,11 @@ impl Reader<'_> {
         if let Some(node) = node {
             let fields = self.fields(node, "`messages`", KEYS);
             messages.name = self.optional_placed(fields.get("name"), scope);
+            if let Some(node) = fields.get("name")
+                && node.text().is_none()
+            {
+                self.expected(node, "`name`", "a text such as `${ message.type }`");
+            }
             messages.reply = self.optional(fields.get("reply"), scope);
             error = self.optional_placed(fields.get("error"), scope);
             if let Some(node) = fields.get("error_event")

@@ -65,6 +65,8 @@ const KEYS: &[&str] = &[
     "faults",
 ];
 
+/// Letters in a scenario's name.
+const MAX_NAME: usize = 64;
 /// Definitions are looked at once for each that is found to write.
 const MAX_DEFINITIONS: usize = 1_000;
 
@@ -245,13 +247,14 @@ impl Reader<'_> {
         };
         let name = self.plain_text(node, "`scenario`").unwrap_or_default();
         let letters = |c: char| c.is_ascii_lowercase();
-        let good = name.starts_with(letters)
+        let good = name.len() <= MAX_NAME
+            && name.starts_with(letters)
             && name
                 .chars()
                 .all(|c| letters(c) || c.is_ascii_digit() || c == '-' || c == '_');
         if !good && node.text().is_some() {
-            let allowed = "a name of small letters, digits, `-` and `_`";
-            self.expected(node, "`scenario`", allowed);
+            let allowed = format!("a name of up to {MAX_NAME} small letters, digits, `-` and `_`");
+            self.expected(node, "`scenario`", &allowed);
         }
         name
     }
