@@ -245,7 +245,7 @@ impl Maker<'_> {
         }
         let val = turn
             .value(&count.part)
-            .and_then(|val| self.made.work(turn.work_done).map(|()| val))
+            .and_then(|val| self.made.work(turn.worked()).map(|()| val))
             .map_err(|why| self.wrong(&count.place, ", `count`", &why))?;
         let number = val.to_json().part().as_i64();
         number
@@ -310,7 +310,7 @@ impl Maker<'_> {
         text.push('}');
         text.shrink_to_fit();
         self.made
-            .work(turn.work_done)
+            .work(turn.worked())
             .and_then(|()| Json::parse(text).map_err(|error| error.to_string()))
             .map_err(|why| self.wrong(&self.declared.place, &format!(", item {n}"), &why))
     }

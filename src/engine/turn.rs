@@ -69,9 +69,8 @@ pub(super) struct Turn<'t> {
     pub(super) edits: Edits,
     /// Whether a reader turned out to need the world to itself.
     pub(super) wants_to_write: bool,
-    steps_taken: u32,
-    /// What it did that is no step of its own, in instructions of an expression.
-    pub(super) work_done: u64,
+    /// What it may still do, in instructions of expressions.
+    left: u64,
     /// Bytes of everything that it made.
     made: usize,
     pub(super) depth: u32,
@@ -109,6 +108,15 @@ const MAX_ITEMS: usize = crate::scenario::MAX_ITEMS as usize;
 /// Rooms that a connection may be in.
 const MAX_ROOMS: usize = 1_000;
 
+fn max_steps(scenario: &Scenario) -> u32 {
+    scenario.limits.steps.unwrap_or(MAX_STEPS)
+}
+
+/// The steps that an event may take, and anything less than one more.
+fn all_work(scenario: &Scenario) -> u64 {
+    (u64::from(max_steps(scenario)) + 1) * WORK_A_STEP - 1
+}
+
 impl<'t> Turn<'t> {
     pub(super) fn new(
         scenario: &'t Arc<Scenario>,
@@ -127,8 +135,7 @@ impl<'t> Turn<'t> {
             outcome: Outcome::default(),
             edits: Edits::default(),
             wants_to_write: false,
-            steps_taken: 0,
-            work_done: 0,
+            left: all_work(scenario),
             made: 0,
             depth: 0,
             passed: None,
@@ -141,7 +148,7 @@ impl<'t> Turn<'t> {
     }
 
     pub(super) fn max_steps(&self) -> u32 {
-        self.scenario.limits.steps.unwrap_or(MAX_STEPS)
+        max_steps(self.scenario)
     }
 
     pub(super) fn max_depth(&self) -> u32 {
@@ -162,8 +169,7 @@ impl<'t> Turn<'t> {
 
     /// Takes one of the event's steps.
     pub(super) fn take_step(&mut self) -> Result<(), String> {
-        self.steps_taken = self.steps_taken.saturating_add(1);
-        self.work(0)
+        self.work(WORK_A_STEP)
     }
 
     /// Looking at items one by one is work too.
@@ -173,14 +179,21 @@ impl<'t> Turn<'t> {
 
     /// Does what takes about so many instructions.
     pub(super) fn work(&mut self, instructions: u64) -> Result<(), String> {
-        self.work_done = self.work_done.saturating_add(instructions);
-        let steps = u64::from(self.steps_taken) + self.work_done / WORK_A_STEP;
-        let most = self.max_steps();
-        if steps > u64::from(most) {
-            let why = format!("the event takes more than {most} steps");
-            return Err(self.pass(Limit::Steps, why));
+        match self.left.checked_sub(instructions) {
+            Some(left) => {
+                self.left = left;
+                Ok(())
+            }
+            None => {
+                let why = format!("the event takes more than {} steps", self.max_steps());
+                Err(self.pass(Limit::Steps, why))
+            }
         }
-        Ok(())
+    }
+
+    /// What it has done so far, in instructions.
+    pub(super) fn worked(&self) -> u64 {
+        all_work(self.scenario) - self.left
     }
 
     /// Makes something of so many bytes.
