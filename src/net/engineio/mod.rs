@@ -60,6 +60,11 @@ pub(super) async fn answer(visit: &Visit, request: Request<Incoming>) -> Result<
         sid: value("sid"),
         version: value("EIO"),
     };
+    // A script tag would be given JSON that it cannot read, and wait for ever.
+    if query.iter().any(|(name, _)| name == "j") {
+        let words = "JSONP (`j=` in the query) is not spoken here; hint: connect without `forceJSONP` or `jsonp`";
+        return Err(Problem::new(StatusCode::BAD_REQUEST, "BAD_REQUEST", words));
+    }
     let transport = match asked.transport.as_str() {
         "polling" => Transport::Polling,
         "websocket" => Transport::WebSocket,

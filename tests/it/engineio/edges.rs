@@ -384,6 +384,7 @@ async fn pages_of_accepted_origins_may_read_every_answer() {
     for (method, query, status) in [
         ("GET", "EIO=4&transport=polling", 200),
         ("GET", "EIO=4&transport=polling&sid=nobody", 400),
+        ("GET", "EIO=4&transport=polling&j=0", 400),
         ("OPTIONS", "EIO=4&transport=polling", 204),
     ] {
         let request = format!(
