@@ -229,6 +229,9 @@ fn problem(error: &hyper::Error, head: &[u8], limits: &Limits) -> Option<Problem
     } else if error.is_parse() {
         let words = format!("the request cannot be read: {error}");
         Problem::new(StatusCode::BAD_REQUEST, "BAD_REQUEST", words)
+    } else if error.is_incomplete_message() {
+        let words = "the request was cut off before its head ended";
+        Problem::new(StatusCode::BAD_REQUEST, "BAD_REQUEST", words)
     } else {
         return None;
     };

@@ -41,7 +41,9 @@ enum Place {
 pub(super) async fn answer(visit: &Visit, request: Request<Incoming>) -> Answer {
     let answer = guarded(visit, request).await.unwrap_or_else(Answer::from);
     match answer.status() {
-        StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_TIMEOUT => last(answer),
+        StatusCode::PAYLOAD_TOO_LARGE
+        | StatusCode::REQUEST_TIMEOUT
+        | StatusCode::NOT_IMPLEMENTED => last(answer),
         _ => answer,
     }
 }

@@ -73,11 +73,14 @@ fn spelt_out(path: &Path) -> Result<PathBuf, String> {
 }
 
 fn read(path: &Path) -> Result<String, String> {
-    String::from_utf8(disk::read(path, MAX_BYTES)?).map_err(|error| {
-        let sound = error.utf8_error().valid_up_to();
-        let before = error.as_bytes()[..sound].split(|byte| *byte == b'\n');
-        let line = before.count();
-        format!("it is not UTF-8 (line {line}, byte {sound}); hint: save it as UTF-8")
+    let bytes = disk::read(path, MAX_BYTES)?;
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        let before = String::from_utf8_lossy(&error.as_bytes()[..at]);
+        let line = before.matches('\n').count() + 1;
+        let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
+        let byte = error.as_bytes()[at];
+        format!("it is not UTF-8: byte `0x{byte:02x}` at {line}:{column}; save it as UTF-8")
     })
 }
 
@@ -123,10 +126,10 @@ mod tests {
             Disk.scenario(&path),
             Err("it is larger than 16 MiB".to_owned())
         );
-        std::fs::write(&path, [0xff]).unwrap();
+        std::fs::write(&path, b"a: b\nc: \xd1\x8f\xff").unwrap();
         assert_eq!(
             Disk.scenario(&path),
-            Err("it is not UTF-8 (line 1, byte 0); hint: save it as UTF-8".to_owned())
+            Err("it is not UTF-8: byte `0xff` at 2:5; save it as UTF-8".to_owned())
         );
     }
 }

@@ -43,7 +43,7 @@ fn data_goes_to_stdout_and_trouble_to_stderr_with_an_exit_code() {
         "serve echo --ready-file /dev/null",
         2,
         "",
-        "`/dev/null` is there and is no file",
+        "`/dev/null` is there and is no regular file",
     );
     check(
         "serve echo --fault drop,share=NaN",

@@ -43,14 +43,13 @@ pub(super) fn run(args: &cli::Serve) -> anyhow::Result<()> {
 fn forget(path: &Path) -> anyhow::Result<()> {
     if let Ok(there) = fs::symlink_metadata(path)
         && !there.is_file()
-        && !there.is_symlink()
     {
         let path = path.display();
-        return Err(
-            Usage::new(format!("ready file `{path}` is there and is no file"))
-                .hint("a name that is free, or that of an earlier ready file, is needed")
-                .into(),
-        );
+        return Err(Usage::new(format!(
+            "ready file `{path}` is there and is no regular file"
+        ))
+        .hint("a name that is free, or that of an earlier ready file, is needed")
+        .into());
     }
     match fs::remove_file(path) {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(error)

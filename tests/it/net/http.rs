@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::support::server::echo_hub;
 use bytes::Bytes;
+use tokio::io::AsyncWriteExt;
 use ws_mock::config::{Access, Config, Limits};
 use ws_mock::net::Control;
 
@@ -74,6 +75,17 @@ async fn rubbish_after_good_requests_is_told_as_well() {
 }
 
 #[tokio::test]
+async fn a_head_that_is_cut_off_is_told() {
+    let server = echo(Limits::default());
+    let mut raw = Raw::connect(server.address).await;
+    raw.send(b"GET /api/hello HTTP/1.1\r\nHo").await;
+    raw.0.shutdown().await.unwrap();
+    let answer = raw.answer().await;
+    assert_eq!(answer.status, 400);
+    assert!(answer.body.contains("cut off"), "{answer:?}");
+}
+
+#[tokio::test]
 async fn bodies_have_a_size_and_a_time() {
     let limits = Limits {
         body: 10,
@@ -95,6 +107,13 @@ async fn bodies_have_a_size_and_a_time() {
             413,
         ),
         (&["Transfer-Encoding: chunked"], "x\r\n", 400),
+        (&["Transfer-Encoding: gzip, chunked"], "0\r\n\r\n", 501),
+        (&["Transfer-Encoding: chunked, chunked"], "0\r\n\r\n", 501),
+        (
+            &["Transfer-Encoding: gzip", "Transfer-Encoding: chunked"],
+            "0\r\n\r\n",
+            501,
+        ),
         (&["Content-Length: 10"], "01234", 408),
         (&["Transfer-Encoding: chunked"], "a\r\n01234", 408),
     ] {
