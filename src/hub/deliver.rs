@@ -98,13 +98,13 @@ impl<'d> Delivery<'d> {
                     self.put(peer, Duration::ZERO, close, true);
                 }
                 Effect::Log(text) => {
-                    tracing::info!(target: "scenario", "{}", text.escape_debug().to_string());
+                    tracing::info!(target: "scenario", "{text}");
                 }
                 Effect::WarnOnce(text) => {
                     let mut warned = hub.0.warned.lock().unwrap_or_else(PoisonError::into_inner);
                     // So that made-up names cannot fill the memory.
                     if warned.len() < 1000 && warned.insert(text.clone()) {
-                        tracing::warn!(target: "scenario", "{}", text.escape_debug().to_string());
+                        tracing::warn!(target: "scenario", "{text}");
                     }
                 }
                 Effect::Failed { place, why, limit } => {
