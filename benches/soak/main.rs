@@ -34,6 +34,8 @@ use crate::mock::{Dialect, Figures, Mock};
 /// Clients that behave, and clients that do not, at a time on each mock.
 const GOOD: u64 = 8;
 const RUDE: u64 = 5;
+/// What `--lose` does.
+const LOSSES: &str = r#"[{"kind":"drop","on":["list"],"share":0.1}]"#;
 /// Clients of the calm, and what each asks.
 const CALM: u64 = 6;
 const REQUESTS: u64 = 30;
@@ -58,6 +60,9 @@ struct Options {
     /// The ws-mock to soak; the one built with this if absent
     #[arg(long, env = "WS_MOCK_BINARY", default_value = env!("CARGO_BIN_EXE_ws-mock"))]
     ws_mock: PathBuf,
+    /// Lose an answer now and then in the calm: it has to be noticed
+    #[arg(long)]
+    lose: bool,
     /// What cargo says to a benchmark
     #[arg(long, hide = true)]
     bench: bool,
@@ -124,7 +129,7 @@ async fn soak(options: &Options) -> Result<()> {
             raged?;
         }
         for tub in &mut tubs {
-            tub.settle(round, seed).await?;
+            tub.settle(round, seed, options.lose).await?;
         }
     }
     let mut wrong = 0;
@@ -189,8 +194,11 @@ fn way(dialect: Dialect, slot: u64) -> Way {
 
 impl Tub {
     /// Everybody leaves; then a few come back whose every message is counted.
-    async fn settle(&mut self, round: usize, seed: u64) -> Result<()> {
+    async fn settle(&mut self, round: usize, seed: u64, lose: bool) -> Result<()> {
         let before = self.silence().await?;
+        if lose {
+            self.mock.control("PUT", "faults", LOSSES).await?;
+        }
         let expected = Count::of(&self.ledger);
         let mut tasks = JoinSet::new();
         for slot in 0..CALM {
@@ -206,6 +214,9 @@ impl Tub {
                 self.ledger
                     .wrong(format!("a client of the calm: {error:#}"));
             }
+        }
+        if lose {
+            self.mock.control("DELETE", "faults", "").await?;
         }
         let after = self.silence().await?;
         let counted = Count::of(&self.ledger);
