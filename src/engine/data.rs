@@ -271,7 +271,10 @@ pub(super) fn insert_own(collection: &mut Collection, item: Json) -> Result<Edit
         Some(key) if !key.is_null() => {
             return Err(DataError::NoObject("a text or a number as its key"));
         }
-        _ => with_key(&item, &collection.key, &collection.fresh_key()),
+        _ => {
+            let key = collection.fresh_key();
+            with_key(&item, &collection.key, &key)
+        }
     };
     collection.insert(item).map_err(DataError::Taken)
 }

@@ -17,6 +17,9 @@ use super::scope::{self, Snapshot};
 use super::turn::Turn;
 use super::value::{self, Val};
 
+/// Bytes that are written down as fast as an item is looked at.
+const BYTES_AN_ITEM: usize = 64;
+
 impl Turn<'_> {
     pub(super) fn eval(&mut self, expr: &Expr) -> Result<Val, String> {
         match expr {
@@ -46,10 +49,12 @@ impl Turn<'_> {
         {
             return Ok(json_down(json, &path.keys));
         }
-        Ok(path
-            .keys
-            .iter()
-            .fold(self.lookup(path.root), |val, key| val.down(key)))
+        let whole = self.lookup(path.root);
+        if let (names::SESSION | names::CONNECTION, Val::Json(json)) = (path.root, &whole) {
+            // These are written down when they are asked for.
+            self.look_at(json.text().len() / BYTES_AN_ITEM)?;
+        }
+        Ok(path.keys.iter().fold(whole, |val, key| val.down(key)))
     }
 
     fn formula(&mut self, formula: &Formula) -> Result<Val, String> {

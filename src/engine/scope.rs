@@ -5,13 +5,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use minijinja::{Error, Value};
 
 use crate::json::{Json, write};
-use crate::scenario::expr::{Function, Scope, Symbol, names};
+use crate::scenario::expr::{Function, MAX_OUTPUT, Scope, Symbol, names};
 use crate::scenario::model::Scenario;
 use crate::sim::{Chance, time};
-use crate::world::{PeerId, World};
+use crate::world::{PeerId, Rows, World};
 
 use super::value::Val;
 use super::{Facts, Moments, functions};
+
+/// What a row weighs that nobody has looked at.
+const BYTES_A_ROW: usize = 64;
 
 /// A snapshot for one evaluation: it is dropped before anything is changed.
 #[derive(Debug)]
@@ -38,6 +41,14 @@ impl<P: std::fmt::Debug + Send + Sync + 'static> Scope for Snapshot<P> {
         match val {
             Val::Undefined => None,
             val => Some(val.to_value()),
+        }
+    }
+
+    fn weight(&self, value: &Value) -> usize {
+        // Items are too many to be looked at for this.
+        match value.downcast_object_ref::<Rows>() {
+            Some(rows) => rows.len().saturating_mul(BYTES_A_ROW).min(MAX_OUTPUT),
+            None => write::weight(value, MAX_OUTPUT).unwrap_or(MAX_OUTPUT),
         }
     }
 

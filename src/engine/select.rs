@@ -19,6 +19,8 @@ use super::value::Val;
 
 /// As many fields as most ask for, so that the list need not grow.
 const FIELDS: usize = 16;
+/// Fields that are told of in an event, of those that no item has.
+const MOST_IGNORED: u32 = 20;
 
 impl<'t> Turn<'t> {
     pub(super) fn list(&mut self, list: &'t List, name: Option<Symbol>) -> Result<(), Trouble> {
@@ -141,6 +143,7 @@ impl<'t> Turn<'t> {
         if json.kind() != Kind::List {
             return Err(Refusal::invalid(part).into());
         }
+        self.work(json.part().elements().count() as u64)?;
         let mut fields: Vec<FieldId> = Vec::with_capacity(FIELDS);
         let mut largest = None;
         let mut seen: HashSet<FieldId> = HashSet::default();
@@ -174,7 +177,8 @@ impl<'t> Turn<'t> {
 
     /// Says in the log that no item has such a field.
     fn ignore(&mut self, of: &Collection, field: &str) {
-        if !of.is_empty() {
+        if !of.is_empty() && self.ignored < MOST_IGNORED {
+            self.ignored += 1;
             let field = shortened(field);
             self.effects.push(Effect::WarnOnce(format!(
                 "`{}` has no field `{field}`: it is ignored",
@@ -198,6 +202,7 @@ impl<'t> Turn<'t> {
         if json.kind() != Kind::Object {
             return Err(Refusal::invalid(whole).into());
         }
+        self.look_at(json.part().members().count())?;
         let mut conditions: Vec<(String, Condition)> = Vec::new();
         for member in json.part().members() {
             let field = member.key().into_owned();

@@ -71,6 +71,8 @@ pub(super) struct Turn<'t> {
     pub(super) wants_to_write: bool,
     /// What it may still do, in instructions of expressions.
     left: u64,
+    /// How many unknown fields it was told of.
+    pub(super) ignored: u32,
     /// Bytes of everything that it made.
     made: usize,
     pub(super) depth: u32,
@@ -136,6 +138,7 @@ impl<'t> Turn<'t> {
             edits: Edits::default(),
             wants_to_write: false,
             left: all_work(scenario),
+            ignored: 0,
             made: 0,
             depth: 0,
             passed: None,

@@ -24,6 +24,8 @@ pub struct Collection {
     next: RowId,
     keys: HashMap<Box<str>, RowId>,
     makes: Makes,
+    /// The largest key that is a whole number, from 0 on; not known after it went.
+    largest: Option<i64>,
     /// By how many bytes its items have grown since they were made.
     grown: i64,
     /// Made when a field is first asked for, kept up by every change.
@@ -46,6 +48,7 @@ impl Clone for Collection {
             next: self.next,
             keys: self.keys.clone(),
             makes: self.makes.clone(),
+            largest: self.largest,
             grown: self.grown,
             indexes: RwLock::new(
                 self.indexes
@@ -91,6 +94,7 @@ impl Collection {
             next: 0,
             keys: HashMap::new(),
             makes: Makes::default(),
+            largest: Some(0),
             grown: 0,
             indexes: RwLock::default(),
         }
@@ -246,7 +250,7 @@ impl Collection {
     }
 
     /// A key for an item that has none: the next whole number, or `NAME_n` where keys are texts.
-    pub fn fresh_key(&self) -> Json {
+    pub fn fresh_key(&mut self) -> Json {
         let last = self.rows.last().and_then(|row| row.item.get(&self.key));
         if last.is_some_and(|key| key.kind() == Kind::String) {
             let mut n = self.rows.len() + 1;
@@ -258,17 +262,19 @@ impl Collection {
             }
             return Json::string(&format!("{}_{n}", self.name));
         }
-        let largest = self
-            .rows
-            .iter()
-            .filter_map(|row| row.item.part().get(&self.key)?.as_i64())
-            .max()
-            .unwrap_or(0);
+        let numbers = self.rows.iter().filter_map(|row| self.number(&row.item));
+        let largest = self.largest.unwrap_or_else(|| numbers.fold(0, i64::max));
+        self.largest = Some(largest);
         let mut next = i128::from(largest) + 1;
         while self.keys.contains_key(next.to_string().as_str()) {
             next += 1;
         }
         Json::parse(next.to_string()).unwrap_or_else(|_| Json::null())
+    }
+
+    /// The key of an item, if it is a whole number.
+    fn number(&self, item: &Json) -> Option<i64> {
+        item.part().get(&self.key)?.as_i64()
     }
 
     /// Puts an item in; it must be an object with a key that is free. A taken key is given back.
@@ -281,6 +287,10 @@ impl Collection {
         if self.keys.contains_key(key.as_str()) {
             return Err(key);
         }
+        self.largest = self.largest.map(|largest| {
+            let number = self.number(&item);
+            number.map_or(largest, |number| largest.max(number))
+        });
         let id = self.next;
         self.next += 1;
         self.keys.insert(key.into(), id);
@@ -338,6 +348,9 @@ impl Collection {
 
     fn removed(&mut self, row: Row) -> Edit {
         self.makes.drop(row.make);
+        if self.number(&row.item) == self.largest {
+            self.largest = None;
+        }
         if let Some(key) = row.item.part().get(&self.key).and_then(key_text) {
             self.keys.remove(key.as_str());
         }
@@ -473,6 +486,11 @@ mod tests {
                 .unwrap_err(),
             "3"
         );
+        assert_eq!(things.fresh_key().text(), "4");
+        let next = things.next;
+        things.insert(Json::parse(r#"{"id":41}"#).unwrap()).unwrap();
+        assert_eq!(things.fresh_key().text(), "42");
+        things.remove(next).unwrap();
         assert_eq!(things.fresh_key().text(), "4");
         assert_eq!(things.find("2").unwrap().1.get("n").unwrap().text(), "2.0");
     }

@@ -136,6 +136,10 @@ fn what_takes_too_much_is_a_scenario_error_and_no_more() {
         r#"- reply: { a: "${ all('many') | map('string') | map('replace', 'a', 'y' * 1000) | join | length }" }"#,
         r#"- { for: "${ range(900) }", each: i, do: [ { let: { v: "${ range(19000) | list | length }" } } ] }"#,
         r#"- { for: "${ range(900) }", each: i, do: [ { let: { v: "${ sample(range(100000), 1) }" } } ] }"#,
+        r#"- { let: { names: "${ range(9000) | map('string') | list }" } }
+           - { for: "${ range(900) }", each: i, do: [ { list: many, fields: "${ names }", as: found } ] }"#,
+        r#"- { let: { names: "${ range(9000) | list }" } }
+           - { for: "${ range(900) }", each: i, do: [ { let: { v: "${ names == [names] }" } } ] }"#,
         r#"- { list: many, where: "${ range(19000) | list | length == 5 }" }"#,
         r#"- { for: "${ range(900) }", each: i, do: [ { insert: many, item: { v: "${ 'y' * 1000000 }" } } ] }"#,
         r#"- { for: "${ range(900) }", each: i, do: [ { let: { v: "${ 'y' * 1000000 }" } } ] }"#,
@@ -214,6 +218,43 @@ fn what_takes_too_much_is_a_scenario_error_and_no_more() {
             .and_then(|place| place.split_once(':'));
         assert!(line.is_some_and(|(line, _)| line != "0"), "{row}: {place}");
         assert!((10..2000).contains(&why.len()), "{row}: {why}");
+    }
+}
+
+/// Bounds are far from what people write, with a tenth of the steps that there are by default.
+#[test]
+fn what_is_much_but_fair_is_answered() {
+    for (row, expected) in [
+        (
+            r#"- { let: { wanted: "${ range(1, 40) | list }" } }
+               - { list: many, where: "${ item.id in wanted }", as: found }
+               - reply: ${ found.total }"#,
+            "39",
+        ),
+        (
+            r#"- { update: many, where: "${ item.id % 2 == 0 }", set: { s: "${ item.s ~ 'b' }" } }
+               - reply: ${ items | length }"#,
+            "1000",
+        ),
+        (
+            r#"- { let: { big: "${ 'y' * 1000000 }" } }
+               - reply: "${ [big, big, big] | join | length }""#,
+            "3000000",
+        ),
+        (
+            r#"- { for: "${ range(400) }", each: i, do: [ { send: { n: "${ i }", s: "${ 'x' * 1000 }" }, to: { room: none } } ] }
+               - reply: "${ all('many') | map(attribute='s') | unique | list }""#,
+            r#"["a"]"#,
+        ),
+        (
+            r#"- { remove: many, where: "${ item.id > 10 }" }
+               - reply: "${ all('many') | pluck('id') }""#,
+            "[1,2,3,4,5,6,7,8,9,10]",
+        ),
+    ] {
+        let hub = stranger(row);
+        let answer = ask(&connect(&hub), "asked");
+        assert_eq!(answer, expected, "{row}");
     }
 }
 

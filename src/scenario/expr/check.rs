@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use minijinja::machinery::ast::{BinOpKind, CallArg, CallType, CompareOpKind, Expr};
+use minijinja::machinery::ast::{BinOpKind, CallArg, CallType, CompareOp, CompareOpKind, Expr};
 use minijinja::value::ValueKind;
 
 use super::MAX_OUTPUT;
@@ -28,6 +28,17 @@ pub(super) struct Found {
 const OF_ONE_VALUE: &[&str] = &[
     "abs", "bool", "d", "default", "float", "int", "pad", "round",
 ];
+
+fn is_comparison(kind: BinOpKind) -> bool {
+    use BinOpKind::{Eq, Gt, Gte, Lt, Lte, Ne};
+    matches!(kind, Eq | Ne | Lt | Lte | Gt | Gte)
+}
+
+/// Whether comparing these may walk through lists and objects: not where one is a plain value.
+fn walks<'e, 's: 'e>(compared: impl IntoIterator<Item = &'e Expr<'s>>) -> bool {
+    let plain = |expr: &Expr<'_>| matches!(expr, Expr::Const(_));
+    !compared.into_iter().any(plain)
+}
 
 type Known<'k> = &'k dyn Fn(&str) -> bool;
 
@@ -58,17 +69,21 @@ pub(super) fn walk(
         Expr::UnaryOp(op) => walk(&op.expr, known, found),
         Expr::BinOp(op) => {
             all([&op.left, &op.right], known, found)?;
-            found.measured |= matches!(op.op, BinOpKind::In);
+            found.measured |= match op.op {
+                BinOpKind::In => true,
+                kind => is_comparison(kind) && walks([&op.left, &op.right]),
+            };
             if matches!(op.op, BinOpKind::Mul) {
                 product(expr, &op.left, &op.right, found)?;
             }
             Ok(())
         }
         Expr::Compare(compare) => {
-            found.measured |= compare
-                .ops
-                .iter()
-                .any(|op| matches!(op.op, CompareOpKind::In | CompareOpKind::NotIn));
+            let contained =
+                |op: &CompareOp<'_>| matches!(op.op, CompareOpKind::In | CompareOpKind::NotIn);
+            let compared =
+                std::iter::once(&compare.expr).chain(compare.ops.iter().map(|op| &op.expr));
+            found.measured |= compare.ops.iter().any(contained) || walks(compared);
             walk(&compare.expr, known, found)?;
             all(compare.ops.iter().map(|op| &op.expr), known, found)
         }

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use minijinja::value::{Enumerator, Object, ObjectRepr, ValueKind};
 use minijinja::{Error, ErrorKind, Expression, Value};
 
-use crate::json::Json;
+use crate::json::{Json, write};
 use crate::scenario::problem::shown;
 
 pub use compile::{Compiler, ExprProblem, Symbol, Symbols, names};
@@ -25,8 +25,8 @@ pub use environment::{FUEL, Function};
 pub const MAX_OUTPUT: usize = 1 << 20;
 /// Bytes of the values that one expression may look at: what it puts together of them comes to no more.
 pub const MAX_LOOKED_AT: usize = 100 << 20;
-/// Bytes of a value that cost as much as an instruction.
-const BYTES_A_UNIT: usize = 64;
+/// Bytes of a value that cost as much as an instruction: it may be walked through.
+const BYTES_A_UNIT: usize = 16;
 /// Bytes of source that make an instruction.
 const BYTES_AN_INSTRUCTION: usize = 4;
 /// Bytes of a value that are not counted.
@@ -88,6 +88,10 @@ pub trait Scope: Debug + Send + Sync + 'static {
     fn lookup(&self, name: &str) -> Option<Value>;
     /// Calls a function of the language.
     fn call(&self, function: Function, args: &[Value]) -> Result<Value, Error>;
+    /// How many bytes a list or object comes to when it is printed, up to [`MAX_OUTPUT`]. It looks at all of it.
+    fn weight(&self, value: &Value) -> usize {
+        write::weight(value, MAX_OUTPUT).unwrap_or(MAX_OUTPUT)
+    }
 }
 
 /// Whether a value is a text, a number or a boolean: nothing that may go on for ever.
@@ -164,7 +168,7 @@ impl Root {
             ValueKind::String => value.as_str().map_or(0, str::len),
             ValueKind::Seq | ValueKind::Iterable | ValueKind::Map => {
                 let json = value.downcast_object_ref::<Json>();
-                json.map_or(MAX_OUTPUT, |json| json.text().len())
+                json.map_or_else(|| self.scope.weight(&value), |json| json.text().len())
             }
             _ => 0,
         };
