@@ -18,7 +18,7 @@ use super::turn::Turn;
 use super::value::{self, Val};
 
 /// Bytes that are written down as fast as an item is looked at.
-const BYTES_AN_ITEM: usize = 64;
+pub(super) const BYTES_AN_ITEM: usize = 64;
 
 impl Turn<'_> {
     pub(super) fn eval(&mut self, expr: &Expr) -> Result<Val, String> {
@@ -33,7 +33,7 @@ impl Turn<'_> {
         if path.root == names::RESULT
             && let Some(body) = self.result
         {
-            let whole = self.value(body)?;
+            let whole = self.result_of(body)?;
             return Ok(path.keys.iter().fold(whole, |val, key| val.down(key)));
         }
         if path.root == names::SESSION
@@ -57,13 +57,21 @@ impl Turn<'_> {
         Ok(path.keys.iter().fold(whole, |val, key| val.down(key)))
     }
 
+    /// What `result` stands for; there is none within itself.
+    fn result_of(&mut self, body: &Template) -> Result<Val, String> {
+        let outer = self.result.take();
+        let whole = self.value(body);
+        self.result = outer;
+        whole
+    }
+
     fn formula(&mut self, formula: &Formula) -> Result<Val, String> {
         if formula.draws {
             self.chance()?;
         }
         let bound = self.names.len();
         if let Some(body) = self.result {
-            let result = self.value(body)?;
+            let result = self.result_of(body)?;
             self.names.push((names::RESULT, result));
         }
         let snapshot = Arc::new(Snapshot {

@@ -12,6 +12,7 @@ use crate::world::{Collection, Condition, FieldId, Picked, RowId, Rows, key_text
 
 use super::Effect;
 use super::check::part_of;
+use super::eval::BYTES_AN_ITEM;
 use super::refusal::Refusal;
 use super::steps::Trouble;
 use super::turn::Turn;
@@ -37,6 +38,7 @@ impl<'t> Turn<'t> {
         if conditions.iter().any(is_scan) {
             self.look_at(of.len())?;
         }
+        self.look_at(of.looked_at(&conditions) / BYTES_AN_ITEM)?;
         let mut matches = of.select(&conditions);
         if let Some(filter) = &list.filter {
             matches = Picked::Ids(self.filter(&of, matches, filter)?);
@@ -45,7 +47,7 @@ impl<'t> Turn<'t> {
             let by = self.value(sort)?;
             if let Some(by) = by.as_text().filter(|by| !by.is_empty()) {
                 self.look_at(of.len())?;
-                matches = Picked::Ids(sorted(&of, &matches, &by));
+                matches = Picked::Ids(self.sorted(&of, &matches, &by)?);
             }
         }
         let all = Rows {
@@ -339,6 +341,43 @@ impl<'t> Turn<'t> {
         }
     }
 
+    /// By a field's value, `-` before it for downwards; what has no such field comes last.
+    fn sorted(
+        &mut self,
+        of: &Arc<Collection>,
+        among: &Picked,
+        by: &str,
+    ) -> Result<Vec<RowId>, String> {
+        let (field, down) = by
+            .strip_prefix('-')
+            .map_or((by, false), |field| (field, true));
+        let mut rows: Vec<(RowId, Option<Json>)> = match among {
+            Picked::Places(from, to) => (*from..*to)
+                .filter_map(|at| Some((of.id_at(at)?, of.at(at)?.get(field))))
+                .collect(),
+            Picked::Ids(ids) => ids
+                .iter()
+                .map(|id| (*id, of.item(*id).and_then(|item| item.get(field))))
+                .collect(),
+        };
+        // Each value may be compared to its end, as often as halving goes.
+        let bytes: usize = rows
+            .iter()
+            .flat_map(|(_, value)| value)
+            .map(|value| value.text().len())
+            .sum();
+        let halvings = rows.len().checked_ilog2().unwrap_or(0) as usize + 1;
+        self.look_at((bytes / BYTES_AN_ITEM).saturating_mul(halvings))?;
+        rows.sort_by(|(_, a), (_, b)| {
+            let order = match (a, b) {
+                (Some(a), Some(b)) => compare(a, b),
+                (a, b) => return b.is_some().cmp(&a.is_some()),
+            };
+            if down { order.reverse() } else { order }
+        });
+        Ok(rows.into_iter().map(|(id, _)| id).collect())
+    }
+
     /// So many items by chance, each once.
     fn sample(&mut self, of: &Collection, wanted: usize) -> Result<Vec<RowId>, Trouble> {
         let wanted = wanted.min(of.len());
@@ -357,30 +396,6 @@ impl<'t> Turn<'t> {
             .filter_map(|place| of.id_at(place))
             .collect())
     }
-}
-
-/// By a field's value, `-` before it for downwards; what has no such field comes last.
-fn sorted(of: &Arc<Collection>, among: &Picked, by: &str) -> Vec<RowId> {
-    let (field, down) = by
-        .strip_prefix('-')
-        .map_or((by, false), |field| (field, true));
-    let mut rows: Vec<(RowId, Option<Json>)> = match among {
-        Picked::Places(from, to) => (*from..*to)
-            .filter_map(|at| Some((of.id_at(at)?, of.at(at)?.get(field))))
-            .collect(),
-        Picked::Ids(ids) => ids
-            .iter()
-            .map(|id| (*id, of.item(*id).and_then(|item| item.get(field))))
-            .collect(),
-    };
-    rows.sort_by(|(_, a), (_, b)| {
-        let order = match (a, b) {
-            (Some(a), Some(b)) => compare(a, b),
-            (a, b) => return b.is_some().cmp(&a.is_some()),
-        };
-        if down { order.reverse() } else { order }
-    });
-    rows.into_iter().map(|(id, _)| id).collect()
 }
 
 fn compare(a: &Json, b: &Json) -> std::cmp::Ordering {

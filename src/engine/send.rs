@@ -6,6 +6,7 @@ use crate::scenario::model::{Protocol, To};
 use crate::world::{Peer, PeerId};
 
 use super::answer::encode;
+use super::eval::BYTES_AN_ITEM;
 use super::scope::peer_of;
 use super::steps::Trouble;
 use super::turn::Turn;
@@ -81,7 +82,10 @@ impl<'t> Turn<'t> {
                             && peer.session.get(*name).is_some_and(|kept| kept == value)
                     })
                 };
-                self.look_at(self.world().peers.len())?;
+                // Each value may be compared to its end.
+                let bytes: usize = values.iter().map(|(_, value)| value.text().len()).sum();
+                let peers = self.world().peers.len();
+                self.look_at(peers.saturating_mul(1 + bytes / BYTES_AN_ITEM))?;
                 self.world()
                     .peers
                     .iter()

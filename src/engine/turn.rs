@@ -262,6 +262,11 @@ impl<'t> Turn<'t> {
     }
 
     pub(super) fn collection_mut(&mut self, id: CollectionId) -> Result<&mut Collection, String> {
+        // Whoever looked at it before keeps it as it was, and it is copied: each of its items is then passed by.
+        let shared = Arc::strong_count(self.collection(id)) > 1;
+        if shared && !self.is_reader() {
+            self.look_at(2 * self.collection(id).len())?;
+        }
         Ok(Arc::make_mut(&mut self.world_mut()?.collections[id]))
     }
 

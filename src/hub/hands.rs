@@ -273,6 +273,7 @@ impl Hub {
         core.scenario = scenario;
         core.clock = clock;
         core.seed = seed;
+        core.generation += 1;
         let faults = Faults::new(faults, seed);
         self.0.faulty.store(!faults.is_empty(), Ordering::Relaxed);
         *self.faults() = faults;

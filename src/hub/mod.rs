@@ -79,6 +79,8 @@ pub(crate) struct Core {
     pub(crate) clock: Clock,
     pub(crate) lines: HashMap<PeerId, peer::Line>,
     pub(crate) seed: u64,
+    /// How often the world was made.
+    pub(crate) generation: u64,
 }
 
 /// The machine's figures.
@@ -110,6 +112,7 @@ impl Hub {
             clock,
             lines: HashMap::default(),
             seed: play.seed,
+            generation: 0,
         };
         Ok(Hub(Arc::new(Inner {
             core: RwLock::new(core),

@@ -27,6 +27,20 @@ pub(super) fn start_clock(start: ClockStart, wall: Moment) -> Clock {
     }
 }
 
+/// Turns that take as long keep others waiting.
+const LONG: Duration = Duration::from_millis(5);
+/// For how long others have their turn at most.
+const ROOM: Duration = Duration::from_secs(1);
+
+/// After a turn of the timers, whoever waits for the world comes first: for as long as that turn took.
+async fn leave_room(took: Duration) {
+    if took > LONG {
+        sleep(took.min(ROOM)).await;
+    } else {
+        tokio::task::yield_now().await;
+    }
+}
+
 impl Hub {
     /// Runs what is due, for as long as it is polled.
     pub async fn run_timers(&self) {
@@ -40,8 +54,8 @@ impl Hub {
             };
             match wait {
                 Some(wait) if wait <= 0 => {
-                    self.tick();
-                    tokio::task::yield_now().await;
+                    let took = self.tick().unwrap_or_default();
+                    leave_room(took).await;
                 }
                 Some(wait) => {
                     tokio::select! {
@@ -54,23 +68,21 @@ impl Hub {
         }
     }
 
-    /// Runs the next thing that is due; answers whether there was one.
-    fn tick(&self) -> bool {
+    /// Runs the next thing that is due; answers how long it took, if there was one.
+    fn tick(&self) -> Option<Duration> {
         let facts = self.facts();
         let mut core = self.core_mut();
         let moments = self.moments(core.clock, facts);
         let scenario = core.scenario.clone();
         let mut effects = Vec::new();
         let began = std::time::Instant::now();
-        let Some(outcome) = engine::tick(&scenario, &mut core.world, moments, &mut effects) else {
-            return false;
-        };
+        let outcome = engine::tick(&scenario, &mut core.world, moments, &mut effects)?;
         let handler = outcome.handler.as_ref();
         Delivery::new(self, &core, Who::Nobody, handler, moments.now).deliver(effects);
         drop(core);
         self.0.metrics.timers.inc();
         self.ran(&outcome, began);
-        true
+        Some(began.elapsed())
     }
 
     /// The clock and the time it shows.
@@ -95,12 +107,17 @@ impl Hub {
     /// Moves a held clock on; everything due on the way runs at its own moment, what is due at the end included.
     pub async fn advance(&self, by: Duration) -> Result<(), NotHeld> {
         let mut target: Option<Moment> = None;
+        let generation = self.core().generation;
         loop {
             let more = {
                 let mut core = self.core_mut();
                 let Clock::Held { at } = core.clock else {
                     return Err(NotHeld);
                 };
+                if core.generation != generation {
+                    // A world that was made anew meanwhile has its own time.
+                    return Ok(());
+                }
                 let target =
                     *target.get_or_insert_with(|| at.saturating_add(by.as_millis() as i64));
                 let next = core.world.agenda.next_due().filter(|due| *due <= target);
@@ -112,10 +129,11 @@ impl Hub {
             if !more {
                 return Ok(());
             }
-            while self.tick() {
+            while self.core().generation == generation
+                && let Some(took) = self.tick()
+            {
                 self.wait_for_readers().await;
-                // A long way has many turns, and others live on this thread.
-                tokio::task::yield_now().await;
+                leave_room(took).await;
             }
         }
     }

@@ -438,6 +438,9 @@ impl PartialEq for Part<'_> {
         if self.kind() != other.kind() {
             return false;
         }
+        if self.text() == other.text() {
+            return true;
+        }
         match self.kind() {
             Kind::Null => true,
             Kind::Bool => self.text() == other.text(),

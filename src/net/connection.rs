@@ -9,10 +9,12 @@ use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use tokio::select;
+use tokio::task::yield_now;
 use tokio::time::error::Elapsed;
 use tokio::time::{sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use super::TURN;
 use super::farewell::{self, End};
 use super::heartbeat::{Beat, Heartbeat};
 use super::input;
@@ -84,6 +86,16 @@ impl Connection {
                 armed = due;
                 alarm.as_mut().reset(armed.into());
             }
+            if self.has_had_its_turn() {
+                let written = std::future::poll_fn(|cx| {
+                    Poll::Ready(self.outbox.poll_write(cx, &mut self.stream, now))
+                });
+                if let Poll::Ready(Err(end)) = written.await {
+                    return end;
+                }
+                yield_now().await;
+                continue;
+            }
             let takes = self.outbox.has_room();
             select! {
                 biased;
@@ -118,14 +130,15 @@ impl Connection {
                 self.decode(now);
             }
             let delayed = self.outbox.fill(self.peer.mailbox(), now)?;
-            if !self.is_decoding() || self.is_pressed() {
+            if !self.is_decoding() || self.is_pressed() || now.elapsed() > TURN {
                 break delayed;
             }
         };
-        if self.is_decoding() && !self.paused {
+        let paused = self.is_decoding() && self.is_pressed();
+        if paused && !self.paused {
             self.peer.paused();
         }
-        self.paused = self.is_decoding();
+        self.paused = paused;
         self.leave(now, delayed)?;
         let due = [
             Some(self.beat(now)?),
@@ -135,6 +148,11 @@ impl Connection {
             self.leaving.as_ref().map(|(_, by)| *by),
         ];
         Ok(due.into_iter().flatten().min().unwrap_or(now + NEVER))
+    }
+
+    /// There is more to do at once, but others wait.
+    fn has_had_its_turn(&self) -> bool {
+        self.is_decoding() && !self.is_pressed()
     }
 
     fn is_decoding(&self) -> bool {
@@ -149,7 +167,7 @@ impl Connection {
 
     /// Hands on every whole message, as long as there is room for the answers.
     fn decode(&mut self, now: Instant) {
-        while self.is_decoding() && !self.is_pressed() {
+        while self.is_decoding() && !self.is_pressed() && now.elapsed() <= TURN {
             match self.reader.next(&mut self.input) {
                 Ok(Some(Input::Text(text))) => self.peer.receive(Inbound::Text(text)),
                 Ok(Some(Input::Binary(bytes))) => self.peer.receive(Inbound::Binary(bytes)),

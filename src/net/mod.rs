@@ -28,6 +28,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
@@ -37,6 +38,9 @@ use self::access::Rules;
 pub use self::engineio::Sessions;
 use self::stream::Security;
 use crate::hub::Hub;
+
+/// For how long what one client sends is handled before others have their turn.
+const TURN: Duration = Duration::from_millis(2);
 
 /// The control API, as the composition root hands it in: a request whose body has arrived, and whose it is.
 pub type Control = Arc<

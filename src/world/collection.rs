@@ -189,13 +189,21 @@ impl Collection {
     pub fn select(&self, conditions: &[(String, Condition)]) -> Picked {
         let mut found: Option<Vec<RowId>> = None;
         for (field, condition) in conditions {
-            let rows = self.index(field).select(condition);
+            let value = |id| self.item(id)?.part().get(field);
+            let rows = self.index(field).select(condition, value);
             found = Some(match found {
                 None => rows,
                 Some(before) => intersect(&before, &rows),
             });
         }
         found.map_or(Picked::Places(0, self.len()), Picked::Ids)
+    }
+
+    /// Bytes that are looked at to find them.
+    pub fn looked_at(&self, conditions: &[(String, Condition)]) -> usize {
+        let bytes =
+            |(field, condition): &(String, Condition)| self.index(field).looked_at(condition);
+        conditions.iter().map(bytes).sum()
     }
 
     fn index(&self, field: &str) -> Arc<Index> {
@@ -493,6 +501,34 @@ mod tests {
         things.remove(next).unwrap();
         assert_eq!(things.fresh_key().text(), "4");
         assert_eq!(things.find("2").unwrap().1.get("n").unwrap().text(), "2.0");
+    }
+
+    #[test]
+    fn long_values_are_found_though_no_index_keeps_them() {
+        let item =
+            |id: usize, text: &str| format!(r#"{{"id":{id},"t":"{}{text}"}}"#, "x".repeat(1_000));
+        let mut things = collection(&[
+            &item(1, "Ä"),
+            r#"{"id":2,"t":"ä"}"#,
+            &item(3, "b"),
+            &item(4, "\\u00c4"),
+        ]);
+        let is = |text: &str| {
+            let long = Json::string(&format!("{}{text}", "x".repeat(1_000)));
+            [("t".to_owned(), Condition::Equals(long))]
+        };
+        let has = |text: &str| [("t".to_owned(), Condition::Contains(text.to_owned()))];
+        assert_eq!(texts(&things, &is("Ä")), ["1", "4"]);
+        assert_eq!(texts(&things, &has("ä")), ["1", "2", "4"]);
+        assert!(things.looked_at(&has("ä")) > 3_000);
+        things.replace(0, Json::parse(r#"{"id":1,"t":"z"}"#).unwrap());
+        things.replace(1, Json::parse(item(2, "Ä")).unwrap());
+        things.remove(3);
+        assert_eq!(texts(&things, &is("Ä")), ["2"]);
+        assert_eq!(texts(&things, &has("Z")), ["1"]);
+        things.remove(1);
+        things.remove(2);
+        assert_eq!(things.looked_at(&has("z")), 1);
     }
 
     #[test]

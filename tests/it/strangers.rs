@@ -130,7 +130,7 @@ fn what_takes_too_much_is_a_scenario_error_and_no_more() {
             ["a == b"; 300].join(" and ")
         ),
         &format!(
-            "- reply: {{ a: \"${{ [{}] | length }}\" }}",
+            "- reply: {{ a: \"${{ [{}] | join | length }}\" }}",
             ["all('many')"; 300].join(",")
         ),
         r#"- reply: { a: "${ all('many') | map('string') | map('replace', 'a', 'y' * 1000) | join | length }" }"#,
@@ -140,16 +140,21 @@ fn what_takes_too_much_is_a_scenario_error_and_no_more() {
            - { for: "${ range(900) }", each: i, do: [ { list: many, fields: "${ names }", as: found } ] }"#,
         r#"- { let: { names: "${ range(9000) | list }" } }
            - { for: "${ range(900) }", each: i, do: [ { let: { v: "${ names == [names] }" } } ] }"#,
+        r#"- { update: many, all: true, set: { s: "${ item.id ~ 'y' * 5000 }" } }
+           - { for: "${ range(90) }", each: i, do: [ { list: many, sort: s, as: found } ] }"#,
+        r#"- { update: many, all: true, set: { s: "${ item.id ~ 'y' * 5000 }" } }
+           - { for: "${ range(90) }", each: i, do: [ { list: many, match: { s: q }, contains: [s], as: found } ] }"#,
+        r#"- { for: "${ range(900) }", each: i, do: [ { list: many, default: 1 }, { insert: many, item: { s: b } } ] }"#,
         r#"- { list: many, where: "${ range(19000) | list | length == 5 }" }"#,
         r#"- { for: "${ range(900) }", each: i, do: [ { insert: many, item: { v: "${ 'y' * 1000000 }" } } ] }"#,
         r#"- { for: "${ range(900) }", each: i, do: [ { let: { v: "${ 'y' * 1000000 }" } } ] }"#,
         r#"- { for: "${ range(900) }", each: i, do: [ { later: 1h, name: "${ i }", do: [ { log: "${ 'y' * 1000000 }" } ] }, { remember: { "a": "${ 'y' * 1000000 }" } } ] }"#,
         r#"- reply: { a: "${ (long if times else 1) * times }" }"#,
         r#"- reply: { a: "${ (times * (long | list)) | length }" }"#,
-        r#"- reply: { a: "${ (long + long + long + long + long + long) | total }" }"#,
-        r#"- reply: { a: "${ (long + long + long + long + long + long) | mean }" }"#,
-        r#"- reply: { a: "${ (long + long + long + long + long + long) | tally }" }"#,
-        r#"- reply: { a: "${ (long + long + long + long + long + long) | pluck('x') | length }" }"#,
+        r#"- { for: "${ range(90) }", each: i, do: [ { let: { a: "${ (long + long + long + long + long + long) | total }" } } ] }"#,
+        r#"- { for: "${ range(90) }", each: i, do: [ { let: { a: "${ (long + long + long + long + long + long) | mean }" } } ] }"#,
+        r#"- { for: "${ range(90) }", each: i, do: [ { let: { a: "${ (long + long + long + long + long + long) | tally }" } } ] }"#,
+        r#"- { for: "${ range(90) }", each: i, do: [ { let: { a: "${ (long + long + long + long + long + long) | pluck('x') | length }" } } ] }"#,
         r#"- reply: { a: "${ [long] | tally }" }"#,
         r#"- reply: { a: "${ long | pad(5) }" }"#,
         r#"- reply: { a: "${ room(long) }" }"#,
@@ -255,6 +260,34 @@ fn what_is_much_but_fair_is_answered() {
         let hub = stranger(row);
         let answer = ask(&connect(&hub), "asked");
         assert_eq!(answer, expected, "{row}");
+    }
+}
+
+/// A body that asks for what it is itself part of.
+#[test]
+fn there_is_no_result_within_the_result() {
+    for (envelope, body, expected) in [
+        (
+            "{ r: \"${ result.x }\" }",
+            "\"${ result.x }\"",
+            r#"{"r":null}"#,
+        ),
+        (
+            "{ r: \"${ [result] }\" }",
+            "{ a: \"${ result.b }\" }",
+            r#"{"r":[{"a":null}]}"#,
+        ),
+        (
+            "{ r: \"${ result }\" }",
+            "{ a: \"${ [result] }\" }",
+            r#"{"r":{"a":[null]}}"#,
+        ),
+    ] {
+        let text = format!(
+            "scenario: x\nmessages: {{ reply: {envelope} }}\non: {{ \"*\": [ {{ reply: {body} }} ] }}\n"
+        );
+        let hub = hub(&text, held(1));
+        assert_eq!(ask(&connect(&hub), "any"), expected, "{text}");
     }
 }
 

@@ -230,6 +230,10 @@ fn origins(option: &str, typed: &[String]) -> Result<Vec<String>, Usage> {
         if sound || matches!(origin, "*" | "null") {
             return Ok(origin.to_owned());
         }
+        // What some browsers and shells send for a page from disk.
+        if text == "file://" {
+            return Ok(text.to_owned());
+        }
         Err(Usage::new(format!("`{option} {text}` is no origin"))
             .hint("scheme and host are needed, and a port: `https://app.example:8080`, or `*`"))
     };

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use tokio::select;
+use tokio::task::yield_now;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
@@ -14,7 +15,7 @@ use super::super::farewell::{self, End};
 use super::super::outbox::{self, Outbox};
 use super::super::peer::{close_time, unanswered};
 use super::super::stream::Stream;
-use super::super::{Net, input};
+use super::super::{Net, TURN, input};
 use super::packets::broken;
 use super::session::Session;
 use super::until;
@@ -108,6 +109,16 @@ impl Socket {
                 Err(End::Stalled) => return self.stalled(shutdown).await,
                 Err(end) => return end,
             };
+            if self.has_had_its_turn() {
+                let written = std::future::poll_fn(|cx| {
+                    Poll::Ready(self.outbox.poll_write(cx, &mut self.stream, now))
+                });
+                if let Poll::Ready(Err(end)) = written.await {
+                    return end;
+                }
+                yield_now().await;
+                continue;
+            }
             let takes = self.way.part == Part::Only && self.outbox.has_room();
             select! {
                 biased;
@@ -126,23 +137,24 @@ impl Socket {
     /// Everything that needs no waiting; answers when to look again.
     fn work(&mut self, now: Instant) -> Result<Option<Instant>, End> {
         let delayed = loop {
-            let read = self.decode();
+            let read = self.decode(now);
             let delayed = match self.way.part {
                 Part::Only => self.fill(now)?,
                 Part::Tried | Part::Spare => None,
             };
             read?;
-            if !self.undecoded || self.session.is_pressed() {
+            if !self.undecoded || self.session.is_pressed() || now.elapsed() > TURN {
                 break delayed;
             }
         };
         if self.undecoded {
             self.session.forgive();
         }
-        if self.undecoded && !self.paused {
+        let paused = self.undecoded && self.session.is_pressed();
+        if paused && !self.paused {
             self.session.paused();
         }
-        self.paused = self.undecoded;
+        self.paused = paused;
         if self.upgrade_by.is_some_and(|by| by <= now) {
             return Err(End::Told {
                 code: 1000,
@@ -158,9 +170,14 @@ impl Socket {
         Ok(due.into_iter().flatten().min())
     }
 
+    /// There is more to do at once, but others wait.
+    fn has_had_its_turn(&self) -> bool {
+        self.undecoded && !self.session.is_pressed()
+    }
+
     /// Hands on every whole message, as long as there is room for the answers.
-    fn decode(&mut self) -> Result<(), End> {
-        while self.undecoded && !self.session.is_pressed() {
+    fn decode(&mut self, now: Instant) -> Result<(), End> {
+        while self.undecoded && !self.session.is_pressed() && now.elapsed() <= TURN {
             match self.reader.next(&mut self.input) {
                 Ok(Some(Input::Text(text))) => {
                     let text = std::str::from_utf8(&text).map_err(broken)?;

@@ -74,7 +74,7 @@ fn measured(state: &State<'_, '_>, value: Value) -> Value {
     if let (Some(root), Some((consumed, _))) =
         (root.downcast_object_ref::<Root>(), state.fuel_levels())
     {
-        root.spent.store(consumed, Relaxed);
+        root.spent.fetch_add(consumed, Relaxed);
     }
     value
 }
@@ -124,6 +124,9 @@ fn pad(value: &Value, width: usize) -> Result<String, Error> {
 
 /// To so many digits after the point; without any it is a whole number.
 fn round(value: Value, digits: Option<i32>) -> Result<Value, Error> {
+    if value.is_integer() {
+        return Ok(value);
+    }
     let number = number(&value)?;
     let digits = digits.unwrap_or(0).clamp(0, 15);
     let scale = 10f64.powi(digits);
@@ -147,8 +150,13 @@ fn tally(state: &State<'_, '_>, list: Value, field: Option<String>) -> Result<Va
                 described(&value)
             )));
         }
-        let entry = counts.entry(value.to_string()).or_insert_with(|| {
-            order.push(value.clone());
+        // The names of an object are texts.
+        let name = match value.as_str() {
+            Some(text) => text.to_owned(),
+            None => tojson(value)?,
+        };
+        let entry = counts.entry(name).or_insert_with_key(|name| {
+            order.push(Value::from(name.as_str()));
             (order.len() - 1, 0)
         });
         entry.1 += 1;
@@ -169,11 +177,9 @@ fn tally(state: &State<'_, '_>, list: Value, field: Option<String>) -> Result<Va
 /// The sum of a field; of nothing, 0.
 fn total(state: &State<'_, '_>, list: Value, field: Option<String>) -> Result<Value, Error> {
     let sum = sum(state, &list, field.as_deref())?;
-    Ok(if sum.whole {
-        Value::from(sum.total as i64)
-    } else {
-        Value::from(sum.total)
-    })
+    Ok(sum
+        .whole
+        .map_or_else(|| Value::from(sum.total), Value::from))
 }
 
 /// The average of a field; of nothing, 0.
@@ -199,25 +205,33 @@ fn pluck(state: &State<'_, '_>, list: Value, field: String) -> Result<Value, Err
 struct Sum {
     total: f64,
     count: u64,
-    whole: bool,
+    /// The same to the last digit, as long as there are whole numbers only.
+    whole: Option<i128>,
 }
 
 fn sum(state: &State<'_, '_>, list: &Value, field: Option<&str>) -> Result<Sum, Error> {
     let mut sum = Sum {
         total: 0.0,
         count: 0,
-        whole: true,
+        whole: Some(0),
     };
     each(state, list, field, |value| {
         if !value.is_undefined() && !value.is_none() {
             sum.total += number(&value)?;
-            sum.whole &= value.is_integer();
+            let exact = i128::try_from(value.clone()).ok();
+            let exact = exact.filter(|_| value.is_integer());
+            sum.whole = sum.whole.zip(exact).and_then(|(a, b)| a.checked_add(b));
             sum.count += 1;
         }
         Ok(())
     })?;
     Ok(sum)
 }
+
+/// Items that are walked for an instruction's fuel.
+const ITEMS_A_UNIT: usize = 16;
+/// What an event is charged for each.
+const WORK_AN_ITEM: u64 = 4;
 
 /// Walks a list's values of a field; each is work.
 fn each(
@@ -226,8 +240,17 @@ fn each(
     field: Option<&str>,
     mut visit: impl FnMut(Value) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    for item in list.try_iter()? {
-        state.consume_fuel(1)?;
+    let root = state.lookup(SCOPE).unwrap_or_default();
+    let root = root.downcast_object_ref::<Root>();
+    for (n, item) in list.try_iter()?.enumerate() {
+        // There may be a million items, and each is a look at one: the event's work rather than the expression's.
+        if n % ITEMS_A_UNIT == 0 {
+            state.consume_fuel(1)?;
+            if let Some(root) = root {
+                root.spent
+                    .fetch_add(ITEMS_A_UNIT as u64 * WORK_AN_ITEM, Relaxed);
+            }
+        }
         visit(match field {
             Some(name) => item.get_attr(name).unwrap_or_default(),
             None => item,

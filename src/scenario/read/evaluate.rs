@@ -1,5 +1,6 @@
 //! What is evaluated at load: `let:` and the secret of `auth:`, which see constants and the environment only.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -9,7 +10,8 @@ use super::{Lets, Reader};
 use crate::json::{Json, write};
 use crate::scenario::Value;
 use crate::scenario::expr::{
-    Expr, Function, Key, MAX_OUTPUT, Piece, Scope, Symbol, Symbols, Template, TextPiece,
+    Evaluated, Expr, FUEL, Function, Key, MAX_LOOKED_AT, MAX_OUTPUT, Piece, Scope, Symbol, Symbols,
+    Template, TextPiece,
 };
 use crate::scenario::load::Env;
 use crate::scenario::model::Jwt;
@@ -17,6 +19,8 @@ use crate::scenario::tree::Node;
 
 /// Bytes of all that `let:` comes to.
 const MAX_CONSTANTS: usize = 64 << 20;
+/// Instructions that all of them may take.
+const MAX_WORK: u64 = 10_000_000;
 /// Expressions in `let:`; each may take a while.
 const MAX_EXPRESSIONS: usize = 1_000;
 
@@ -33,6 +37,7 @@ impl Reader<'_> {
     pub(super) fn evaluator(&self, env: &HashMap<String, String>) -> Evaluator {
         Evaluator {
             symbols: self.compiler.symbols().clone(),
+            work: Cell::new(0),
             scope: Arc::new(AtLoad {
                 names: HashMap::new(),
                 env: env.clone(),
@@ -57,7 +62,14 @@ impl Reader<'_> {
                 self.problem(node.at, message, None);
                 break;
             }
-            match evaluator.evaluate(template).and_then(bounded) {
+            let evaluated = evaluator.evaluate(template).and_then(bounded);
+            if evaluator.work.get() > MAX_WORK {
+                let message =
+                    format!("the expressions of `let` take more than {MAX_WORK} instructions");
+                self.problem(node.at, message, None);
+                break;
+            }
+            match evaluated {
                 Ok(value) => {
                     bytes += write::weight(&value, MAX_OUTPUT).unwrap_or(MAX_OUTPUT);
                     if bytes > MAX_CONSTANTS {
@@ -101,9 +113,14 @@ impl Reader<'_> {
     }
 
     fn unevaluated(&mut self, node: &Node, error: &Error) {
-        let reason = error
-            .detail()
-            .map_or_else(|| error.kind().to_string(), str::to_owned);
+        let reason = match error.kind() {
+            ErrorKind::OutOfFuel => format!(
+                "it takes more than the {FUEL} instructions, or looks at more than the {MAX_LOOKED_AT} bytes, that are allowed"
+            ),
+            kind => error
+                .detail()
+                .map_or_else(|| kind.to_string(), str::to_owned),
+        };
         let message = format!("cannot be evaluated at load: {reason}");
         self.problem(node.at, message, None);
     }
@@ -112,6 +129,8 @@ impl Reader<'_> {
 /// Evaluates what sees constants and the environment only.
 pub(super) struct Evaluator {
     symbols: Symbols,
+    /// Instructions taken so far.
+    work: Cell<u64>,
     scope: Arc<AtLoad>,
 }
 
@@ -172,7 +191,11 @@ impl Evaluator {
     fn expr(&self, expr: &Expr) -> Result<Value, Error> {
         match expr {
             Expr::Constant(value) => Ok(value.to_value()),
-            Expr::Formula(formula) => formula.eval(self.scope.clone()).value,
+            Expr::Formula(formula) => {
+                let Evaluated { value, work } = formula.eval(self.scope.clone());
+                self.work.set(self.work.get() + work);
+                value
+            }
             Expr::Path(path) => {
                 let root = self.symbols.name(path.root);
                 let mut value = self.scope.lookup(root).unwrap_or_default();

@@ -36,6 +36,9 @@ const KEYS: &[&str] = &[
 /// What a number may be that has no bound of its own.
 const MOST: u64 = u32::MAX as u64;
 
+/// An event of as many takes ten seconds, for which nobody else has a turn.
+const MOST_STEPS: u64 = 100_000;
+
 /// Room for all of a request's header lines is taken at once.
 const MOST_LINES: u64 = 10_000;
 
@@ -66,7 +69,7 @@ impl Reader<'_> {
             journal_messages: self.number(&of, "journal_messages", MOST),
             journal_message: self.bytes(&of, "journal_message"),
             journal_bytes: self.bytes(&of, "journal_bytes"),
-            steps: self.number(&of, "steps", MOST),
+            steps: self.number(&of, "steps", MOST_STEPS),
             depth: self.number(&of, "depth", DEEPEST),
             plans: self.number(&of, "plans", MOST),
             items: self.number(&of, "items", MOST),
