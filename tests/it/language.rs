@@ -20,6 +20,28 @@ async fn play(text: &str, talk: &str) {
 }
 
 #[tokio::test]
+async fn sums_and_counts_are_those_of_json() {
+    play(
+        r#"
+scenario: sums
+on:
+  "*":
+    - reply:
+        tally: "${ message.list | tally }"
+        total: "${ message.numbers | total }"
+        rounded: "${ message.large | round }"
+        text: "${ message.list | string }"
+"#,
+        r#"
++ a /
+a> {"list":[1,1.0,"1",true,"true",null],"numbers":[9007199254740993,1],"large":9007199254740993}
+a< {"tally":{"1":3,"true":2,"null":1},"total":9007199254740994,"rounded":9007199254740993,"text":"[1,1.0,\"1\",true,\"true\",null]"}
+"#,
+    )
+    .await;
+}
+
+#[tokio::test]
 async fn json_rpc() {
     play(
         r#"

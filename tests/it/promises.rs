@@ -91,6 +91,28 @@ async fn reset_brings_back_the_start() {
     assert_eq!(rounds[0], rounds[1]);
 }
 
+#[tokio::test]
+async fn a_reset_ends_an_advance_that_is_under_way() {
+    let hub = stations(7, "");
+    let start = hub.clock().1;
+    let advancing = hub.clone();
+    let years = tokio::spawn(async move {
+        advancing
+            .advance(std::time::Duration::from_hours(87_600))
+            .await
+    });
+    while hub.clock().1 == start {
+        tokio::task::yield_now().await;
+    }
+    hub.reset(None).unwrap();
+    years.await.unwrap().unwrap();
+    assert_eq!(hub.clock().1, start);
+    hub.advance(std::time::Duration::from_secs(1))
+        .await
+        .unwrap();
+    assert_eq!(hub.clock().1, start + 1000);
+}
+
 const COUNTING: &str = r#"
 scenario: counting
 data:

@@ -137,6 +137,34 @@ async fn a_peer_that_stops_reading_is_cut_off_and_a_thousand_others_do_not_notic
     assert!(crowd.peers.try_join_next().is_none(), "all are there still");
 }
 
+/// What one sends at once is not all answered before another is.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_asks_for_much_leaves_others_their_turn() {
+    const ASKED: usize = 300;
+    let server = Binary::start(
+        "scenario: turns\nmessages: { name: \"${ message.a }\" }\non:\n  \
+         slow: [ { let: { a: \"${ range(9000) | map('string') | join | length }\" } }, { reply: 1 } ]\n  \
+         quick: [ { reply: 2 } ]\n",
+        &[],
+    );
+    let mut greedy = Raw::open(server.address, "/").await;
+    let mut other = Raw::open(server.address, "/").await;
+    let slow = frame(true, 1, br#"{"a":"slow"}"#);
+    greedy.send(&slow.repeat(ASKED)).await;
+    greedy.expect(1, b"1").await;
+    for _ in 0..3 {
+        other.frame(1, br#"{"a":"quick"}"#).await;
+        other.expect(1, b"2").await;
+    }
+    let here: serde_json::Value =
+        serde_json::from_str(&server.control("connections").await).unwrap();
+    let answered = here["items"][0]["messages"]["out"].as_u64().unwrap();
+    assert!(answered < ASKED as u64, "all {answered} came first");
+    for _ in 1..ASKED {
+        greedy.expect(1, b"1").await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_peer_that_vanishes_without_a_word_is_noticed_and_let_go() {
     let scenario = format!(
