@@ -122,19 +122,19 @@ fn frame() -> BytesMut {
     frame
 }
 
-#[library_benchmark(config = allowed(33_800), setup = page)]
+#[library_benchmark(config = allowed(34_200), setup = page)]
 fn answer_a_page(world: World) -> World {
     black_box(ask(&world));
     world
 }
 
-#[library_benchmark(config = allowed(66_900), setup = everything)]
+#[library_benchmark(config = allowed(67_500), setup = everything)]
 fn answer_everything(world: World) -> World {
     black_box(ask(&world));
     world
 }
 
-#[library_benchmark(config = allowed(88_800), setup = crowd)]
+#[library_benchmark(config = allowed(93_700), setup = crowd)]
 fn push_to_a_hundred(world: World) -> World {
     black_box(ask(&world));
     world

@@ -123,7 +123,7 @@ impl Call<'_> {
             return Ok(Value::from(text(moment)));
         }
         Err(self.wrong(&format!(
-            "makes a time up to the year 9999, found an offset of {offset} ms"
+            "makes a time from the year 0 to 9999, found an offset of {offset} ms"
         )))
     }
 

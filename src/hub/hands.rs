@@ -15,7 +15,7 @@ use crate::world::{Collection, PeerId};
 
 use super::deliver::Delivery;
 use super::peer::PeerShown;
-use super::{Core, Hub, Who, declared_faults, options, time};
+use super::{Core, Hub, Who, declared_faults, options, tell_of_unknown, time};
 
 /// Why data cannot be shown or edited so.
 #[derive(Debug, thiserror::Error)]
@@ -218,6 +218,7 @@ impl Hub {
 
     /// Other faults.
     pub fn set_faults(&self, faults: Vec<Fault>) {
+        tell_of_unknown(&self.scenario(), &faults);
         let seed = self.seed();
         let faults = Faults::new(faults, seed);
         self.0.faulty.store(!faults.is_empty(), Ordering::Relaxed);
@@ -256,6 +257,7 @@ impl Hub {
         clock: Option<sim::Clock>,
     ) -> anyhow::Result<()> {
         let faults = declared_faults(&scenario, &self.0.play)?;
+        tell_of_unknown(&scenario, &faults);
         let clock = clock.unwrap_or(self.core().clock);
         let moments = Moments {
             now: clock.now(sim::wall()),

@@ -28,6 +28,7 @@ use crate::fault::{self, Fault, Faults};
 use crate::json::Json;
 use crate::scenario::model::Scenario;
 use crate::sim::{self, Moment};
+use crate::text::shortened;
 
 use deliver::Delivery;
 
@@ -99,6 +100,7 @@ impl Hub {
         let wall = sim::wall();
         let clock = time::start_clock(play.clock, wall);
         let faults = declared_faults(&scenario, &play)?;
+        tell_of_unknown(&scenario, &faults);
         let moments = Moments {
             now: clock.now(wall),
             facts: Facts::default(),
@@ -293,6 +295,31 @@ fn options(play: &Play, seed: u64) -> Options {
 }
 
 /// The faults that are there from the start: the scenario's, then the command line's.
+/// Tells of names in faults that no handler has: such a fault does nothing, and nobody would know why.
+fn tell_of_unknown(scenario: &Scenario, faults: &[Fault]) {
+    let routes = scenario.http.routes.iter().map(|route| &route.handler);
+    let triggers = scenario.triggers.iter().map(|(_, handler)| handler);
+    let timers = scenario.timers.iter().map(|timer| &timer.handler);
+    let others: Vec<&str> = routes
+        .chain(triggers)
+        .chain(timers)
+        .map(|handler| &*handler.name)
+        .collect();
+    // `*` takes any name.
+    let is_known = |name: &str| {
+        name == "push"
+            || scenario.otherwise.is_some()
+            || scenario.on.contains_key(name)
+            || others.contains(&name)
+    };
+    for name in faults.iter().flat_map(|fault| &fault.on) {
+        if !is_known(name) {
+            let name = shortened(name);
+            tracing::warn!("a fault is for `{name}`, but no handler is called so: it does nothing");
+        }
+    }
+}
+
 fn declared_faults(scenario: &Scenario, play: &Play) -> anyhow::Result<Vec<Fault>> {
     let mut faults = Vec::new();
     for (n, value) in scenario.faults.iter().enumerate() {

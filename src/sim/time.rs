@@ -18,7 +18,9 @@ pub fn rfc3339(moment: Moment) -> String {
 
 /// Whether there is a text for a moment.
 pub fn has_text(moment: Moment) -> bool {
-    Timestamp::from_millisecond(moment).is_ok()
+    /// The first moment of the year 0, before which years have a sign.
+    const YEAR_0: Moment = -62_167_219_200_000;
+    moment >= YEAR_0 && Timestamp::from_millisecond(moment).is_ok()
 }
 
 /// `2024-01-20`

@@ -169,6 +169,7 @@ fn what_takes_too_much_is_a_scenario_error_and_no_more() {
         r#"- reply: { a: "${ now(hours(1e300)) }" }"#,
         r#"- reply: { a: "${ now(-hours(1e300)) }" }"#,
         r#"- reply: { a: "${ date(days(99999999)) }" }"#,
+        r#"- reply: { a: "${ now(-days(999999)) }" }"#,
         r#"- reply: { a: "${ now((1e308 * 10) - (1e308 * 10)) }" }"#,
         r#"- reply: { a: "${ 5 % 0 }" }"#,
         r#"- reply: { a: "${ 1.5 | round(1, 2, 3) }" }"#,
