@@ -7,8 +7,7 @@ use minijinja::ErrorKind;
 use crate::json::{Json, Kind, MAX_DEPTH, Part, write};
 use crate::scenario::Limit;
 use crate::scenario::expr::{
-    Evaluated, Expr, FUEL, Formula, Key, MAX_LOOKED_AT, MAX_OUTPUT, Path, Piece, Template,
-    TextPiece, names,
+    Evaluated, Expr, Formula, Key, MAX_OUTPUT, Path, Piece, Template, TextPiece, names, reason,
 };
 use crate::text::shortened;
 
@@ -103,14 +102,9 @@ impl Turn<'_> {
             },
             Ok(val) => return Ok(val),
             Err(error) if error.kind() == ErrorKind::OutOfFuel => {
-                let why = format!(
-                    "takes more than the {FUEL} instructions, or looks at more than the {MAX_LOOKED_AT} bytes, that are allowed"
-                );
-                self.pass(Limit::Work, why)
+                self.pass(Limit::Work, reason(&error))
             }
-            Err(error) => error
-                .detail()
-                .map_or_else(|| error.kind().to_string(), str::to_owned),
+            Err(error) => reason(&error),
         };
         Err(format!("`${{ {} }}`: {why}", shortened(&formula.source)))
     }

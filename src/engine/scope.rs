@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use minijinja::{Error, Value};
 
 use crate::json::{Json, write};
-use crate::scenario::expr::{Function, MAX_OUTPUT, Scope, Symbol, names};
+use crate::scenario::expr::{Function, MAX_OUTPUT, Scope, Symbol, names, weight};
 use crate::scenario::model::Scenario;
 use crate::sim::{Chance, time};
 use crate::world::{PeerId, Rows, World};
@@ -48,7 +48,7 @@ impl<P: std::fmt::Debug + Send + Sync + 'static> Scope for Snapshot<P> {
         // Items are too many to be looked at for this.
         match value.downcast_object_ref::<Rows>() {
             Some(rows) => rows.len().saturating_mul(BYTES_A_ROW).min(MAX_OUTPUT),
-            None => write::weight(value, MAX_OUTPUT).unwrap_or(MAX_OUTPUT),
+            None => weight(value),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::scenario::Limit;
-use crate::scenario::expr::{Symbol, Template};
+use crate::scenario::expr::{Symbol, Template, WORK_AN_ITEM};
 use crate::scenario::model::{CollectionId, Handler, Placed, Scenario};
 use crate::sim::Chance;
 use crate::world::{Collection, PeerId};
@@ -93,10 +93,8 @@ pub(super) struct Turn<'t> {
 const NAMES: usize = 8;
 /// Steps that one event may take.
 const MAX_STEPS: u32 = 10_000;
-/// Instructions of expressions that are as much as a step.
+/// Instructions of expressions that are as much as a step; so are a thousand items looked at.
 const WORK_A_STEP: u64 = 4_000;
-/// What it takes to look at one of many items: a thousand are a step.
-const WORK_AN_ITEM: u64 = 4;
 /// Bytes that one event may make, all that it puts together, sends and keeps.
 pub(super) const MAX_MADE: usize = 64 << 20;
 /// How deep `run`, `for` and `changes` may nest.

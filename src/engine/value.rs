@@ -6,7 +6,7 @@ use bytes::Bytes;
 use minijinja::Value;
 
 use crate::json::{Json, Kind, write};
-use crate::scenario::expr::{Key, MAX_OUTPUT};
+use crate::scenario::expr::{Key, weight};
 use crate::world::Rows;
 
 use super::turn::MAX_MADE;
@@ -120,7 +120,7 @@ impl Val {
             Val::Json(json) => json.text().len(),
             // The items are the world's; the list of them may not be any more.
             Val::Rows(rows) => rows.of.len() * size_of::<[usize; 8]>(),
-            Val::Value(value) => write::weight(value, MAX_OUTPUT).unwrap_or(MAX_OUTPUT),
+            Val::Value(value) => weight(value),
             Val::Named(fields) => fields.iter().map(|(_, val)| val.weight()).sum(),
             Val::Raw { bytes, .. } => bytes.len(),
         }

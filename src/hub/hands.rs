@@ -257,7 +257,6 @@ impl Hub {
         clock: Option<sim::Clock>,
     ) -> anyhow::Result<()> {
         let faults = declared_faults(&scenario, &self.0.play)?;
-        tell_of_unknown(&scenario, &faults);
         let clock = clock.unwrap_or(self.core().clock);
         let moments = Moments {
             now: clock.now(sim::wall()),

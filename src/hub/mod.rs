@@ -100,7 +100,6 @@ impl Hub {
         let wall = sim::wall();
         let clock = time::start_clock(play.clock, wall);
         let faults = declared_faults(&scenario, &play)?;
-        tell_of_unknown(&scenario, &faults);
         let moments = Moments {
             now: clock.now(wall),
             facts: Facts::default(),
@@ -294,7 +293,6 @@ fn options(play: &Play, seed: u64) -> Options {
     }
 }
 
-/// The faults that are there from the start: the scenario's, then the command line's.
 /// Tells of names in faults that no handler has: such a fault does nothing, and nobody would know why.
 fn tell_of_unknown(scenario: &Scenario, faults: &[Fault]) {
     let routes = scenario.http.routes.iter().map(|route| &route.handler);
@@ -320,6 +318,7 @@ fn tell_of_unknown(scenario: &Scenario, faults: &[Fault]) {
     }
 }
 
+/// The faults that are there from the start: the scenario's, then the command line's.
 fn declared_faults(scenario: &Scenario, play: &Play) -> anyhow::Result<Vec<Fault>> {
     let mut faults = Vec::new();
     for (n, value) in scenario.faults.iter().enumerate() {
@@ -331,5 +330,6 @@ fn declared_faults(scenario: &Scenario, play: &Play) -> anyhow::Result<Vec<Fault
     for option in &play.faults {
         faults.push(fault::from_option(option).with_context(|| format!("`--fault {option}`"))?);
     }
+    tell_of_unknown(scenario, &faults);
     Ok(faults)
 }

@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use tokio::select;
-use tokio::task::yield_now;
 use tokio::time::error::Elapsed;
 use tokio::time::{sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -87,13 +86,9 @@ impl Connection {
                 alarm.as_mut().reset(armed.into());
             }
             if self.has_had_its_turn() {
-                let written = std::future::poll_fn(|cx| {
-                    Poll::Ready(self.outbox.poll_write(cx, &mut self.stream, now))
-                });
-                if let Poll::Ready(Err(end)) = written.await {
+                if let Err(end) = self.outbox.give_way(&mut self.stream, now).await {
                     return end;
                 }
-                yield_now().await;
                 continue;
             }
             let takes = self.outbox.has_room();

@@ -5,8 +5,11 @@
 
 use std::cell::Cell;
 use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::task::{Context, Poll};
 use std::time::Instant;
+
+use tokio::task::yield_now;
 
 use super::farewell::End;
 use super::output::Output;
@@ -93,6 +96,16 @@ impl Outbox {
             }
         }
         Ok(())
+    }
+
+    /// Writes what the socket takes at once, then lets others have their turn.
+    pub(super) async fn give_way(&mut self, stream: &mut Stream, now: Instant) -> Result<(), End> {
+        let written = poll_fn(|cx| Poll::Ready(self.poll_write(cx, stream, now))).await;
+        yield_now().await;
+        match written {
+            Poll::Ready(ended) => ended,
+            Poll::Pending => Ok(()),
+        }
     }
 
     /// Whether the hub has given the mailbox up: it empties one that has overflowed and leaves a close in it, which

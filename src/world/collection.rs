@@ -270,7 +270,8 @@ impl Collection {
             }
             return Json::string(&format!("{}_{n}", self.name));
         }
-        let numbers = self.rows.iter().filter_map(|row| self.number(&row.item));
+        let number = |row: &Row| row.item.part().get(&self.key)?.as_i64();
+        let numbers = self.rows.iter().filter_map(number);
         let largest = self.largest.unwrap_or_else(|| numbers.fold(0, i64::max));
         self.largest = Some(largest);
         let mut next = i128::from(largest) + 1;
@@ -280,25 +281,17 @@ impl Collection {
         Json::parse(next.to_string()).unwrap_or_else(|_| Json::null())
     }
 
-    /// The key of an item, if it is a whole number.
-    fn number(&self, item: &Json) -> Option<i64> {
-        item.part().get(&self.key)?.as_i64()
-    }
-
     /// Puts an item in; it must be an object with a key that is free. A taken key is given back.
     pub fn insert(&mut self, item: Json) -> Result<Edit, String> {
-        let key = item
-            .part()
-            .get(&self.key)
-            .and_then(key_text)
-            .unwrap_or_default();
+        let part = item.part().get(&self.key);
+        let number = part.and_then(Part::as_i64);
+        let key = part.and_then(key_text).unwrap_or_default();
         if self.keys.contains_key(key.as_str()) {
             return Err(key);
         }
-        self.largest = self.largest.map(|largest| {
-            let number = self.number(&item);
-            number.map_or(largest, |number| largest.max(number))
-        });
+        self.largest = self
+            .largest
+            .map(|largest| number.map_or(largest, |number| largest.max(number)));
         let id = self.next;
         self.next += 1;
         self.keys.insert(key.into(), id);
@@ -356,10 +349,11 @@ impl Collection {
 
     fn removed(&mut self, row: Row) -> Edit {
         self.makes.drop(row.make);
-        if self.number(&row.item) == self.largest {
+        let key = row.item.part().get(&self.key);
+        if key.and_then(Part::as_i64) == self.largest {
             self.largest = None;
         }
-        if let Some(key) = row.item.part().get(&self.key).and_then(key_text) {
+        if let Some(key) = key.and_then(key_text) {
             self.keys.remove(key.as_str());
         }
         let edit = Edit {

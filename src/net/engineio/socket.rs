@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use tokio::select;
-use tokio::task::yield_now;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
@@ -110,13 +109,9 @@ impl Socket {
                 Err(end) => return end,
             };
             if self.has_had_its_turn() {
-                let written = std::future::poll_fn(|cx| {
-                    Poll::Ready(self.outbox.poll_write(cx, &mut self.stream, now))
-                });
-                if let Poll::Ready(Err(end)) = written.await {
+                if let Err(end) = self.outbox.give_way(&mut self.stream, now).await {
                     return end;
                 }
-                yield_now().await;
                 continue;
             }
             let takes = self.way.part == Part::Only && self.outbox.has_room();

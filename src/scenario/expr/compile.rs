@@ -10,7 +10,7 @@ use crate::json::{Json, write};
 use super::check::{self, Found};
 use super::environment::ENVIRONMENT;
 use super::filters::{FACTOR, MEASURED};
-use super::{Expr, Formula, Key, MAX_OUTPUT, Path};
+use super::{Expr, Formula, Key, MAX_OUTPUT, Path, reason};
 
 /// A name, interned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -236,9 +236,7 @@ fn with_factors(source: &str, ends: &BTreeSet<usize>) -> String {
 fn syntax_problem(error: &minijinja::Error) -> ExprProblem {
     ExprProblem {
         offset: error.range().map_or(0, |range| range.start),
-        message: error
-            .detail()
-            .map_or_else(|| error.kind().to_string(), str::to_owned),
+        message: reason(error),
         hint: None,
     }
 }

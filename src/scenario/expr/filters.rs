@@ -9,7 +9,7 @@ use minijinja::{Environment, Error, ErrorKind, State, Value, filters};
 
 use crate::json::write;
 
-use super::{MAX_OUTPUT, Root, SCOPE, described, is_plain};
+use super::{MAX_OUTPUT, Root, SCOPE, WORK_AN_ITEM, described, is_plain};
 
 /// MiniJinja's filters that may put one value into a list many times. That costs nothing before the list is looked at,
 /// so that what they make has to fit.
@@ -230,8 +230,6 @@ fn sum(state: &State<'_, '_>, list: &Value, field: Option<&str>) -> Result<Sum, 
 
 /// Items that are walked for an instruction's fuel.
 const ITEMS_A_UNIT: usize = 16;
-/// What an event is charged for each.
-const WORK_AN_ITEM: u64 = 4;
 
 /// Walks a list's values of a field; each is work.
 fn each(

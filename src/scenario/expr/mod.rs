@@ -24,9 +24,11 @@ pub use environment::{FUEL, Function};
 /// Output that one expression may make, in bytes.
 pub const MAX_OUTPUT: usize = 1 << 20;
 /// Bytes of the values that one expression may look at: what it puts together of them comes to no more.
-pub const MAX_LOOKED_AT: usize = 100 << 20;
+const MAX_LOOKED_AT: usize = 100 << 20;
 /// Bytes of a value that cost as much as an instruction: it may be walked through.
 const BYTES_A_UNIT: usize = 16;
+/// What it takes to look at one of many items, in instructions.
+pub const WORK_AN_ITEM: u64 = 4;
 /// Bytes of source that make an instruction.
 const BYTES_AN_INSTRUCTION: usize = 4;
 /// Bytes of a value that are not counted.
@@ -90,7 +92,24 @@ pub trait Scope: Debug + Send + Sync + 'static {
     fn call(&self, function: Function, args: &[Value]) -> Result<Value, Error>;
     /// How many bytes a list or object comes to when it is printed, up to [`MAX_OUTPUT`]. It looks at all of it.
     fn weight(&self, value: &Value) -> usize {
-        write::weight(value, MAX_OUTPUT).unwrap_or(MAX_OUTPUT)
+        weight(value)
+    }
+}
+
+/// How many bytes a value comes to when it is printed, up to [`MAX_OUTPUT`].
+pub fn weight(value: &Value) -> usize {
+    write::weight(value, MAX_OUTPUT).unwrap_or(MAX_OUTPUT)
+}
+
+/// Why an evaluation failed.
+pub fn reason(error: &Error) -> String {
+    match error.kind() {
+        ErrorKind::OutOfFuel => format!(
+            "takes more than the {FUEL} instructions, or looks at more than the {MAX_LOOKED_AT} bytes, that are allowed"
+        ),
+        kind => error
+            .detail()
+            .map_or_else(|| kind.to_string(), str::to_owned),
     }
 }
 
@@ -153,7 +172,7 @@ pub(crate) struct Root {
     scope: Arc<dyn Scope>,
     /// Bytes of the values that were handed out.
     looked_at: AtomicU64,
-    /// Fuel that was burnt, of an expression that is measured.
+    /// Work beyond its length: the fuel of an expression that is measured, the items that filters walked.
     spent: AtomicU64,
 }
 

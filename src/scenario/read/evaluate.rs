@@ -10,8 +10,8 @@ use super::{Lets, Reader};
 use crate::json::{Json, write};
 use crate::scenario::Value;
 use crate::scenario::expr::{
-    Evaluated, Expr, FUEL, Function, Key, MAX_LOOKED_AT, MAX_OUTPUT, Piece, Scope, Symbol, Symbols,
-    Template, TextPiece,
+    Evaluated, Expr, Function, Key, MAX_OUTPUT, Piece, Scope, Symbol, Symbols, Template, TextPiece,
+    reason, weight,
 };
 use crate::scenario::load::Env;
 use crate::scenario::model::Jwt;
@@ -71,7 +71,7 @@ impl Reader<'_> {
             }
             match evaluated {
                 Ok(value) => {
-                    bytes += write::weight(&value, MAX_OUTPUT).unwrap_or(MAX_OUTPUT);
+                    bytes += weight(&value);
                     if bytes > MAX_CONSTANTS {
                         let message = format!("more than {MAX_CONSTANTS} bytes of constants");
                         self.problem(node.at, message, None);
@@ -113,14 +113,7 @@ impl Reader<'_> {
     }
 
     fn unevaluated(&mut self, node: &Node, error: &Error) {
-        let reason = match error.kind() {
-            ErrorKind::OutOfFuel => format!(
-                "it takes more than the {FUEL} instructions, or looks at more than the {MAX_LOOKED_AT} bytes, that are allowed"
-            ),
-            kind => error
-                .detail()
-                .map_or_else(|| kind.to_string(), str::to_owned),
-        };
+        let reason = reason(error);
         let message = format!("cannot be evaluated at load: {reason}");
         self.problem(node.at, message, None);
     }
