@@ -18,7 +18,7 @@ impl Turn<'_> {
         let scenario = self.scenario;
         let asker = std::mem::replace(&mut self.asker, Asker::Nobody);
         let mut rounds = 0;
-        let mut place: Arc<str> = "changes".into();
+        let mut place: Option<&Arc<str>> = None;
         loop {
             let edits = self.edits.take();
             if edits.is_empty() {
@@ -30,6 +30,7 @@ impl Turn<'_> {
             if rounds > most {
                 let why = format!("changes that cause changes go on for more than {most} rounds");
                 let why = self.pass(Limit::Depth, why);
+                let place = place.map_or_else(|| "changes".into(), Arc::clone);
                 self.settle(Err(broken(&place, why)));
                 break;
             }
@@ -44,7 +45,7 @@ impl Turn<'_> {
                     self.names.clear();
                     self.bind(name, group.seen());
                     if let Some(first) = handler.steps.first() {
-                        place = first.place.clone();
+                        place = Some(&first.place);
                     }
                     let ended = self.steps(&handler.steps);
                     self.settle(ended);

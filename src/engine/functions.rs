@@ -47,12 +47,7 @@ pub(super) fn call<P>(
         Function::All => {
             let of = call.collection(scope)?.clone();
             let picked = Picked::Places(0, of.len());
-            Ok(Val::Rows(Arc::new(Rows {
-                of,
-                picked,
-                fields: None,
-            }))
-            .to_value())
+            Ok(Val::Rows(Rows::new(of, picked, None)).to_value())
         }
         Function::Room => {
             let room = call.name(0)?;

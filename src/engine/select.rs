@@ -1,81 +1,104 @@
 //! `list` and `find`: selecting without copying.
 
-use foldhash::HashSet;
 use std::sync::Arc;
+
+use foldhash::HashSet;
 
 use crate::json::{Json, Kind};
 use crate::scenario::Limit;
 use crate::scenario::expr::{Expr, Symbol, Template, names};
 use crate::scenario::model::{CollectionId, DefaultLimit, Find, List, Which};
 use crate::text::shortened;
-use crate::world::{Collection, Condition, FieldId, Picked, RowId, Rows, key_text};
+use crate::world::{
+    Collection, Condition, FieldId, Listed, Picked, RowId, Rows, Selection, key_text,
+};
 
 use super::Effect;
 use super::check::part_of;
 use super::eval::BYTES_AN_ITEM;
 use super::refusal::Refusal;
 use super::steps::Trouble;
-use super::turn::Turn;
+use super::turn::{Asker, Turn};
 use super::value::Val;
 
 /// As many fields as most ask for, so that the list need not grow.
 const FIELDS: usize = 16;
+/// As long as most questions.
+const QUESTION: usize = 256;
 /// Fields that are told of in an event, of those that no item has.
 const MOST_IGNORED: u32 = 20;
+
+/// What a list is asked with.
+struct Given {
+    fields: Val,
+    matching: Val,
+    page: Val,
+    limit: Val,
+    sort: Val,
+}
+
+/// All that an answer depends on, beside the collection; none where that is more than what is given.
+fn question(list: &List, asker: Asker, given: &Given) -> Option<String> {
+    if list.filter.is_some() {
+        return None;
+    }
+    let mut out = String::with_capacity(QUESTION);
+    // A step stays where it is for as long as its world.
+    let step = std::ptr::from_ref(list).addr();
+    out.push_str(itoa::Buffer::new().format(step));
+    out.push(if asker == Asker::Http { 'h' } else { 'm' });
+    for val in [
+        &given.fields,
+        &given.matching,
+        &given.page,
+        &given.limit,
+        &given.sort,
+    ] {
+        // What no JSON text holds.
+        out.push('\0');
+        match val {
+            Val::Undefined | Val::Json(_) | Val::Value(_) => val.write(&mut out),
+            Val::Rows(_) | Val::Named(_) | Val::Raw { .. } => return None,
+        }
+    }
+    Some(out)
+}
 
 impl<'t> Turn<'t> {
     pub(super) fn list(&mut self, list: &'t List, name: Option<Symbol>) -> Result<(), Trouble> {
         let of = self.collection(list.collection).clone();
-        let fields = self.fields(list.fields.as_ref(), &list.fields_part, &of)?;
-        let conditions = match &list.matching {
-            Some(template) => self.conditions(list, template, &of)?,
-            None => Vec::new(),
-        };
-        let page = self.count(list.page.as_ref(), None)?.unwrap_or(1);
-        let limit = self.count(list.limit.as_ref(), Some(list.max))?;
-        let is_scan =
-            |(_, condition): &(String, Condition)| matches!(condition, Condition::Contains(_));
-        if conditions.iter().any(is_scan) {
-            self.look_at(of.len())?;
-        }
-        self.look_at(of.looked_at(&conditions) / BYTES_AN_ITEM)?;
-        let mut matches = of.select(&conditions);
-        if let Some(filter) = &list.filter {
-            matches = Picked::Ids(self.filter(&of, matches, filter)?);
-        }
-        if let Some(sort) = &list.sort {
-            let by = self.value(sort)?;
-            if let Some(by) = by.as_text().filter(|by| !by.is_empty()) {
-                self.look_at(of.len())?;
-                matches = Picked::Ids(self.sorted(&of, &matches, &by)?);
+        let given = self.given(list)?;
+        let question = question(list, self.asker, &given);
+        let known = question
+            .as_ref()
+            .and_then(|question| self.world().asked.find(question, of.version()));
+        let listed = match known {
+            Some(listed) => {
+                self.work(listed.work)?;
+                listed
             }
-        }
-        let all = Rows {
-            of: of.clone(),
-            picked: matches,
-            fields: None,
+            None => {
+                let ignored = self.ignored;
+                let listed = Arc::new(self.look_up(list, &of, &given)?);
+                // What is told of is told of each time.
+                if let Some(question) = question.filter(|_| self.ignored == ignored) {
+                    self.world().asked.keep(question, &listed);
+                }
+                listed
+            }
         };
-        let total = all.len();
-        let limit = limit.unwrap_or(match list.default {
-            DefaultLimit::Items(limit) => limit,
-            DefaultLimit::All => total,
-        });
-        let from = (page - 1).saturating_mul(limit).min(total);
-        let to = from.saturating_add(limit).min(total);
-        let picked = match &all.picked {
-            Picked::Places(first, _) => Picked::Places(first + from, first + to),
-            Picked::Ids(ids) => Picked::Ids(ids[from..to].to_vec()),
+        let rows = |of, what: &Arc<Selection>| {
+            Val::Rows(Rows {
+                of,
+                what: what.clone(),
+            })
         };
         let parts = [
-            (
-                "items",
-                names::ITEMS,
-                Val::Rows(Arc::new(Rows { of, picked, fields })),
-            ),
-            ("total", names::TOTAL, Val::whole(total)),
-            ("page", names::PAGE, Val::whole(page)),
-            ("limit", names::LIMIT, Val::whole(limit)),
-            ("matches", names::MATCHES, Val::Rows(Arc::new(all))),
+            ("items", names::ITEMS, rows(of.clone(), &listed.items)),
+            ("total", names::TOTAL, Val::whole(listed.total)),
+            ("page", names::PAGE, Val::whole(listed.page)),
+            ("limit", names::LIMIT, Val::whole(listed.limit)),
+            ("matches", names::MATCHES, rows(of, &listed.matches)),
         ];
         match name {
             Some(name) => self.bind(
@@ -94,24 +117,83 @@ impl<'t> Turn<'t> {
         Ok(())
     }
 
+    /// What a list is asked with.
+    fn given(&mut self, list: &List) -> Result<Given, String> {
+        let mut value = |template: &Option<Template>| {
+            template
+                .as_ref()
+                .map_or(Ok(Val::Undefined), |template| self.value(template))
+        };
+        Ok(Given {
+            fields: value(&list.fields)?,
+            matching: value(&list.matching)?,
+            page: value(&list.page)?,
+            limit: value(&list.limit)?,
+            sort: value(&list.sort)?,
+        })
+    }
+
+    fn look_up(
+        &mut self,
+        list: &List,
+        of: &Arc<Collection>,
+        given: &Given,
+    ) -> Result<Listed, Trouble> {
+        let before = self.worked();
+        let fields = self.fields(&given.fields, &list.fields_part, of)?;
+        let conditions = self.conditions(list, &given.matching, of)?;
+        let page = self.count(&given.page, list.page.as_ref(), None)?;
+        let limit = self.count(&given.limit, list.limit.as_ref(), Some(list.max))?;
+        let is_scan =
+            |(_, condition): &(String, Condition)| matches!(condition, Condition::Contains(_));
+        if conditions.iter().any(is_scan) {
+            self.look_at(of.len())?;
+        }
+        self.look_at(of.looked_at(&conditions) / BYTES_AN_ITEM)?;
+        let mut matches = of.select(&conditions);
+        if let Some(filter) = &list.filter {
+            matches = Picked::Ids(self.filter(of, &matches, filter)?);
+        }
+        if let Some(by) = given.sort.as_text().filter(|by| !by.is_empty()) {
+            self.look_at(of.len())?;
+            matches = Picked::Ids(self.sorted(of, &matches, &by)?);
+        }
+        let total = matches.len();
+        let page = page.unwrap_or(1);
+        let limit = limit.unwrap_or(match list.default {
+            DefaultLimit::Items(limit) => limit,
+            DefaultLimit::All => total,
+        });
+        let from = (page - 1).saturating_mul(limit).min(total);
+        let to = from.saturating_add(limit).min(total);
+        let picked = match &matches {
+            Picked::Places(first, _) => Picked::Places(first + from, first + to),
+            Picked::Ids(ids) => Picked::Ids(ids[from..to].to_vec()),
+        };
+        Ok(Listed {
+            items: Arc::new(Selection::new(picked, fields)),
+            matches: Arc::new(Selection::new(matches, None)),
+            total,
+            page,
+            limit,
+            work: self.worked() - before,
+            version: of.version(),
+        })
+    }
+
     /// A page or a limit as the client sent it: a whole number from 1.
     fn count(
-        &mut self,
+        &self,
+        val: &Val,
         template: Option<&Template>,
         most: Option<usize>,
     ) -> Result<Option<usize>, Trouble> {
-        let Some(template) = template else {
-            return Ok(None);
-        };
-        let val = self.value(template)?;
         if val.is_nothing() {
             return Ok(None);
         }
-        let number = match &val {
+        let number = match val {
             // A Socket.IO or HTTP client may send it as text in a query.
-            Val::Json(json)
-                if json.kind() == Kind::String && self.asker == super::turn::Asker::Http =>
-            {
+            Val::Json(json) if json.kind() == Kind::String && self.asker == Asker::Http => {
                 json.part().as_str().and_then(|text| text.parse().ok())
             }
             val => val.to_json().part().as_i64(),
@@ -120,7 +202,8 @@ impl<'t> Turn<'t> {
         match number.filter(|number| *number >= 1) {
             Some(number) if most.is_none_or(|most| number <= most) => Ok(Some(number)),
             found => {
-                let mut refusal = Refusal::pagination(&part_of(template), most);
+                let part = template.map_or_else(String::new, part_of);
+                let mut refusal = Refusal::pagination(&part, most);
                 refusal.limit = found.map(|_| Limit::Page);
                 Err(refusal.into())
             }
@@ -130,14 +213,10 @@ impl<'t> Turn<'t> {
     /// The fields that are asked for, each once; `None` for all.
     fn fields(
         &mut self,
-        template: Option<&Template>,
+        val: &Val,
         part: &str,
         of: &Collection,
     ) -> Result<Option<Arc<[FieldId]>>, Trouble> {
-        let Some(template) = template else {
-            return Ok(None);
-        };
-        let val = self.value(template)?;
         if val.is_nothing() {
             return Ok(None);
         }
@@ -192,10 +271,9 @@ impl<'t> Turn<'t> {
     fn conditions(
         &mut self,
         list: &List,
-        template: &Template,
+        val: &Val,
         of: &Collection,
     ) -> Result<Vec<(String, Condition)>, Trouble> {
-        let val = self.value(template)?;
         if val.is_nothing() {
             return Ok(Vec::new());
         }
@@ -239,19 +317,14 @@ impl<'t> Turn<'t> {
     fn filter(
         &mut self,
         of: &Arc<Collection>,
-        among: Picked,
+        among: &Picked,
         filter: &Expr,
     ) -> Result<Vec<RowId>, Trouble> {
         let outer = self.bound(names::ITEM);
-        let among = Rows {
-            of: of.clone(),
-            picked: among,
-            fields: None,
-        };
         self.look_at(among.len())?;
         let mut kept = Vec::new();
         for at in 0..among.len() {
-            let (id, item) = match &among.picked {
+            let (id, item) = match among {
                 Picked::Places(from, _) => (of.id_at(from + at), of.at(from + at)),
                 Picked::Ids(ids) => (Some(ids[at]), of.item(ids[at])),
             };
@@ -269,13 +342,13 @@ impl<'t> Turn<'t> {
 
     pub(super) fn find(&mut self, find: &'t Find, name: Option<Symbol>) -> Result<(), Trouble> {
         let of = self.collection(find.collection).clone();
-        let fields = self.fields(find.fields.as_ref(), &find.fields_part, &of)?;
-        let (found, key) = self.one_of(find.collection, &find.which)?;
-        let row = |id| Rows {
-            of,
-            picked: Picked::Ids(vec![id]),
-            fields,
+        let fields = match &find.fields {
+            Some(template) => self.value(template)?,
+            None => Val::Undefined,
         };
+        let fields = self.fields(&fields, &find.fields_part, &of)?;
+        let (found, key) = self.one_of(find.collection, &find.which)?;
+        let row = |id| Rows::new(of, Picked::Ids(vec![id]), fields);
         let Some(item) = found.and_then(|id| row(id).shown(0)) else {
             let Some(otherwise) = &find.otherwise else {
                 return Err(Refusal::not_found(&key).into());
@@ -324,7 +397,7 @@ impl<'t> Turn<'t> {
             },
             Which::Where(filter) => {
                 let everything = Picked::Places(0, of.len());
-                self.filter(&of, everything, filter)
+                self.filter(&of, &everything, filter)
             }
             Which::All => {
                 self.look_at(of.len())?;

@@ -19,7 +19,7 @@ pub enum Val {
     /// A part of a JSON text.
     Json(Json),
     /// A selection of items.
-    Rows(Arc<Rows>),
+    Rows(Rows),
     /// What an expression made.
     Value(Value),
     /// What a step gave, by name.
@@ -49,7 +49,7 @@ impl Val {
         match self {
             Val::Undefined => Value::UNDEFINED,
             Val::Json(json) => json.to_value(),
-            Val::Rows(rows) => Value::from_dyn_object(rows.clone()),
+            Val::Rows(rows) => Value::from_object(rows.clone()),
             Val::Value(value) => value.clone(),
             Val::Named(fields) => Value::from_pairs(
                 fields
@@ -197,8 +197,8 @@ pub(super) fn from_value(value: Value) -> Val {
     if let Some(json) = value.downcast_object_ref::<Json>() {
         return Val::Json(json.clone());
     }
-    match value.downcast_object::<Rows>() {
-        Some(rows) => Val::Rows(rows),
+    match value.downcast_object_ref::<Rows>() {
+        Some(rows) => Val::Rows(rows.clone()),
         None => Val::Value(value),
     }
 }

@@ -125,6 +125,7 @@ impl<'d> Delivery<'d> {
             SendKind::Push => push_name(),
             SendKind::Answer | SendKind::Error => self.name.clone(),
         };
+        self.entries.reserve(to.len());
         let faulty = self.hub.0.faulty.load(Ordering::Relaxed);
         for peer in to {
             // A peer that is being read drains its own mailbox next; one that polls has to be woken.

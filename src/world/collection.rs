@@ -28,6 +28,7 @@ pub struct Collection {
     largest: Option<i64>,
     /// By how many bytes its items have grown since they were made.
     grown: i64,
+    version: u64,
     /// Made when a field is first asked for, kept up by every change.
     indexes: RwLock<HashMap<Box<str>, Arc<Index>>>,
 }
@@ -50,6 +51,7 @@ impl Clone for Collection {
             makes: self.makes.clone(),
             largest: self.largest,
             grown: self.grown,
+            version: self.version,
             indexes: RwLock::new(
                 self.indexes
                     .read()
@@ -96,6 +98,7 @@ impl Collection {
             makes: Makes::default(),
             largest: Some(0),
             grown: 0,
+            version: 0,
             indexes: RwLock::default(),
         }
     }
@@ -108,6 +111,11 @@ impl Collection {
     /// By how many bytes its items have grown since.
     pub fn grown(&self) -> i64 {
         self.grown
+    }
+
+    /// Another one after every change.
+    pub fn version(&self) -> u64 {
+        self.version
     }
 
     /// How many items.
@@ -241,6 +249,7 @@ impl Collection {
     fn keep_up(&mut self, edit: &Edit) {
         let bytes = |item: &Option<Json>| item.as_ref().map_or(0, |item| item.text().len() as i64);
         self.grown += bytes(&edit.item) - bytes(&edit.before);
+        self.version += 1;
         let indexes = self
             .indexes
             .get_mut()
@@ -451,11 +460,8 @@ mod tests {
     }
 
     fn texts(collection: &Collection, conditions: &[(String, Condition)]) -> Vec<String> {
-        let rows = super::super::Rows {
-            of: Arc::new(collection.clone()),
-            picked: collection.select(conditions),
-            fields: None,
-        };
+        let picked = collection.select(conditions);
+        let rows = super::super::Rows::new(Arc::new(collection.clone()), picked, None);
         rows.items()
             .map(|item| item.get("id").unwrap().text().to_owned())
             .collect()

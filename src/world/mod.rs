@@ -1,6 +1,7 @@
 //! The state, in plain structs: collections, peers and their rooms and sessions, what is due.
 
 mod agenda;
+mod asked;
 mod collection;
 mod index;
 mod makes;
@@ -13,10 +14,11 @@ use crate::json::Json;
 use crate::sim::{Chance, Moment};
 
 pub use agenda::{Agenda, Due, Plan, Ticker};
+pub use asked::{Asked, Listed};
 pub use collection::{Collection, Edit, RowId, key_text, merged};
 pub use index::Condition;
 pub use makes::FieldId;
-pub use rows::{Picked, Rows};
+pub use rows::{Picked, Rows, Selection};
 
 /// A connected client's number; `c1` as text.
 pub type PeerId = u64;
@@ -38,6 +40,8 @@ pub struct World<P> {
     pub streams: HashMap<String, Chance>,
     /// Bytes that sessions keep.
     pub remembered: usize,
+    /// What was listed before.
+    pub asked: Asked,
 }
 
 /// A connected client.
@@ -79,6 +83,7 @@ impl<P> World<P> {
             agenda: Agenda::default(),
             streams: HashMap::new(),
             remembered: 0,
+            asked: Asked::default(),
         }
     }
 

@@ -2,7 +2,8 @@
 
 use std::fmt;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use minijinja::Value;
 use minijinja::value::{Enumerator, Object, ObjectRepr};
@@ -12,16 +13,29 @@ use crate::json::Json;
 use super::collection::{Collection, RowId};
 use super::makes::{FieldId, MakeId};
 
-/// A selection.
+/// Items of a collection.
 #[derive(Debug, Clone)]
 pub struct Rows {
     /// Of what, as it was then.
     pub of: Arc<Collection>,
-    /// Which items.
-    pub picked: Picked,
-    /// Which fields, in this order; `None` for all.
-    pub fields: Option<Arc<[FieldId]>>,
+    /// Which of them, and what of them.
+    pub what: Arc<Selection>,
 }
+
+/// A selection, of a collection that does not change.
+#[derive(Debug)]
+pub struct Selection {
+    picked: Picked,
+    /// Which fields, in this order; `None` for all.
+    fields: Option<Arc<[FieldId]>>,
+    /// Whether it was written before.
+    written: AtomicBool,
+    /// What was written, from the second time on.
+    text: OnceLock<Box<str>>,
+}
+
+/// Bytes of a text that is kept.
+const LONGEST: usize = 64 << 10;
 
 /// Which items.
 #[derive(Debug, Clone)]
@@ -32,13 +46,47 @@ pub enum Picked {
     Ids(Vec<RowId>),
 }
 
-impl Rows {
+impl Picked {
     /// How many.
+    #[expect(clippy::len_without_is_empty, reason = "nobody asks")]
     pub fn len(&self) -> usize {
-        match &self.picked {
+        match self {
             Picked::Places(from, to) => to - from,
             Picked::Ids(ids) => ids.len(),
         }
+    }
+}
+
+impl Selection {
+    /// These items, with these fields or all.
+    pub fn new(picked: Picked, fields: Option<Arc<[FieldId]>>) -> Selection {
+        Selection {
+            picked,
+            fields,
+            written: AtomicBool::new(false),
+            text: OnceLock::new(),
+        }
+    }
+
+    /// How many items it keeps a list of.
+    pub(super) fn ids(&self) -> usize {
+        match &self.picked {
+            Picked::Places(..) => 0,
+            Picked::Ids(ids) => ids.len(),
+        }
+    }
+}
+
+impl Rows {
+    /// These items of a collection, with these fields or all.
+    pub fn new(of: Arc<Collection>, picked: Picked, fields: Option<Arc<[FieldId]>>) -> Rows {
+        let what = Arc::new(Selection::new(picked, fields));
+        Rows { of, what }
+    }
+
+    /// How many.
+    pub fn len(&self) -> usize {
+        self.what.picked.len()
     }
 
     /// None?
@@ -52,7 +100,7 @@ impl Rows {
     }
 
     fn place(&self, at: usize) -> Option<usize> {
-        match &self.picked {
+        match &self.what.picked {
             Picked::Places(from, to) => (at < to - from).then_some(from + at),
             Picked::Ids(ids) => self.of.place(*ids.get(at)?),
         }
@@ -66,7 +114,7 @@ impl Rows {
     /// One of them with the chosen fields, as a value of its own.
     pub fn shown(&self, at: usize) -> Option<Json> {
         let place = self.place(at)?;
-        let Some(fields) = &self.fields else {
+        let Some(fields) = &self.what.fields else {
             return self.of.at(place).cloned();
         };
         let mut out = String::new();
@@ -76,9 +124,22 @@ impl Rows {
 
     /// Writes the list's JSON text; it is cut off where more than so many bytes are written.
     pub fn write(&self, out: &mut String, most: usize) {
+        if let Some(text) = self.what.text.get() {
+            out.push_str(text);
+            return;
+        }
+        let start = out.len();
+        self.write_items(out, most);
+        let text = &out[start..];
+        if self.what.written.swap(true, Ordering::Relaxed) && text.len() <= LONGEST {
+            self.what.text.get_or_init(|| text.into());
+        }
+    }
+
+    fn write_items(&self, out: &mut String, most: usize) {
         out.push('[');
         let start = out.len();
-        let mut cut = self.fields.as_deref().map(Cut::new);
+        let mut cut = self.what.fields.as_deref().map(Cut::new);
         for at in 0..self.len() {
             if out.len() > most {
                 return;

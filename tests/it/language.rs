@@ -355,3 +355,135 @@ $ GET /nix
     )
     .await;
 }
+
+/// Answers are kept: what `where` looks at is looked at each time, so that both must say the same after any change.
+#[tokio::test]
+async fn a_list_that_is_asked_for_again_and_again_is_as_if_it_were_asked_for_once() {
+    let text = r#"
+scenario: again
+data:
+  things:
+    key: id
+    count: 30
+    item: { id: "${ n }", city: "${ pick(['Oslo', 'OSLO', 'Rome']) }", n: "${ int(0, 3) }" }
+messages: { name: "${ message.do }" }
+on:
+  ask:
+    - list: things
+      as: kept
+      match: ${ message.match }
+      contains: [city]
+      fields: ${ message.fields }
+      sort: ${ message.sort }
+      page: ${ message.page }
+      limit: ${ message.limit }
+    - list: things
+      as: anew
+      where: ${ true }
+      match: ${ message.match }
+      contains: [city]
+      fields: ${ message.fields }
+      sort: ${ message.sort }
+      page: ${ message.page }
+      limit: ${ message.limit }
+    - let:
+        kept: ${ kept.total } ${ kept.page } ${ kept.limit } ${ kept.items } ${ kept.matches }
+        anew: ${ anew.total } ${ anew.page } ${ anew.limit } ${ anew.items } ${ anew.matches }
+    - reply: ${ 'same' if kept == anew else [kept, anew] }
+  set:
+    - update: things
+      key: ${ message.id }
+      set: ${ message.set }
+    - reply: done
+  add:
+    - insert: things
+      item: { city: "${ message.city }", n: 1 }
+    - reply: done
+  drop:
+    - remove: things
+      sample: 1
+    - reply: done
+"#;
+    let asks = [
+        r#"{"do":"ask"}"#,
+        r#"{"do":"ask","page":2,"limit":3}"#,
+        r#"{"do":"ask","match":{"city":"oslo"},"sort":"n"}"#,
+        r#"{"do":"ask","match":{"city":"oslo"},"sort":"-n"}"#,
+        r#"{"do":"ask","match":{"city":"rome","n":1},"fields":["n","id"],"limit":5}"#,
+        r#"{"do":"ask","match":{"city":"rome","n":1},"fields":["id"],"limit":5}"#,
+        r#"{"do":"ask","match":{"n":2},"fields":["id","new"]}"#,
+    ];
+    let changes = [
+        r#"{"do":"set","id":3,"set":{"city":"Rome","n":1}}"#,
+        r#"{"do":"drop"}"#,
+        r#"{"do":"set","id":7,"set":{"city":"Oslo","n":1,"new":[]}}"#,
+        r#"{"do":"add","city":"New Oslo"}"#,
+        r#"{"do":"set","id":7,"set":{"city":"Oslo","n":1,"new":[]}}"#,
+    ];
+    let mut talk = String::from("+ a /\n");
+    for change in changes {
+        for ask in asks.repeat(4) {
+            talk.push_str(&format!("a> {ask}\na< \"same\"\n"));
+        }
+        talk.push_str(&format!("a> {change}\na< \"done\"\n"));
+    }
+    play(text, &talk).await;
+}
+
+#[tokio::test]
+async fn whoever_asks_for_the_same_list_is_told_what_is_wrong_with_the_question() {
+    play(
+        r#"
+scenario: strict
+data: { things: { key: id, items: [ { id: 1, t: Ab }, { id: 2, t: ab }, { id: 3, t: b } ] } }
+messages: { name: "${ message.do }" }
+define:
+  paged:
+    - list: things
+      page: ${ page }
+      limit: 1
+    - reply: ${ items }
+on:
+  paged:
+    - run: paged
+      with: { page: "${ message.page }" }
+  contains:
+    - list: things
+      match: ${ message.match }
+      contains: [t]
+    - reply: ${ total }
+  equals:
+    - list: things
+      match: ${ message.match }
+    - reply: ${ total }
+http:
+  "GET /things":
+    - run: paged
+      with: { page: "${ request.query.page }" }
+"#,
+        r#"
++ a /
+a> {"do":"paged","page":"2"}
+a< {"error":{"code":"INVALID_PAGINATION"}}
+$ GET /things?page=2
+= 200 [{"id":2}]
+$ GET /things?page=2
+= 200 [{"id":2}]
+a> {"do":"paged","page":"2"}
+a< {"error":{"code":"INVALID_PAGINATION"}}
+a> {"do":"paged","page":2}
+a< [{"id":2}]
+a> {"do":"contains","match":{"t":"ab"}}
+a< 2
+a> {"do":"equals","match":{"t":"ab"}}
+a< 1
+a> {"do":"contains","match":{"t":"ab"}}
+a< 2
+a> {"do":"contains","match":{"t":2}}
+a< {"error":{"code":"INVALID_REQUEST"}}
+a> {"do":"contains","match":{"t":2}}
+a< {"error":{"code":"INVALID_REQUEST"}}
+"#,
+    )
+    .await;
+}
