@@ -124,19 +124,20 @@ fn frame() -> BytesMut {
     frame
 }
 
-#[library_benchmark(config = allowed(34_200), setup = page)]
+#[library_benchmark(config = allowed(21_000), setup = page)]
 fn answer_a_page(world: World) -> World {
     black_box(ask(&world));
     world
 }
 
-#[library_benchmark(config = allowed(67_500), setup = everything)]
+// Callgrind counts each byte that is copied at once: 74 000 of them are the text, copied twice.
+#[library_benchmark(config = allowed(89_700), setup = everything)]
 fn answer_everything(world: World) -> World {
     black_box(ask(&world));
     world
 }
 
-#[library_benchmark(config = allowed(93_700), setup = crowd)]
+#[library_benchmark(config = allowed(74_700), setup = crowd)]
 fn push_to_a_hundred(world: World) -> World {
     black_box(ask(&world));
     world
