@@ -5,6 +5,7 @@
 
 pub mod disk;
 pub mod json;
+pub mod payload;
 pub mod text;
 
 pub mod scenario;

@@ -248,7 +248,7 @@ impl Stage {
                 && let Some(at) = by_id.get(&entry.peer)
             {
                 self.actors[*at].faulty |= !entry.fault.is_empty();
-                self.actors[*at].owed.push(entry.payload);
+                self.actors[*at].owed.push(entry.payload.whole());
             }
         }
     }
@@ -274,7 +274,7 @@ impl Actor {
             };
             // The journal keeps the beginning of what is long.
             assert!(
-                payload.starts_with(&expected),
+                payload.whole().starts_with(&expected),
                 "{payload:?} is sent where the journal has {expected:?}"
             );
         }

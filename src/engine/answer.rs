@@ -4,9 +4,8 @@ use std::borrow::Cow;
 use std::cell::Cell;
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 use crate::json::{Json, write};
+use crate::payload::{Draft, Payload, Sink};
 use crate::scenario::expr::{Template, names};
 use crate::scenario::model::{Placed, Protocol};
 
@@ -16,10 +15,9 @@ use super::value::Val;
 use super::{Effect, HttpAnswer, SendKind};
 
 thread_local! {
-    /// Lent to whoever writes an answer: it grows once, and the answer takes just the memory that it needs.
-    static SCRATCH: Cell<String> = const { Cell::new(String::new()) };
+    /// Lent to whoever writes an answer: it grows once.
+    static DRAFT: Cell<Draft> = Cell::default();
 }
-const LARGEST_SCRATCH: usize = 256 << 10;
 
 impl<'t> Turn<'t> {
     /// Answers whoever asked.
@@ -51,31 +49,25 @@ impl<'t> Turn<'t> {
                     self.answer(text, payload, SendKind::Answer);
                     return Ok(());
                 }
-                let mut out = SCRATCH.take();
+                let mut out = DRAFT.take();
                 out.clear();
                 if self.scenario.listen.protocol == Protocol::SocketIo {
                     let Some(ack) = ack else { return Ok(()) };
-                    out.push_str(&format!("43{ack}["));
+                    out.text().push_str(&format!("43{ack}["));
                     self.envelope(body, &mut out)?;
-                    out.push(']');
+                    out.text().push(']');
                 } else {
                     self.envelope(body, &mut out)?;
                 }
-                self.make(out.len())?;
-                self.answer(
-                    true,
-                    Bytes::copy_from_slice(out.as_bytes()),
-                    SendKind::Answer,
-                );
-                if out.capacity() <= LARGEST_SCRATCH {
-                    SCRATCH.set(out);
-                }
+                self.make(out.written())?;
+                self.answer(true, out.finish(), SendKind::Answer);
+                DRAFT.set(out);
                 Ok(())
             }
         }
     }
 
-    fn envelope(&mut self, body: &'t Template, out: &mut String) -> Result<(), String> {
+    fn envelope(&mut self, body: &'t Template, out: &mut Draft) -> Result<(), String> {
         let Some(envelope) = &self.scenario.messages.reply else {
             return self.render(body, out);
         };
@@ -85,7 +77,7 @@ impl<'t> Turn<'t> {
         written
     }
 
-    fn answer(&mut self, text: bool, payload: Bytes, kind: SendKind) {
+    fn answer(&mut self, text: bool, payload: Payload, kind: SendKind) {
         if let Some(peer) = self.peer {
             self.effects.push(Effect::Send {
                 to: vec![peer],
@@ -137,9 +129,7 @@ impl<'t> Turn<'t> {
                     &mut out,
                 );
                 let (_, payload) = match (self.scenario.listen.protocol, ack) {
-                    (Protocol::SocketIo, Some(ack)) => {
-                        (true, Bytes::from(format!("43{ack}[{out}]")))
-                    }
+                    (Protocol::SocketIo, Some(ack)) => (true, format!("43{ack}[{out}]").into()),
                     (protocol, _) => {
                         encode(protocol, Some(&self.scenario.messages.error_event), &out)
                     }
@@ -202,37 +192,37 @@ impl<'t> Turn<'t> {
 }
 
 /// What a peer that speaks `raw` is sent.
-fn raw(val: &Val) -> (bool, Bytes) {
+fn raw(val: &Val) -> (bool, Payload) {
     match val {
-        Val::Raw { text, bytes } => (*text, bytes.clone()),
+        Val::Raw { text, bytes } => (*text, bytes.clone().into()),
         val => match val.as_text() {
-            Some(text) => (true, Bytes::from(text)),
-            None => (true, Bytes::from(val.to_json().text().to_owned())),
+            Some(text) => (true, text.into()),
+            None => (true, val.to_json().text().to_owned().into()),
         },
     }
 }
 
 /// A message's frame, as the scenario's peers speak.
-pub(super) fn encode(protocol: Protocol, event: Option<&str>, json: &str) -> (bool, Bytes) {
+pub(super) fn encode(protocol: Protocol, event: Option<&str>, json: &str) -> (bool, Payload) {
     match protocol {
-        Protocol::Json => (true, Bytes::from(json.to_owned())),
-        Protocol::Raw => (true, raw_text(json)),
+        Protocol::Json => (true, json.to_owned().into()),
+        Protocol::Raw => (true, raw_text(json).into()),
         Protocol::SocketIo => {
             let mut out = String::from("42[");
             write::string(&mut out, event.unwrap_or("message"));
             out.push(',');
             out.push_str(json);
             out.push(']');
-            (true, Bytes::from(out))
+            (true, out.into())
         }
     }
 }
 
-fn raw_text(json: &str) -> Bytes {
+fn raw_text(json: &str) -> String {
     let text = Json::parse(json)
         .ok()
         .and_then(|json| json.part().as_str().map(Cow::into_owned));
-    Bytes::from(text.unwrap_or_else(|| json.to_owned()))
+    text.unwrap_or_else(|| json.to_owned())
 }
 
 fn plain_error(out: &mut String, code: &str, words: &str) {

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use minijinja::ErrorKind;
 
 use crate::json::{Json, Kind, MAX_DEPTH, Part, write};
+use crate::payload::Sink;
 use crate::scenario::Limit;
 use crate::scenario::expr::{
     Evaluated, Expr, Formula, Key, MAX_OUTPUT, Path, Piece, Template, TextPiece, names, reason,
@@ -148,21 +149,25 @@ impl Turn<'_> {
     }
 
     /// Writes a template's JSON text.
-    pub(super) fn render(&mut self, template: &Template, out: &mut String) -> Result<(), String> {
+    pub(super) fn render(
+        &mut self,
+        template: &Template,
+        out: &mut impl Sink,
+    ) -> Result<(), String> {
         match template {
-            Template::Constant(json) => out.push_str(json.text()),
+            Template::Constant(json) => out.text().push_str(json.text()),
             Template::Expr(expr) => self.render_expr(expr, out)?,
             Template::Text(pieces) => {
                 let mut text = String::new();
                 self.text(pieces, &mut text)?;
-                write::string(out, &text);
+                write::string(out.text(), &text);
             }
             Template::Composite(pieces) => self.pieces(pieces, out)?,
         }
         Ok(())
     }
 
-    fn render_expr(&mut self, expr: &Expr, out: &mut String) -> Result<(), String> {
+    fn render_expr(&mut self, expr: &Expr, out: &mut impl Sink) -> Result<(), String> {
         match expr {
             Expr::Path(path)
                 if path.root == names::RESULT && path.keys.is_empty() && self.result.is_some() =>
@@ -176,7 +181,7 @@ impl Turn<'_> {
                 if let Some((_, val)) = self.names.iter().rev().find(|(name, _)| *name == path.root)
                 {
                     match val {
-                        Val::Json(json) => write_down(json, &path.keys, out),
+                        Val::Json(json) => write_down(json, &path.keys, out.text()),
                         val if path.keys.is_empty() => val.write(out),
                         val => path
                             .keys
@@ -193,19 +198,19 @@ impl Turn<'_> {
         Ok(())
     }
 
-    fn pieces(&mut self, pieces: &[Piece], out: &mut String) -> Result<(), String> {
+    fn pieces(&mut self, pieces: &[Piece], out: &mut impl Sink) -> Result<(), String> {
         self.work(pieces.len() as u64)?;
         for piece in pieces {
             match piece {
-                Piece::Raw(text) => out.push_str(text),
+                Piece::Raw(text) => out.text().push_str(text),
                 Piece::Value(expr) => self.render_expr(expr, out)?,
                 Piece::Text(pieces) => {
                     let mut text = String::new();
                     self.text(pieces, &mut text)?;
-                    write::string(out, &text);
+                    write::string(out.text(), &text);
                 }
             }
-            self.fits(out.len())?;
+            self.fits(out.written())?;
         }
         Ok(())
     }

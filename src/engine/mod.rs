@@ -27,6 +27,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::json::Json;
+use crate::payload::Payload;
 use crate::scenario::Limit;
 use crate::scenario::expr::Symbol;
 use crate::scenario::model::{Protocol, Scenario, Steps};
@@ -137,7 +138,7 @@ pub enum Effect {
         /// Text or binary.
         text: bool,
         /// What is sent, encoded.
-        payload: Bytes,
+        payload: Payload,
         /// An answer to this peer's message, or a push.
         kind: SendKind,
     },
@@ -255,7 +256,7 @@ pub fn tick(
 }
 
 /// Encodes a message pushed from outside, as the scenario's peers speak.
-pub fn encode(protocol: Protocol, event: Option<&str>, message: &Json) -> (bool, Bytes) {
+pub fn encode(protocol: Protocol, event: Option<&str>, message: &Json) -> (bool, Payload) {
     answer::encode(protocol, event, message.text())
 }
 

@@ -1,6 +1,7 @@
 //! `send`: what is pushed, and to whom.
 
 use crate::json::Kind;
+use crate::payload::Draft;
 use crate::scenario::expr::Template;
 use crate::scenario::model::{Protocol, To};
 use crate::world::{Peer, PeerId};
@@ -29,11 +30,11 @@ impl<'t> Turn<'t> {
             .transpose()?;
         let protocol = self.scenario.listen.protocol;
         let (text, payload) = if protocol == Protocol::Json {
-            let mut out = String::with_capacity(256);
+            let mut out = Draft::default();
             self.render(message, &mut out)?;
-            (true, out.into())
+            (true, out.finish())
         } else if let (Protocol::Raw, Val::Raw { text, bytes }) = (protocol, self.value(message)?) {
-            (text, bytes)
+            (text, bytes.into())
         } else {
             let mut out = String::new();
             self.render(message, &mut out)?;

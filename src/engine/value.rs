@@ -6,6 +6,7 @@ use bytes::Bytes;
 use minijinja::Value;
 
 use crate::json::{Json, Kind, write};
+use crate::payload::Sink;
 use crate::scenario::expr::{Key, weight};
 use crate::world::Rows;
 
@@ -75,22 +76,22 @@ impl Val {
     }
 
     /// Writes it as JSON; undefined is null.
-    pub(super) fn write(&self, out: &mut String) {
+    pub(super) fn write(&self, out: &mut impl Sink) {
         match self {
-            Val::Undefined => out.push_str("null"),
-            Val::Json(json) => out.push_str(json.text()),
+            Val::Undefined => out.text().push_str("null"),
+            Val::Json(json) => out.text().push_str(json.text()),
             Val::Rows(rows) => rows.write(out, MAX_MADE),
-            Val::Value(value) => write::value(out, value),
+            Val::Value(value) => write::value(out.text(), value),
             Val::Named(fields) => {
                 for (n, (name, val)) in fields.iter().enumerate() {
-                    out.push(if n == 0 { '{' } else { ',' });
-                    write::string(out, name);
-                    out.push(':');
+                    out.text().push(if n == 0 { '{' } else { ',' });
+                    write::string(out.text(), name);
+                    out.text().push(':');
                     val.write(out);
                 }
-                out.push('}');
+                out.text().push('}');
             }
-            Val::Raw { bytes, .. } => write::string(out, &String::from_utf8_lossy(bytes)),
+            Val::Raw { bytes, .. } => write::string(out.text(), &String::from_utf8_lossy(bytes)),
         }
     }
 

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use crate::engine::{self, Effect, Event, Inbound, SendKind};
 use crate::fault::{self, Kind};
 use crate::json::write;
+use crate::payload::Payload;
 use crate::scenario::model::Protocol;
 use crate::sim::Moment;
 use crate::wire::ws::Opcode;
@@ -76,7 +77,7 @@ impl<'d> Delivery<'d> {
             inward: true,
             name: self.name.clone(),
             size: payload.len(),
-            payload,
+            payload: payload.into(),
             text,
             fault: Vec::new(),
         });
@@ -120,7 +121,7 @@ impl<'d> Delivery<'d> {
     }
 
     /// A message for some peers.
-    pub(super) fn send(&mut self, to: &[PeerId], text: bool, payload: &Bytes, kind: SendKind) {
+    pub(super) fn send(&mut self, to: &[PeerId], text: bool, payload: &Payload, kind: SendKind) {
         let name = match kind {
             SendKind::Push => push_name(),
             SendKind::Answer | SendKind::Error => self.name.clone(),
@@ -158,7 +159,7 @@ impl<'d> Delivery<'d> {
         peer: PeerId,
         name: &str,
         text: bool,
-        payload: &Bytes,
+        payload: &Payload,
         wake: bool,
     ) -> Vec<&'static str> {
         let verdict = self.hub.faults().message(name, &format!("c{peer}"));
@@ -175,7 +176,7 @@ impl<'d> Delivery<'d> {
                         &self.core.world,
                         peer,
                         code,
-                        payload,
+                        &payload.whole(),
                         &mut effects,
                     );
                     effects.into_iter().find_map(|effect| match effect {
@@ -197,7 +198,7 @@ impl<'d> Delivery<'d> {
             return verdict.names;
         }
         let payload = if verdict.corrupt {
-            Bytes::from(fault::corrupted(payload))
+            fault::corrupted(&payload.whole()).into()
         } else {
             payload.clone()
         };
@@ -309,7 +310,7 @@ fn shown(name: &str, args: &Bytes, ack: Option<u64>) -> Bytes {
     Bytes::from(out)
 }
 
-pub(super) fn message(text: bool, payload: Bytes) -> Outgoing {
+pub(super) fn message(text: bool, payload: Payload) -> Outgoing {
     Outgoing::Message {
         kind: kind(text),
         payload,

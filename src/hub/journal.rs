@@ -4,11 +4,11 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bytes::Bytes;
 use tokio::sync::watch;
 
 use crate::config::Limits;
 use crate::json::{Json, write};
+use crate::payload::Payload;
 use crate::sim::{Moment, time};
 use crate::world::PeerId;
 
@@ -28,7 +28,7 @@ pub struct Entry {
     /// All its bytes.
     pub size: usize,
     /// What was said, as much of it as is kept.
-    pub payload: Bytes,
+    pub payload: Payload,
     /// Text?
     pub text: bool,
     /// The faults that did something to it.
@@ -186,17 +186,19 @@ impl Entry {
     fn shorten(&mut self, most: usize) {
         // A part of a read buffer or of a large frame would keep the whole of it alive.
         if self.inward || self.size > most {
+            let whole = self.payload.whole();
             let mut end = self.size.min(most);
-            while end < self.size && end > 0 && (self.payload[end] & 0xc0) == 0x80 {
+            while end < self.size && end > 0 && (whole[end] & 0xc0) == 0x80 {
                 end -= 1;
             }
-            self.payload = Bytes::copy_from_slice(&self.payload[..end]);
+            self.payload = whole[..end].to_vec().into();
         }
     }
 
     /// What was said, as JSON if it is.
     pub fn message(&self) -> Option<Json> {
-        let text = std::str::from_utf8(&self.payload).ok()?;
+        let whole = self.payload.whole();
+        let text = std::str::from_utf8(&whole).ok()?;
         let json = text.trim_start_matches(|c: char| c.is_ascii_digit());
         Json::parse(text).ok().or_else(|| {
             json.starts_with('[')
@@ -210,7 +212,7 @@ impl Entry {
         let whole = self.size == self.payload.len();
         self.message()
             .filter(|_| whole)
-            .unwrap_or_else(|| Json::string(&String::from_utf8_lossy(&self.payload)))
+            .unwrap_or_else(|| Json::string(&String::from_utf8_lossy(&self.payload.whole())))
     }
 
     /// As the control API shows it.

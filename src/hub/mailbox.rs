@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use tokio::sync::Notify;
 
+use crate::payload::Payload;
 use crate::wire::ws::Opcode;
 
 /// Something for a peer.
@@ -17,7 +17,7 @@ pub enum Outgoing {
         /// Text or binary.
         kind: Opcode,
         /// What is sent.
-        payload: Bytes,
+        payload: Payload,
         /// Bytes a frame.
         fragment: Option<usize>,
         /// Bytes a second.
@@ -184,7 +184,7 @@ mod tests {
     fn message(text: &'static str) -> Outgoing {
         Outgoing::Message {
             kind: Opcode::Text,
-            payload: Bytes::from_static(text.as_bytes()),
+            payload: text.into(),
             fragment: None,
             rate: None,
         }

@@ -8,10 +8,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use bytes::{Buf, Bytes};
 use tokio::io::AsyncWrite;
 
 use crate::hub::Outgoing;
+use crate::payload::Payload;
 use crate::wire::ws;
 
 /// Gathered before it is written: fewer system calls cost less, more memory gains no more.
@@ -35,9 +35,10 @@ thread_local! {
 #[derive(Debug, Default)]
 pub(super) struct Output {
     bytes: Vec<u8>,
-    sent: usize,
     /// Goes out after `bytes`.
-    large: Bytes,
+    large: Payload,
+    /// So much of both has left.
+    sent: usize,
     /// Whether the layers below may still hold some of it.
     unflushed: bool,
     pace: Option<Pace>,
@@ -56,7 +57,11 @@ struct Pace {
 impl Output {
     /// Whether all of it has left.
     pub(super) fn is_empty(&self) -> bool {
-        self.sent == self.bytes.len() && self.large.is_empty() && !self.unflushed
+        self.left() == 0 && !self.unflushed
+    }
+
+    fn left(&self) -> usize {
+        self.bytes.len() + self.large.len() - self.sent
     }
 
     /// Whether more may be added.
@@ -118,11 +123,17 @@ impl Output {
             });
         }
         match fragment {
-            Some(size) => ws::write_fragments(self.frames(), kind, &payload, size),
-            None if payload.len() < LARGE => ws::write_message(self.frames(), kind, &payload),
+            Some(size) => ws::write_fragments(self.frames(), kind, &payload.whole(), size),
             None => {
-                ws::write_header(self.frames(), kind, payload.len());
-                self.large = payload;
+                let frames = self.frames();
+                ws::write_header(frames, kind, payload.len());
+                if payload.len() < LARGE {
+                    for piece in payload.pieces() {
+                        frames.extend_from_slice(piece);
+                    }
+                } else {
+                    self.large = payload;
+                }
             }
         }
         Ok(())
@@ -169,7 +180,7 @@ impl Output {
         stream: &mut S,
         now: Instant,
     ) -> Poll<io::Result<()>> {
-        while self.sent < self.bytes.len() || !self.large.is_empty() {
+        while self.left() > 0 {
             let most = self.pace.map_or(usize::MAX, |pace| pace.allowance(now));
             if most == 0 {
                 return Poll::Pending;
@@ -188,32 +199,32 @@ impl Output {
         Poll::Ready(Ok(()))
     }
 
-    fn poll_some<S: AsyncWrite + Unpin>(
-        &self,
+    fn poll_some<'a, S: AsyncWrite + Unpin>(
+        &'a self,
         cx: &mut Context<'_>,
         stream: &mut S,
         most: usize,
     ) -> Poll<io::Result<usize>> {
-        let small = &self.bytes[self.sent..];
-        let small = &small[..small.len().min(most)];
-        let large = &self.large[..self.large.len().min(most - small.len())];
+        let (mut gone, mut room) = (self.sent, most);
+        let mut due = |piece: &'a [u8]| {
+            let (_, rest) = piece.split_at(gone.min(piece.len()));
+            gone -= piece.len() - rest.len();
+            let (now, _) = rest.split_at(room.min(rest.len()));
+            room -= now.len();
+            IoSlice::new(now)
+        };
+        let small = due(&self.bytes);
+        let [before, shared, after] = self.large.pieces().map(due);
         let stream = Pin::new(stream);
-        match (small.is_empty(), large.is_empty()) {
-            (_, true) => stream.poll_write(cx, small),
-            (true, false) => stream.poll_write(cx, large),
-            (false, false) => {
-                stream.poll_write_vectored(cx, &[IoSlice::new(small), IoSlice::new(large)])
-            }
+        if self.large.is_empty() {
+            stream.poll_write(cx, &small)
+        } else {
+            stream.poll_write_vectored(cx, &[small, before, shared, after])
         }
     }
 
     fn advance(&mut self, count: usize) {
-        let small = count.min(self.bytes.len() - self.sent);
-        self.sent += small;
-        self.large.advance(count - small);
-        if self.large.is_empty() {
-            self.large = Bytes::new();
-        }
+        self.sent += count;
         self.unflushed = true;
         self.blocked = None;
         if let Some(pace) = &mut self.pace {
@@ -223,6 +234,7 @@ impl Output {
 
     fn give_back(&mut self) {
         self.bytes.clear();
+        self.large = Payload::default();
         self.sent = 0;
         let bytes = std::mem::take(&mut self.bytes);
         if bytes.capacity() <= SPARE {
@@ -245,6 +257,7 @@ mod tests {
     use std::task::Waker;
 
     use super::*;
+    use crate::payload::{Draft, Sink};
     use crate::wire::ws::Opcode;
 
     fn message(size: usize, fragment: Option<usize>, rate: Option<u64>) -> Outgoing {
@@ -318,6 +331,37 @@ mod tests {
             ws::write_message(&mut expected, Opcode::Binary, &vec![7; size]);
         }
         assert!(narrow.taken == expected);
+    }
+
+    #[test]
+    fn a_text_in_common_leaves_in_its_place_however_little_is_taken() {
+        for size in [5000, 20_000] {
+            let mut draft = Draft::default();
+            draft.text().push_str("before ");
+            draft.share(&"common".repeat(size / 6).into());
+            draft.text().push_str(" after");
+            let payload = draft.finish();
+            let mut expected = Vec::new();
+            ws::write_message(&mut expected, Opcode::Text, &payload.whole());
+
+            let (mut output, now) = (Output::default(), Instant::now());
+            let text = Outgoing::Message {
+                kind: Opcode::Text,
+                payload,
+                fragment: None,
+                rate: None,
+            };
+            assert!(output.add(text, now).is_ok());
+            let mut narrow = Narrow {
+                taken: Vec::new(),
+                room: 0,
+            };
+            while !write(&mut output, &mut narrow, now) {
+                narrow.room = 3;
+            }
+            assert!(narrow.taken == expected, "{size}");
+            assert!(output.is_empty());
+        }
     }
 
     #[test]

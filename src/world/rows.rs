@@ -9,6 +9,7 @@ use minijinja::Value;
 use minijinja::value::{Enumerator, Object, ObjectRepr};
 
 use crate::json::Json;
+use crate::payload::Sink;
 
 use super::collection::{Collection, RowId};
 use super::makes::{FieldId, MakeId};
@@ -31,7 +32,7 @@ pub struct Selection {
     /// Whether it was written before.
     written: AtomicBool,
     /// What was written, from the second time on.
-    text: OnceLock<Box<str>>,
+    text: OnceLock<Arc<str>>,
 }
 
 /// Bytes of a text that is kept.
@@ -123,11 +124,12 @@ impl Rows {
     }
 
     /// Writes the list's JSON text; it is cut off where more than so many bytes are written.
-    pub fn write(&self, out: &mut String, most: usize) {
+    pub fn write(&self, out: &mut impl Sink, most: usize) {
         if let Some(text) = self.what.text.get() {
-            out.push_str(text);
+            out.share(text);
             return;
         }
+        let out = out.text();
         let start = out.len();
         self.write_items(out, most);
         let text = &out[start..];

@@ -187,7 +187,7 @@ impl Stage {
             let Outgoing::Message { payload, .. } = actor.inbox.remove(0) else {
                 return Err("closed".into());
             };
-            let text = String::from_utf8_lossy(&payload).into_owned();
+            let text = String::from_utf8_lossy(&payload.whole()).into_owned();
             let got = packet(&text).ok_or_else(|| format!("not JSON: {text}"))?;
             if fits(&wanted, &got) {
                 return Ok(());

@@ -104,7 +104,7 @@ impl Payload {
                         self.time +=
                             Duration::from_millis(payload.len() as u64 * 1000 / rate.max(1));
                     }
-                    self.packets.push(payload);
+                    self.packets.push(payload.whole());
                 }
                 Outgoing::Close { code, reason } => return Some(End::Told { code, reason }),
                 Outgoing::Abort => return Some(End::Aborted),

@@ -50,7 +50,9 @@ pub(crate) fn heard(peer: &Peer) -> Vec<String> {
     peer.mailbox().take(Instant::now(), usize::MAX, &mut out);
     out.into_iter()
         .map(|outgoing| match outgoing {
-            Outgoing::Message { payload, .. } => String::from_utf8(payload.to_vec()).unwrap(),
+            Outgoing::Message { payload, .. } => {
+                String::from_utf8(payload.whole().to_vec()).unwrap()
+            }
             other => panic!("{other:?}"),
         })
         .collect()

@@ -1,0 +1,167 @@
+//! What is said to a peer: bytes of its own, and in the midst of them a text that it has in common with other messages.
+//!
+//! A list that many ask for is so kept once: by the world, in mailboxes and in the journal.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+/// From here on a text is shared; below, copying costs less.
+const WORTH: usize = 512;
+
+/// A message's bytes.
+#[derive(Debug, Clone, Default)]
+pub struct Payload {
+    own: Bytes,
+    /// Where in `own` it stands, and the text.
+    shared: Option<(usize, Arc<str>)>,
+}
+
+impl Payload {
+    /// How many bytes.
+    pub fn len(&self) -> usize {
+        self.pieces().iter().map(|piece| piece.len()).sum()
+    }
+
+    /// None?
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The bytes, in order, where they lie.
+    pub fn pieces(&self) -> [&[u8]; 3] {
+        match &self.shared {
+            Some((at, shared)) => {
+                let (before, after) = self.own.split_at(*at);
+                [before, shared.as_bytes(), after]
+            }
+            None => [&self.own, &[], &[]],
+        }
+    }
+
+    /// The bytes in one piece.
+    pub fn whole(&self) -> Bytes {
+        match &self.shared {
+            Some(_) => self.pieces().concat().into(),
+            None => self.own.clone(),
+        }
+    }
+}
+
+impl<B: Into<Bytes>> From<B> for Payload {
+    fn from(own: B) -> Self {
+        Payload {
+            own: own.into(),
+            shared: None,
+        }
+    }
+}
+
+/// Where JSON text is written to.
+pub trait Sink {
+    /// The place for what is new.
+    fn text(&mut self) -> &mut String;
+
+    /// Adds what other messages say too.
+    fn share(&mut self, text: &Arc<str>) {
+        self.text().push_str(text);
+    }
+
+    /// Bytes written so far.
+    fn written(&self) -> usize;
+}
+
+impl Sink for String {
+    fn text(&mut self) -> &mut String {
+        self
+    }
+
+    fn written(&self) -> usize {
+        self.len()
+    }
+}
+
+/// A payload while it is written. Its memory can be used again.
+#[derive(Debug, Default)]
+pub struct Draft {
+    text: String,
+    shared: Option<(usize, Arc<str>)>,
+}
+
+/// The most memory that is kept for the next.
+const SPARE: usize = 256 << 10;
+
+impl Draft {
+    /// What was written, in just the memory that it needs; the draft is empty then.
+    pub fn finish(&mut self) -> Payload {
+        let payload = Payload {
+            own: Bytes::copy_from_slice(self.text.as_bytes()),
+            shared: self.shared.take(),
+        };
+        if self.text.capacity() <= SPARE {
+            self.text.clear();
+        } else {
+            self.text = String::new();
+        }
+        payload
+    }
+
+    /// Forgets what was written.
+    pub fn clear(&mut self) {
+        self.text.clear();
+        self.shared = None;
+    }
+}
+
+impl Sink for Draft {
+    fn text(&mut self) -> &mut String {
+        &mut self.text
+    }
+
+    fn share(&mut self, text: &Arc<str>) {
+        if self.shared.is_none() && text.len() >= WORTH {
+            self.shared = Some((self.text.len(), text.clone()));
+        } else {
+            self.text.push_str(text);
+        }
+    }
+
+    fn written(&self) -> usize {
+        let shared = self.shared.as_ref().map_or(0, |(_, text)| text.len());
+        self.text.len() + shared
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_shared_stands_where_it_was_written() {
+        let long: Arc<str> = "x".repeat(WORTH).into();
+        let other: Arc<str> = "y".repeat(WORTH).into();
+        let short: Arc<str> = "z".into();
+        let mut draft = Draft::default();
+        for (texts, pieces) in [
+            (vec![], ["", "", ""]),
+            (vec![&short], ["az", "", ""]),
+            (vec![&long], ["a", &long, ""]),
+            (vec![&short, &long, &short], ["az", &long, "z"]),
+            // One is enough: an answer has one list.
+            (vec![&long, &other], ["a", &long, &other]),
+        ] {
+            if !texts.is_empty() {
+                draft.text().push('a');
+            }
+            for text in texts {
+                draft.share(text);
+            }
+            let written = draft.written();
+            let payload = draft.finish();
+            assert_eq!(payload.pieces(), pieces.map(str::as_bytes));
+            assert_eq!(payload.whole(), pieces.concat());
+            assert_eq!((payload.len(), written), (pieces.concat().len(), written));
+            assert_eq!(draft.written(), 0);
+        }
+    }
+}
