@@ -17,8 +17,11 @@ use crate::wire::ws;
 /// Gathered before it is written: fewer system calls cost less, more memory gains no more.
 const THRESHOLD: usize = 64 * 1024;
 
-/// From here on a payload is written from where it lies; below, copying costs less than a second piece.
-const LARGE: usize = 8 * 1024;
+/// From here on a payload is written from where it lies; below, copying costs less than pieces of their own.
+const LARGE: usize = 1024;
+
+/// Pieces that are written at once.
+const PIECES: usize = 64;
 
 /// The most memory that a thread keeps for the next peer that has something to send.
 const SPARE: usize = 4 * THRESHOLD;
@@ -28,16 +31,30 @@ const BEAT: Duration = Duration::from_millis(50);
 
 thread_local! {
     /// Lent to whoever writes, so that peers with nothing to send hold no memory for it.
-    static LENT: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+    static LENT: Cell<Gathered> = const {
+        Cell::new(Gathered {
+            bytes: Vec::new(),
+            lying: Vec::new(),
+            length: 0,
+        })
+    };
+}
+
+/// Frames in order: bytes, and payloads that stand between them.
+#[derive(Debug, Default)]
+struct Gathered {
+    bytes: Vec<u8>,
+    /// Each with its place in `bytes`.
+    lying: Vec<(usize, Payload)>,
+    /// Bytes of the payloads.
+    length: usize,
 }
 
 /// Bytes on their way out.
 #[derive(Debug, Default)]
 pub(super) struct Output {
-    bytes: Vec<u8>,
-    /// Goes out after `bytes`.
-    large: Payload,
-    /// So much of both has left.
+    gathered: Gathered,
+    /// So much of it has left.
     sent: usize,
     /// Whether the layers below may still hold some of it.
     unflushed: bool,
@@ -54,24 +71,56 @@ struct Pace {
     sent: u64,
 }
 
+impl Gathered {
+    fn len(&self) -> usize {
+        self.bytes.len() + self.length
+    }
+
+    fn add(&mut self, payload: Payload) {
+        let length = payload.len();
+        if length >= LARGE {
+            self.length += length;
+            self.lying.push((self.bytes.len(), payload));
+            return;
+        }
+        for piece in payload.pieces() {
+            self.bytes.extend_from_slice(piece);
+        }
+    }
+
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.lying.clear();
+        self.length = 0;
+    }
+
+    /// All of it, piece by piece.
+    fn pieces(&self) -> impl Iterator<Item = &[u8]> {
+        let mut from = 0;
+        let between = self.lying.iter().flat_map(move |(at, payload)| {
+            let before = &self.bytes[std::mem::replace(&mut from, *at)..*at];
+            let [first, second, third] = payload.pieces();
+            [before, first, second, third]
+        });
+        let last = self.lying.last().map_or(0, |(at, _)| *at);
+        between.chain([&self.bytes[last..]])
+    }
+}
+
 impl Output {
     /// Whether all of it has left.
     pub(super) fn is_empty(&self) -> bool {
-        self.left() == 0 && !self.unflushed
-    }
-
-    fn left(&self) -> usize {
-        self.bytes.len() + self.large.len() - self.sent
+        self.sent == self.gathered.len() && !self.unflushed
     }
 
     /// Whether more may be added.
     pub(super) fn has_room(&self) -> bool {
-        self.large.is_empty() && self.pace.is_none() && self.bytes.len() < THRESHOLD
+        self.pace.is_none() && self.gathered.len() < THRESHOLD
     }
 
     /// Room for so many bytes is left, more or less.
     pub(super) fn room(&self) -> usize {
-        THRESHOLD.saturating_sub(self.bytes.len())
+        THRESHOLD.saturating_sub(self.gathered.len())
     }
 
     /// Since when the other side takes nothing.
@@ -87,10 +136,10 @@ impl Output {
 
     /// The place to add small frames, if there is room.
     pub(super) fn frames(&mut self) -> &mut Vec<u8> {
-        if self.bytes.capacity() == 0 {
-            self.bytes = LENT.take();
+        if self.gathered.bytes.capacity() == 0 {
+            self.gathered = LENT.take();
         }
-        &mut self.bytes
+        &mut self.gathered.bytes
     }
 
     /// Adds a message. It comes back when it has to wait for what was added before it to be written.
@@ -125,15 +174,8 @@ impl Output {
         match fragment {
             Some(size) => ws::write_fragments(self.frames(), kind, &payload.whole(), size),
             None => {
-                let frames = self.frames();
-                ws::write_header(frames, kind, payload.len());
-                if payload.len() < LARGE {
-                    for piece in payload.pieces() {
-                        frames.extend_from_slice(piece);
-                    }
-                } else {
-                    self.large = payload;
-                }
+                ws::write_header(self.frames(), kind, payload.len());
+                self.gathered.add(payload);
             }
         }
         Ok(())
@@ -180,7 +222,7 @@ impl Output {
         stream: &mut S,
         now: Instant,
     ) -> Poll<io::Result<()>> {
-        while self.left() > 0 {
+        while self.sent < self.gathered.len() {
             let most = self.pace.map_or(usize::MAX, |pace| pace.allowance(now));
             if most == 0 {
                 return Poll::Pending;
@@ -199,27 +241,30 @@ impl Output {
         Poll::Ready(Ok(()))
     }
 
-    fn poll_some<'a, S: AsyncWrite + Unpin>(
-        &'a self,
+    fn poll_some<S: AsyncWrite + Unpin>(
+        &self,
         cx: &mut Context<'_>,
         stream: &mut S,
         most: usize,
     ) -> Poll<io::Result<usize>> {
         let (mut gone, mut room) = (self.sent, most);
-        let mut due = |piece: &'a [u8]| {
+        let due = self.gathered.pieces().map(|piece| {
             let (_, rest) = piece.split_at(gone.min(piece.len()));
             gone -= piece.len() - rest.len();
             let (now, _) = rest.split_at(room.min(rest.len()));
             room -= now.len();
             IoSlice::new(now)
-        };
-        let small = due(&self.bytes);
-        let [before, shared, after] = self.large.pieces().map(due);
+        });
+        let mut pieces = [IoSlice::new(&[]); PIECES];
+        let mut count = 0;
+        for (place, piece) in pieces.iter_mut().zip(due.filter(|piece| !piece.is_empty())) {
+            *place = piece;
+            count += 1;
+        }
         let stream = Pin::new(stream);
-        if self.large.is_empty() {
-            stream.poll_write(cx, &small)
-        } else {
-            stream.poll_write_vectored(cx, &[small, before, shared, after])
+        match &pieces[..count] {
+            [piece] => stream.poll_write(cx, piece),
+            pieces => stream.poll_write_vectored(cx, pieces),
         }
     }
 
@@ -233,12 +278,11 @@ impl Output {
     }
 
     fn give_back(&mut self) {
-        self.bytes.clear();
-        self.large = Payload::default();
         self.sent = 0;
-        let bytes = std::mem::take(&mut self.bytes);
-        if bytes.capacity() <= SPARE {
-            LENT.set(bytes);
+        let mut gathered = std::mem::take(&mut self.gathered);
+        gathered.clear();
+        if gathered.bytes.capacity() <= SPARE {
+            LENT.set(gathered);
         }
     }
 }
@@ -291,6 +335,15 @@ mod tests {
             }
         }
 
+        fn poll_write_vectored(
+            self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+            pieces: &[IoSlice<'_>],
+        ) -> Poll<io::Result<usize>> {
+            let bytes: Vec<u8> = pieces.iter().flat_map(|piece| piece.to_vec()).collect();
+            self.poll_write(cx, &bytes)
+        }
+
         fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
             Poll::Ready(Ok(()))
         }
@@ -313,7 +366,7 @@ mod tests {
             room: 5000,
         };
         assert!(output.add(message(3, None, None), now).is_ok());
-        assert!(output.add(message(20_000, None, None), now).is_ok());
+        assert!(output.add(message(70_000, None, None), now).is_ok());
         let Err(waiting) = output.add(message(1, None, None), now) else {
             panic!("there is no room");
         };
@@ -327,39 +380,43 @@ mod tests {
         assert!(write(&mut output, &mut narrow, now));
 
         let mut expected = Vec::new();
-        for size in [3, 20_000, 1] {
+        for size in [3, 70_000, 1] {
             ws::write_message(&mut expected, Opcode::Binary, &vec![7; size]);
         }
         assert!(narrow.taken == expected);
     }
 
     #[test]
-    fn a_text_in_common_leaves_in_its_place_however_little_is_taken() {
-        for size in [5000, 20_000] {
-            let mut draft = Draft::default();
+    fn texts_in_common_leave_in_their_places_however_little_is_taken() {
+        let mut draft = Draft::default();
+        let mut text = |size: usize| {
             draft.text().push_str("before ");
             draft.share(&"common".repeat(size / 6).into());
             draft.text().push_str(" after");
-            let payload = draft.finish();
-            let mut expected = Vec::new();
-            ws::write_message(&mut expected, Opcode::Text, &payload.whole());
-
+            draft.finish()
+        };
+        let payloads: Vec<Payload> = (0..PIECES).map(|n| text(900 + 4 * n)).collect();
+        for most in [97, 999, 50_000, usize::MAX] {
             let (mut output, now) = (Output::default(), Instant::now());
-            let text = Outgoing::Message {
-                kind: Opcode::Text,
-                payload,
-                fragment: None,
-                rate: None,
-            };
-            assert!(output.add(text, now).is_ok());
             let mut narrow = Narrow {
                 taken: Vec::new(),
                 room: 0,
             };
-            while !write(&mut output, &mut narrow, now) {
-                narrow.room = 3;
+            let mut expected = Vec::new();
+            for payload in payloads.iter().cloned() {
+                ws::write_message(&mut expected, Opcode::Text, &payload.whole());
+                let text = Outgoing::Message {
+                    kind: Opcode::Text,
+                    payload,
+                    fragment: None,
+                    rate: None,
+                };
+                assert!(output.add(text, now).is_ok());
             }
-            assert!(narrow.taken == expected, "{size}");
+            while !write(&mut output, &mut narrow, now) {
+                narrow.room = most;
+            }
+            assert!(narrow.taken == expected, "{most}");
             assert!(output.is_empty());
         }
     }
