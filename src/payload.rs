@@ -13,9 +13,11 @@ const WORTH: usize = 512;
 #[derive(Debug, Clone, Default)]
 pub struct Payload {
     own: Bytes,
-    /// Where in `own` it stands, and the text.
-    shared: Option<(usize, Arc<str>)>,
+    shared: Option<Shared>,
 }
+
+/// Where a text stands in bytes, and the text.
+pub type Shared = (usize, Arc<str>);
 
 impl Payload {
     /// How many bytes.
@@ -37,6 +39,16 @@ impl Payload {
             }
             None => [&self.own, &[], &[]],
         }
+    }
+
+    /// Its own bytes, and what stands in them.
+    pub fn split(self) -> (Bytes, Option<Shared>) {
+        (self.own, self.shared)
+    }
+
+    /// What was split.
+    pub fn join(own: Bytes, shared: Option<Shared>) -> Payload {
+        Payload { own, shared }
     }
 
     /// The bytes in one piece.
@@ -85,7 +97,7 @@ impl Sink for String {
 #[derive(Debug, Default)]
 pub struct Draft {
     text: String,
-    shared: Option<(usize, Arc<str>)>,
+    shared: Option<Shared>,
 }
 
 /// The most memory that is kept for the next.

@@ -1,6 +1,7 @@
 //! The last messages, both ways, with what faults did to them.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -8,9 +9,12 @@ use tokio::sync::watch;
 
 use crate::config::Limits;
 use crate::json::{Json, write};
-use crate::payload::Payload;
+use crate::payload::{Payload, Shared};
 use crate::sim::{Moment, time};
 use crate::world::PeerId;
+
+/// Up to so many bytes are laid side by side: memory of its own for each message would be cold when it goes.
+const SHORT: usize = 512;
 
 /// One message.
 #[derive(Debug, Clone)]
@@ -46,7 +50,12 @@ pub struct Journal {
 
 #[derive(Debug)]
 struct Inner {
-    entries: VecDeque<Entry>,
+    entries: VecDeque<Noted>,
+    /// The bytes of those that are short, one after the other.
+    short: VecDeque<u8>,
+    /// How many bytes came before these.
+    passed: usize,
+    /// Bytes of all.
     bytes: usize,
     seq: u64,
     most_messages: usize,
@@ -54,6 +63,21 @@ struct Inner {
     /// Whether some have gone, and some been shortened, since it was empty.
     overflowed: bool,
     shortened: bool,
+}
+
+/// An entry with its payload beside it.
+#[derive(Debug)]
+struct Noted {
+    entry: Entry,
+    said: Said,
+    length: usize,
+}
+
+#[derive(Debug)]
+enum Said {
+    /// These bytes, counted from the first that ever were copied.
+    Short(Range<usize>, Option<Shared>),
+    Long(Payload),
 }
 
 /// What messages cost that were noted.
@@ -73,6 +97,59 @@ impl Inner {
     fn is_over(&self) -> bool {
         self.entries.len() > self.most_messages || self.bytes > self.most_bytes
     }
+
+    fn add(&mut self, mut entry: Entry) {
+        self.seq += 1;
+        entry.seq = self.seq;
+        let payload = std::mem::take(&mut entry.payload);
+        let length = payload.len();
+        self.bytes += length;
+        let (own, shared) = payload.split();
+        let said = if own.len() <= SHORT {
+            let from = self.passed + self.short.len();
+            self.short.extend(&own);
+            Said::Short(from..from + own.len(), shared)
+        } else {
+            Said::Long(Payload::join(own, shared))
+        };
+        self.entries.push_back(Noted {
+            entry,
+            said,
+            length,
+        });
+    }
+
+    /// Lets the oldest go.
+    fn let_go(&mut self) -> Vec<Noted> {
+        let mut gone = Vec::new();
+        let mut passed = self.passed;
+        while self.is_over()
+            && let Some(noted) = self.entries.pop_front()
+        {
+            self.bytes -= noted.length;
+            if let Said::Short(bytes, _) = &noted.said {
+                passed = bytes.end;
+            }
+            gone.push(noted);
+        }
+        self.short.drain(..passed - self.passed);
+        self.passed = passed;
+        gone
+    }
+
+    fn whole(&self, noted: &Noted) -> Entry {
+        let payload = match &noted.said {
+            Said::Short(Range { start, end }, shared) => {
+                let bytes = self.short.range(start - self.passed..end - self.passed);
+                Payload::join(bytes.copied().collect(), shared.clone())
+            }
+            Said::Long(payload) => payload.clone(),
+        };
+        Entry {
+            payload,
+            ..noted.entry.clone()
+        }
+    }
 }
 
 impl Journal {
@@ -81,6 +158,8 @@ impl Journal {
         Journal {
             inner: Mutex::new(Inner {
                 entries: VecDeque::new(),
+                short: VecDeque::new(),
+                passed: 0,
                 bytes: 0,
                 seq: 0,
                 most_messages: limits.journal_messages,
@@ -114,22 +193,12 @@ impl Journal {
             entry.shorten(most);
             cost.shortened += u64::from(entry.payload.len() < entry.size);
         }
-        // They are freed once others may go on.
-        let mut gone = Vec::new();
         let mut inner = self.inner();
-        for mut entry in entries {
-            inner.seq += 1;
-            entry.seq = inner.seq;
-            inner.bytes += entry.payload.len();
-            inner.entries.push_back(entry);
-            while inner.is_over() {
-                let Some(old) = inner.entries.pop_front() else {
-                    break;
-                };
-                inner.bytes -= old.payload.len();
-                gone.push(old);
-            }
+        for entry in entries {
+            inner.add(entry);
         }
+        // They are freed once others may go on.
+        let gone = inner.let_go();
         cost.gone = gone.len() as u64;
         cost.first_gone = cost.gone > 0 && !inner.overflowed;
         inner.overflowed |= cost.first_gone;
@@ -148,29 +217,37 @@ impl Journal {
     pub fn clear(&self) {
         let mut inner = self.inner();
         inner.entries.clear();
+        inner.passed += inner.short.len();
+        inner.short.clear();
         inner.bytes = 0;
         inner.overflowed = false;
         inner.shortened = false;
     }
 
-    /// The messages after a number that fit, oldest first.
+    /// The messages after a number that fit, oldest first. What was said is not looked at.
     pub fn select(&self, after: u64, limit: usize, fits: impl Fn(&Entry) -> bool) -> Vec<Entry> {
         let inner = self.inner();
-        let from = inner.entries.partition_point(|entry| entry.seq <= after);
+        let from = inner
+            .entries
+            .partition_point(|noted| noted.entry.seq <= after);
         inner
             .entries
             .range(from..)
-            .filter(|entry| fits(entry))
+            .filter(|noted| fits(&noted.entry))
             .take(limit)
-            .cloned()
+            .map(|noted| inner.whole(noted))
             .collect()
     }
 
-    /// The last messages that fit, oldest first.
+    /// The last messages that fit, oldest first. What was said is not looked at.
     pub fn last(&self, limit: usize, fits: impl Fn(&Entry) -> bool) -> Vec<Entry> {
         let inner = self.inner();
-        let newest = inner.entries.iter().rev().filter(|entry| fits(entry));
-        let mut entries: Vec<Entry> = newest.take(limit).cloned().collect();
+        let newest = inner.entries.iter().rev();
+        let mut entries: Vec<Entry> = newest
+            .filter(|noted| fits(&noted.entry))
+            .take(limit)
+            .map(|noted| inner.whole(noted))
+            .collect();
         entries.reverse();
         entries
     }
@@ -185,7 +262,7 @@ impl Entry {
     /// Keeps so many bytes of what was said.
     fn shorten(&mut self, most: usize) {
         // A part of a read buffer or of a large frame would keep the whole of it alive.
-        if self.inward || self.size > most {
+        if self.size > most || (self.inward && self.size > SHORT) {
             let whole = self.payload.whole();
             let mut end = self.size.min(most);
             while end < self.size && end > 0 && (whole[end] & 0xc0) == 0x80 {
@@ -246,5 +323,56 @@ impl Entry {
             out.push('}');
         }
         out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::payload::{Draft, Sink};
+
+    #[test]
+    fn what_was_said_is_given_back_whole_whatever_went_before_it() {
+        let journal = Journal::new(&Limits {
+            journal_messages: 4,
+            ..Limits::default()
+        });
+        let common: Arc<str> = "common".repeat(200).into();
+        let mut said: Vec<Bytes> = Vec::new();
+        for n in 0..40 {
+            let mut draft = Draft::default();
+            draft.text().push_str(&n.to_string());
+            if n % 3 == 0 {
+                draft.share(&common);
+                draft.text().push('!');
+            }
+            if n % 5 == 0 {
+                draft.text().push_str(&"x".repeat(SHORT));
+            }
+            let payload = draft.finish();
+            said.push(payload.whole());
+            journal.note(vec![Entry {
+                seq: 0,
+                time: 0,
+                peer: 1,
+                inward: n % 2 == 0,
+                name: "a".into(),
+                size: payload.len(),
+                payload,
+                text: true,
+                fault: Vec::new(),
+            }]);
+            if n == 17 {
+                journal.clear();
+                said.clear();
+            }
+            let kept = &said[said.len().saturating_sub(4)..];
+            let found = journal.last(usize::MAX, |_| true);
+            let found: Vec<Bytes> = found.iter().map(|entry| entry.payload.whole()).collect();
+            assert_eq!(found, kept, "{n}");
+            assert_eq!(journal.select(n, 9, |_| true).len(), usize::from(n != 17));
+        }
     }
 }
