@@ -123,8 +123,6 @@ impl Hub {
             .or_else(|| edited.edit.before.clone())
             .unwrap_or_else(Json::null);
         self.write(&mut core, Who::Nobody, &Event::Edited(vec![edited]), facts);
-        drop(core);
-        self.0.agenda.notify_one();
         Ok(shown)
     }
 

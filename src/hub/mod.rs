@@ -249,7 +249,6 @@ impl Hub {
         let outcome = self.write(&mut core, who, event, facts);
         drop(core);
         self.ran(&outcome, began);
-        self.0.agenda.notify_one();
         outcome
     }
 
@@ -258,7 +257,12 @@ impl Hub {
         let mut effects = Vec::new();
         let moments = self.moments(core.clock, facts);
         let scenario = core.scenario.clone();
+        let due = core.world.agenda.next_due();
         let outcome = engine::write(&scenario, &mut core.world, moments, event, &mut effects);
+        let next = core.world.agenda.next_due();
+        if next.is_some_and(|next| due.is_none_or(|due| next < due)) {
+            self.0.agenda.notify_one();
+        }
         self.settle(core, who, event, &outcome, effects, moments.now);
         outcome
     }

@@ -82,7 +82,6 @@ impl Hub {
         core.lines.insert(id, line);
         self.write(&mut core, Who::Peer(id), &Event::Connect(id), facts);
         drop(core);
-        self.0.agenda.notify_one();
         Peer {
             hub: self.clone(),
             id,

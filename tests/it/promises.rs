@@ -215,3 +215,50 @@ async fn no_socket_brings_an_older_state_after_a_newer_one() {
     }
     timers.abort();
 }
+
+const PLANNING: &str = r"
+scenario: planning
+messages:
+  name: ${ message.do }
+connect:
+  - later: 1ms
+    do: [ { send: come, to: all } ]
+disconnect:
+  - later: 1ms
+    do: [ { send: gone, to: all } ]
+on:
+  plan:
+    - later: 1h
+      do: [ { send: late, to: all } ]
+    - later: 1ms
+      do: [ { send: said, to: all } ]
+";
+
+/// Nothing else happens meanwhile that could remind anybody of it.
+#[tokio::test]
+async fn what_is_planned_comes_by_itself_whatever_planned_it() {
+    let play = Play {
+        clock: ClockStart::Real,
+        ..held(1)
+    };
+    let hub = hub(PLANNING, play);
+    let timers = tokio::spawn({
+        let hub = hub.clone();
+        async move { hub.run_timers().await }
+    });
+    let hears = async |peer: &Peer, expected: &str| {
+        let come = peer.mailbox().changed();
+        let come = tokio::time::timeout(std::time::Duration::from_secs(10), come).await;
+        assert!(come.is_ok(), "{expected} does not come");
+        assert_eq!(heard(peer), [format!("\"{expected}\"")]);
+    };
+    let first = connect(&hub);
+    hears(&first, "come").await;
+    let second = connect(&hub);
+    hears(&first, "come").await;
+    ask(&first, r#"{"do":"plan"}"#);
+    hears(&first, "said").await;
+    drop(second);
+    hears(&first, "gone").await;
+    timers.abort();
+}
