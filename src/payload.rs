@@ -13,11 +13,8 @@ const WORTH: usize = 512;
 #[derive(Debug, Clone, Default)]
 pub struct Payload {
     own: Bytes,
-    shared: Option<Shared>,
+    shared: Option<(usize, Arc<str>)>,
 }
-
-/// Where a text stands in bytes, and the text.
-pub type Shared = (usize, Arc<str>);
 
 impl Payload {
     /// How many bytes.
@@ -41,14 +38,23 @@ impl Payload {
         }
     }
 
-    /// Its own bytes, and what stands in them.
-    pub fn split(self) -> (Bytes, Option<Shared>) {
-        (self.own, self.shared)
+    /// How many bytes it has in common with no other.
+    pub fn own(&self) -> usize {
+        self.own.len()
     }
 
-    /// What was split.
-    pub fn join(own: Bytes, shared: Option<Shared>) -> Payload {
-        Payload { own, shared }
+    /// Takes these out; answers where in them the rest of it stood.
+    pub fn lift(&mut self) -> (Bytes, usize) {
+        let at = self.shared.as_mut().map_or(0, |(at, _)| std::mem::take(at));
+        (std::mem::take(&mut self.own), at)
+    }
+
+    /// Puts back what was taken out.
+    pub fn lay(&mut self, own: Bytes, at: usize) {
+        self.own = own;
+        if let Some((place, _)) = &mut self.shared {
+            *place = at;
+        }
     }
 
     /// The bytes in one piece.
@@ -97,7 +103,7 @@ impl Sink for String {
 #[derive(Debug, Default)]
 pub struct Draft {
     text: String,
-    shared: Option<Shared>,
+    shared: Option<(usize, Arc<str>)>,
 }
 
 /// The most memory that is kept for the next.

@@ -1,7 +1,6 @@
 //! The last messages, both ways, with what faults did to them.
 
 use std::collections::VecDeque;
-use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,7 +8,7 @@ use tokio::sync::watch;
 
 use crate::config::Limits;
 use crate::json::{Json, write};
-use crate::payload::{Payload, Shared};
+use crate::payload::Payload;
 use crate::sim::{Moment, time};
 use crate::world::PeerId;
 
@@ -65,19 +64,19 @@ struct Inner {
     shortened: bool,
 }
 
-/// An entry with its payload beside it.
+/// An entry; without the bytes that its payload has for itself, if these are few.
 #[derive(Debug)]
 struct Noted {
     entry: Entry,
-    said: Said,
-    length: usize,
+    short: Option<Short>,
 }
 
+/// Where these bytes are, counted from the first that ever were laid here, and what [`Payload::lay`] wants to know.
 #[derive(Debug)]
-enum Said {
-    /// These bytes, counted from the first that ever were copied.
-    Short(Range<usize>, Option<Shared>),
-    Long(Payload),
+struct Short {
+    from: usize,
+    length: u32,
+    at: u32,
 }
 
 /// What messages cost that were noted.
@@ -101,34 +100,32 @@ impl Inner {
     fn add(&mut self, mut entry: Entry) {
         self.seq += 1;
         entry.seq = self.seq;
-        let payload = std::mem::take(&mut entry.payload);
-        let length = payload.len();
-        self.bytes += length;
-        let (own, shared) = payload.split();
-        let said = if own.len() <= SHORT {
+        self.bytes += entry.payload.len();
+        let short = (entry.payload.own() <= SHORT).then(|| {
+            let (own, at) = entry.payload.lift();
             let from = self.passed + self.short.len();
             self.short.extend(&own);
-            Said::Short(from..from + own.len(), shared)
-        } else {
-            Said::Long(Payload::join(own, shared))
-        };
-        self.entries.push_back(Noted {
-            entry,
-            said,
-            length,
+            Short {
+                from,
+                length: own.len() as u32,
+                at: at as u32,
+            }
         });
+        self.entries.push_back(Noted { entry, short });
     }
 
     /// Lets the oldest go.
     fn let_go(&mut self) -> Vec<Noted> {
-        let mut gone = Vec::new();
+        let over = self.entries.len().saturating_sub(self.most_messages);
+        let mut gone = Vec::with_capacity(over);
         let mut passed = self.passed;
         while self.is_over()
             && let Some(noted) = self.entries.pop_front()
         {
-            self.bytes -= noted.length;
-            if let Said::Short(bytes, _) = &noted.said {
-                passed = bytes.end;
+            self.bytes -= noted.entry.payload.len();
+            if let Some(short) = &noted.short {
+                self.bytes -= short.length as usize;
+                passed = short.from + short.length as usize;
             }
             gone.push(noted);
         }
@@ -138,17 +135,13 @@ impl Inner {
     }
 
     fn whole(&self, noted: &Noted) -> Entry {
-        let payload = match &noted.said {
-            Said::Short(Range { start, end }, shared) => {
-                let bytes = self.short.range(start - self.passed..end - self.passed);
-                Payload::join(bytes.copied().collect(), shared.clone())
-            }
-            Said::Long(payload) => payload.clone(),
-        };
-        Entry {
-            payload,
-            ..noted.entry.clone()
+        let mut entry = noted.entry.clone();
+        if let Some(short) = &noted.short {
+            let from = short.from - self.passed;
+            let own = self.short.range(from..from + short.length as usize);
+            entry.payload.lay(own.copied().collect(), short.at as usize);
         }
+        entry
     }
 }
 
