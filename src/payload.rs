@@ -13,6 +13,7 @@ const WORTH: usize = 512;
 #[derive(Debug, Clone, Default)]
 pub struct Payload {
     own: Bytes,
+    /// Where in `own` it stands, and the text.
     shared: Option<(usize, Arc<str>)>,
 }
 
@@ -123,12 +124,6 @@ impl Draft {
         }
         payload
     }
-
-    /// Forgets what was written.
-    pub fn clear(&mut self) {
-        self.text.clear();
-        self.shared = None;
-    }
 }
 
 impl Sink for Draft {
@@ -178,7 +173,8 @@ mod tests {
             let payload = draft.finish();
             assert_eq!(payload.pieces(), pieces.map(str::as_bytes));
             assert_eq!(payload.whole(), pieces.concat());
-            assert_eq!((payload.len(), written), (pieces.concat().len(), written));
+            let length = pieces.concat().len();
+            assert_eq!((payload.len(), written), (length, length));
             assert_eq!(draft.written(), 0);
         }
     }

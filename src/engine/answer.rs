@@ -15,7 +15,7 @@ use super::value::Val;
 use super::{Effect, HttpAnswer, SendKind};
 
 thread_local! {
-    /// Lent to whoever writes an answer: it grows once.
+    /// Lent to whoever writes an answer: it grows once, and comes back empty.
     static DRAFT: Cell<Draft> = Cell::default();
 }
 
@@ -50,7 +50,6 @@ impl<'t> Turn<'t> {
                     return Ok(());
                 }
                 let mut out = DRAFT.take();
-                out.clear();
                 if self.scenario.listen.protocol == Protocol::SocketIo {
                     let Some(ack) = ack else { return Ok(()) };
                     out.text().push_str(&format!("43{ack}["));
