@@ -16,8 +16,8 @@ use crate::wire::ws::Opcode;
 use crate::world::PeerId;
 
 use super::journal::Cost;
-use super::mailbox::{Outgoing, Put};
-use super::{Core, Entry, Hub, Limit, Who};
+use super::mailbox::{Mailbox, Outgoing, Put};
+use super::{Core, Entry, Hub, Limit, Who, post};
 
 /// What one event leads to, on its way.
 pub(super) struct Delivery<'d> {
@@ -29,6 +29,8 @@ pub(super) struct Delivery<'d> {
     now: Moment,
     /// For the journal, all at once.
     entries: Vec<Entry>,
+    /// Whose tasks sleep.
+    lent: Vec<Arc<Mailbox>>,
     sent: u64,
     sent_bytes: u64,
 }
@@ -49,6 +51,7 @@ impl<'d> Delivery<'d> {
             name: handler.cloned().unwrap_or_else(nobody),
             now,
             entries: Vec::with_capacity(2),
+            lent: Vec::new(),
             sent: 0,
             sent_bytes: 0,
         }
@@ -224,12 +227,16 @@ impl<'d> Delivery<'d> {
             Outgoing::Message { payload, .. } => Some(payload.len()),
             _ => None,
         };
-        match (line.mailbox.put(delay, what, wake), size) {
-            (Put::Taken, Some(size)) => {
+        let put = line.mailbox.put(delay, what, wake);
+        if put == Put::ToDeliver {
+            self.lent.push(line.mailbox.clone());
+        }
+        match (put, size) {
+            (Put::Taken | Put::ToDeliver, Some(size)) => {
                 self.sent += 1;
                 self.sent_bytes += size as u64;
             }
-            (Put::Taken, None) | (Put::Closed, _) => {}
+            (Put::Taken | Put::ToDeliver, None) | (Put::Closed, _) => {}
             (Put::Overfull, _) => {
                 let limits = self.hub.limits();
                 let what = format_args!(
@@ -243,8 +250,9 @@ impl<'d> Delivery<'d> {
 }
 
 impl Drop for Delivery<'_> {
-    /// Everything is where it belongs: it is counted and noted.
+    /// Everything is where it belongs: it is counted, noted, and on its way.
     fn drop(&mut self) {
+        post::deliver(std::mem::take(&mut self.lent));
         let metrics = &self.hub.0.metrics;
         if self.sent > 0 {
             metrics.sent.inc_by(self.sent);

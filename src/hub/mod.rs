@@ -11,6 +11,7 @@ mod limits;
 mod mailbox;
 mod metrics;
 mod peer;
+mod post;
 mod time;
 
 use std::collections::HashSet;
@@ -42,7 +43,7 @@ pub use admission::{Admission, Handshake, HttpRequest, Ticket};
 pub use hands::{DataProblem, SendTo, TimerShown};
 pub use journal::{Entry, Journal};
 pub use limits::Who;
-pub use mailbox::{Mailbox, Outgoing};
+pub use mailbox::{Mailbox, Outgoing, Outlet};
 pub use metrics::Metrics;
 pub use peer::{Peer, PeerShown};
 pub use time::NotHeld;

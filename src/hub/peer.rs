@@ -33,7 +33,6 @@ pub struct Peer {
 }
 
 /// The hub's end of a connection.
-#[derive(Debug)]
 pub(crate) struct Line {
     pub(super) mailbox: Arc<Mailbox>,
     /// Messages that came over it.

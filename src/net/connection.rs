@@ -1,10 +1,13 @@
-//! One peer's WebSocket: one task, one `select!`, one writer.
+//! One peer's WebSocket: one task, and one writer at a time.
+//!
+//! While the task waits the connection is lent to its mailbox, and whoever puts something in has it written (`rest`).
 //!
 //! Invariant: it only moves bytes and keeps time. What a message means is the hub's; how a connection ends is in
 //! `farewell`. Memory is bounded: it stops reading when answers pile up, and an idle peer holds no buffer.
 
+use std::future::poll_fn;
 use std::pin::pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
@@ -18,9 +21,10 @@ use super::farewell::{self, End};
 use super::heartbeat::{Beat, Heartbeat};
 use super::input;
 use super::outbox::{self, Outbox};
+use super::rest::Rest;
 use super::stream::Stream;
 use crate::config::Limits;
-use crate::hub::{Inbound, Peer};
+use crate::hub::{Inbound, Outlet, Peer};
 use crate::wire::ws::{self, Input, Reader};
 
 /// How often a peer that takes nothing is looked at: its mailbox may have been given up, or it may have gone.
@@ -45,6 +49,8 @@ pub(super) struct Connection {
     paused: bool,
     /// The client has closed, or cannot be understood any more. Its answers go out until this moment at most.
     leaving: Option<(End, Instant)>,
+    /// Found while it was lent.
+    over: Option<End>,
 }
 
 impl Connection {
@@ -61,11 +67,15 @@ impl Connection {
             heartbeat: Heartbeat::new(limits.ping_every, limits.pong_time, Instant::now()),
             limits,
             leaving: None,
+            over: None,
         }
     }
 
     /// Talks until it is over.
-    pub(super) async fn talk(&mut self, shutdown: &CancellationToken) -> End {
+    pub(super) async fn talk(
+        mut self: Box<Self>,
+        shutdown: &CancellationToken,
+    ) -> (Box<Self>, End) {
         let mailbox = self.peer.mailbox().clone();
         let mut stop = pin!(shutdown.cancelled());
         let mut armed = Instant::now() + NEVER;
@@ -73,13 +83,16 @@ impl Connection {
         loop {
             // A client that never pauses must not keep the arms further down from being looked at.
             if shutdown.is_cancelled() {
-                return End::shutdown();
+                return (self, End::shutdown());
             }
             let now = Instant::now();
             let due = match self.work(now) {
                 Ok(due) => due,
-                Err(End::Stalled) => return self.stalled(shutdown).await,
-                Err(end) => return end,
+                Err(End::Stalled) => {
+                    let end = self.stalled(shutdown).await;
+                    return (self, end);
+                }
+                Err(end) => return (self, end),
             };
             if due < armed {
                 armed = due;
@@ -87,26 +100,37 @@ impl Connection {
             }
             if self.has_had_its_turn() {
                 if let Err(end) = self.outbox.give_way(&mut self.stream, now).await {
-                    return end;
+                    return (self, end);
                 }
                 continue;
             }
-            let takes = self.outbox.has_room();
-            select! {
-                biased;
-                moved = std::future::poll_fn(|cx| self.poll_move(cx, now)) => match moved {
-                    Ok(()) => {}
-                    Err(end) => return end,
-                },
-                () = mailbox.changed(), if takes => {}
-                () = alarm.as_mut() => armed = now + NEVER,
-                () = stop.as_mut() => {}
+            let mut rest = Rest::new(mailbox.clone(), self);
+            let found;
+            (self, found) = poll_fn(|cx| {
+                rest.poll(cx, |connection, cx| {
+                    if let Poll::Ready(moved) = connection.poll_move(cx, now) {
+                        return Poll::Ready(moved);
+                    }
+                    if alarm.as_mut().poll(cx).is_ready() {
+                        armed = now + NEVER;
+                        return Poll::Ready(Ok(()));
+                    }
+                    stop.as_mut().poll(cx).map(Ok)
+                })
+            })
+            .await;
+            if let Err(end) = found {
+                return (self, end);
             }
         }
     }
 
     /// Ends the peer's stay with the hub, then parts from the client.
-    pub(super) async fn part(self, end: End, close_time: Duration) -> Result<(), Elapsed> {
+    pub(super) async fn part(
+        self: Box<Self>,
+        end: End,
+        close_time: Duration,
+    ) -> Result<(), Elapsed> {
         self.peer.closed(end.code());
         drop(self.peer);
         let left = farewell::Left {
@@ -120,6 +144,9 @@ impl Connection {
 
     /// Everything that needs no waiting; answers when to look again.
     fn work(&mut self, now: Instant) -> Result<Instant, End> {
+        if let Some(end) = self.over.take() {
+            return Err(end);
+        }
         let delayed = loop {
             if self.is_decoding() {
                 self.decode(now);
@@ -143,6 +170,16 @@ impl Connection {
             self.leaving.as_ref().map(|(_, by)| *by),
         ];
         Ok(due.into_iter().flatten().min().unwrap_or(now + NEVER))
+    }
+
+    /// Whether nothing is on its way, in or out.
+    pub(super) fn is_idle(&self) -> bool {
+        self.may_read() && self.outbox.is_empty()
+    }
+
+    /// Whether it takes from its mailbox.
+    pub(super) fn has_room(&self) -> bool {
+        self.outbox.has_room()
     }
 
     /// There is more to do at once, but others wait.
@@ -265,6 +302,22 @@ impl Connection {
             if let Some(code) = outbox::discard(self.peer.mailbox(), Instant::now()) {
                 return dropped(code);
             }
+        }
+    }
+}
+
+impl Outlet for Connection {
+    fn deliver(&mut self, waker: &Waker) -> bool {
+        let now = Instant::now();
+        let filled = self.outbox.fill(self.peer.mailbox(), now);
+        let mut cx = Context::from_waker(waker);
+        let written = self.outbox.poll_write(&mut cx, &mut self.stream, now);
+        match (filled, written) {
+            (Err(end), _) | (_, Poll::Ready(Err(end))) => {
+                self.over = Some(end);
+                false
+            }
+            (Ok(delayed), _) => delayed.is_none() && self.outbox.is_empty(),
         }
     }
 }

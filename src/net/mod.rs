@@ -19,6 +19,7 @@ pub mod listener;
 mod outbox;
 mod output;
 mod peer;
+mod rest;
 mod route;
 pub mod stream;
 pub mod tls;

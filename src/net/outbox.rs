@@ -38,6 +38,11 @@ impl Outbox {
         self.held.is_empty() && self.output.has_room()
     }
 
+    /// Whether nothing is on its way.
+    pub(super) fn is_empty(&self) -> bool {
+        self.has_room() && self.output.is_empty()
+    }
+
     /// Answers a ping, now or when there is room.
     pub(super) fn pong(&mut self, payload: &[u8]) {
         if self.output.has_room() {

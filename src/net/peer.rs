@@ -141,9 +141,9 @@ async fn talk(
     let id = peer.id();
     let (counted, clients) = Counted::new(&net.peers);
     tracing::info!(peer = format_args!("c{id}"), %address, clients, "connected");
-    let mut connection = Connection::new(stream, arrived, peer, limits);
+    let connection = Box::new(Connection::new(stream, arrived, peer, limits));
     let shutdown = net.shutdown.child_token();
-    let end = connection.talk(&shutdown).await;
+    let (connection, end) = connection.talk(&shutdown).await;
     drop(counted);
     let clients = net.peers.load(Relaxed);
     let code = end.code();
