@@ -39,23 +39,18 @@ impl Payload {
         }
     }
 
-    /// How many bytes it has in common with no other.
-    pub fn own(&self) -> usize {
-        self.own.len()
-    }
-
-    /// Takes these out; answers where in them the rest of it stood.
-    pub fn lift(&mut self) -> (Bytes, usize) {
-        let at = self.shared.as_mut().map_or(0, |(at, _)| std::mem::take(at));
-        (std::mem::take(&mut self.own), at)
-    }
-
-    /// Puts back what was taken out.
-    pub fn lay(&mut self, own: Bytes, at: usize) {
-        self.own = own;
-        if let Some((place, _)) = &mut self.shared {
-            *place = at;
+    /// The bytes that it has in common with no other, where in them the text stands that it shares, and that text.
+    pub fn apart(self) -> (Bytes, usize, Option<Arc<str>>) {
+        match self.shared {
+            Some((at, shared)) => (self.own, at, Some(shared)),
+            None => (self.own, 0, None),
         }
+    }
+
+    /// What was taken apart.
+    pub fn together(own: Bytes, at: usize, shared: Option<Arc<str>>) -> Self {
+        let shared = shared.map(|shared| (at, shared));
+        Payload { own, shared }
     }
 
     /// The bytes in one piece.

@@ -244,8 +244,8 @@ impl Stage {
         {
             assert!(entry.seq > self.journalled, "numbers go up");
             self.journalled = entry.seq;
-            if !entry.inward
-                && let Some(at) = by_id.get(&entry.peer)
+            if !entry.about.inward
+                && let Some(at) = by_id.get(&entry.about.peer)
             {
                 self.actors[*at].faulty |= !entry.fault.is_empty();
                 self.actors[*at].owed.push(entry.payload.whole());

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::hub::{Entry, Hub, PeerId};
+use crate::hub::{About, Entry, Hub, PeerId};
 use crate::json::{Json, Kind, Part};
 use crate::text::shortened;
 
@@ -64,10 +64,10 @@ impl Filter {
     }
 
     /// All but the message itself, which takes longer to look at.
-    fn concerns(&self, entry: &Entry) -> bool {
-        self.name.as_ref().is_none_or(|name| **name == *entry.name)
-            && self.peer.is_none_or(|peer| peer == entry.peer)
-            && self.inward.is_none_or(|inward| inward == entry.inward)
+    fn concerns(&self, about: &About) -> bool {
+        self.name.as_ref().is_none_or(|name| **name == *about.name)
+            && self.peer.is_none_or(|peer| peer == about.peer)
+            && self.inward.is_none_or(|inward| inward == about.inward)
     }
 
     /// Whether the message has what is wanted in it.
@@ -106,7 +106,7 @@ pub(super) fn list(hub: &Hub, ask: &Ask) -> Result<Answer, Problem> {
         ask.value("direction"),
     )?;
     let limit = ask.number("limit")?.unwrap_or(PAGE) as usize;
-    let concerns = |entry: &Entry| filter.concerns(entry);
+    let concerns = |about: &About| filter.concerns(about);
     let entries = match ask.number("after")? {
         Some(after) => hub.journal().select(after, limit, concerns),
         None => hub.journal().last(limit, concerns),
@@ -158,7 +158,7 @@ pub(super) async fn wait(hub: &Hub, ask: &Ask) -> Result<Answer, Problem> {
             news.borrow_and_update();
             // Messages are looked at outside of the journal's lock, which every message takes, and each of them once.
             loop {
-                let concerns = |entry: &Entry| filter.concerns(entry);
+                let concerns = |about: &About| filter.concerns(about);
                 let entries = hub.journal().select(after, LOOKED_AT, concerns);
                 let Some(last) = entries.last() else { break };
                 after = last.seq;
@@ -214,13 +214,15 @@ mod tests {
     fn what_is_no_json_is_found_as_a_text() {
         let entry = |payload: &'static str, more: usize| Entry {
             seq: 1,
-            time: 0,
-            peer: 1,
-            inward: true,
-            name: "".into(),
-            size: payload.len() + more,
+            about: About {
+                time: 0,
+                peer: 1,
+                inward: true,
+                text: true,
+                name: "".into(),
+                size: payload.len() + more,
+            },
             payload: payload.into(),
-            text: true,
             fault: Vec::new(),
         };
         let cases = [

@@ -15,7 +15,7 @@ use crate::sim::Moment;
 use crate::wire::ws::Opcode;
 use crate::world::PeerId;
 
-use super::journal::Cost;
+use super::journal::{About, Cost};
 use super::mailbox::{Mailbox, Outgoing, Put};
 use super::{Core, Entry, Hub, Limit, Who, post};
 
@@ -73,15 +73,18 @@ impl<'d> Delivery<'d> {
         metrics.received.inc();
         metrics.received_bytes.inc_by(payload.len() as u64);
         tracing::debug!(peer = %format_args!("c{peer}"), name = ?self.name, size = payload.len(), "message");
-        self.entries.push(Entry {
-            seq: 0,
+        let about = About {
             time: self.now,
             peer,
             inward: true,
+            text,
             name: self.name.clone(),
             size: payload.len(),
+        };
+        self.entries.push(Entry {
+            seq: 0,
+            about,
             payload: payload.into(),
-            text,
             fault: Vec::new(),
         });
     }
@@ -142,15 +145,18 @@ impl<'d> Delivery<'d> {
                 self.put(*peer, Duration::ZERO, message(text, payload.clone()), !own);
                 Vec::new()
             };
-            self.entries.push(Entry {
-                seq: 0,
+            let about = About {
                 time: self.now,
                 peer: *peer,
                 inward: false,
+                text,
                 name: name.clone(),
                 size: payload.len(),
+            };
+            self.entries.push(Entry {
+                seq: 0,
+                about,
                 payload: payload.clone(),
-                text,
                 fault,
             });
         }

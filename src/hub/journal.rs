@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use bytes::Bytes;
 use tokio::sync::watch;
 
 use crate::config::Limits;
@@ -15,25 +16,32 @@ use crate::world::PeerId;
 /// Up to so many bytes are laid side by side: memory of its own for each message would be cold when it goes.
 const SHORT: usize = 512;
 
-/// One message.
+/// What a message is, apart from what was said.
 #[derive(Debug, Clone)]
-pub struct Entry {
-    /// Its number, from 1.
-    pub seq: u64,
+pub struct About {
     /// By the mock's clock.
     pub time: Moment,
     /// Whose.
     pub peer: PeerId,
     /// From the client?
     pub inward: bool,
+    /// Text?
+    pub text: bool,
     /// The handler, or `push`.
     pub name: Arc<str>,
     /// All its bytes.
     pub size: usize,
+}
+
+/// One message.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// Its number, from 1.
+    pub seq: u64,
+    /// All the rest.
+    pub about: About,
     /// What was said, as much of it as is kept.
     pub payload: Payload,
-    /// Text?
-    pub text: bool,
     /// The faults that did something to it.
     pub fault: Vec<&'static str>,
 }
@@ -64,19 +72,26 @@ struct Inner {
     shortened: bool,
 }
 
-/// An entry; without the bytes that its payload has for itself, if these are few.
+/// An entry as it is kept: small, for it is cold when it goes.
 #[derive(Debug)]
 struct Noted {
-    entry: Entry,
-    short: Option<Short>,
+    about: About,
+    /// How many bytes had been laid side by side before it.
+    from: usize,
+    /// How many of its own lie there.
+    length: u32,
+    /// Where in its own bytes the text stands that it shares.
+    at: u32,
+    shared: Option<Arc<str>>,
+    rare: Option<Box<Rare>>,
 }
 
-/// Where these bytes are, counted from the first that ever were laid here, and what [`Payload::lay`] wants to know.
+/// What few entries have.
 #[derive(Debug)]
-struct Short {
-    from: usize,
-    length: u32,
-    at: u32,
+struct Rare {
+    /// Its own bytes, where they are too many to be laid beside others.
+    long: Option<Bytes>,
+    fault: Vec<&'static str>,
 }
 
 /// What messages cost that were noted.
@@ -97,51 +112,75 @@ impl Inner {
         self.entries.len() > self.most_messages || self.bytes > self.most_bytes
     }
 
-    fn add(&mut self, mut entry: Entry) {
+    fn add(&mut self, entry: Entry) {
         self.seq += 1;
-        entry.seq = self.seq;
         self.bytes += entry.payload.len();
-        let short = (entry.payload.own() <= SHORT).then(|| {
-            let (own, at) = entry.payload.lift();
-            let from = self.passed + self.short.len();
+        let (own, at, shared) = entry.payload.apart();
+        let from = self.passed + self.short.len();
+        let (length, long) = if own.len() <= SHORT {
             self.short.extend(&own);
-            Short {
-                from,
-                length: own.len() as u32,
-                at: at as u32,
-            }
+            (own.len() as u32, None)
+        } else {
+            (0, Some(own))
+        };
+        let fault = entry.fault;
+        let rare = (long.is_some() || !fault.is_empty()).then(|| Box::new(Rare { long, fault }));
+        self.entries.push_back(Noted {
+            about: entry.about,
+            from,
+            length,
+            at: at as u32,
+            shared,
+            rare,
         });
-        self.entries.push_back(Noted { entry, short });
     }
 
-    /// Lets the oldest go.
-    fn let_go(&mut self) -> Vec<Noted> {
-        let over = self.entries.len().saturating_sub(self.most_messages);
-        let mut gone = Vec::with_capacity(over);
-        let mut passed = self.passed;
+    /// Lets the oldest go; answers how many.
+    fn let_go(&mut self) -> u64 {
+        let (mut gone, mut passed) = (0, self.passed);
         while self.is_over()
             && let Some(noted) = self.entries.pop_front()
         {
-            self.bytes -= noted.entry.payload.len();
-            if let Some(short) = &noted.short {
-                self.bytes -= short.length as usize;
-                passed = short.from + short.length as usize;
-            }
-            gone.push(noted);
+            self.bytes -= noted.len();
+            passed = noted.from + noted.length as usize;
+            gone += 1;
         }
         self.short.drain(..passed - self.passed);
         self.passed = passed;
         gone
     }
 
-    fn whole(&self, noted: &Noted) -> Entry {
-        let mut entry = noted.entry.clone();
-        if let Some(short) = &noted.short {
-            let from = short.from - self.passed;
-            let own = self.short.range(from..from + short.length as usize);
-            entry.payload.lay(own.copied().collect(), short.at as usize);
-        }
-        entry
+    /// The numbers of the entries that are kept, the first one's first.
+    fn first(&self) -> u64 {
+        self.seq + 1 - self.entries.len() as u64
+    }
+
+    fn whole(&self, place: usize) -> Option<Entry> {
+        let noted = self.entries.get(place)?;
+        let long = noted.rare.as_ref().and_then(|rare| rare.long.clone());
+        let own = long.unwrap_or_else(|| {
+            let from = noted.from - self.passed;
+            let own = self.short.range(from..from + noted.length as usize);
+            own.copied().collect()
+        });
+        Some(Entry {
+            seq: self.first() + place as u64,
+            about: noted.about.clone(),
+            payload: Payload::together(own, noted.at as usize, noted.shared.clone()),
+            fault: noted
+                .rare
+                .as_ref()
+                .map_or_else(Vec::new, |rare| rare.fault.clone()),
+        })
+    }
+}
+
+impl Noted {
+    /// Bytes of what was said.
+    fn len(&self) -> usize {
+        let shared = self.shared.as_ref().map_or(0, |text| text.len());
+        let long = self.rare.as_ref().and_then(|rare| rare.long.as_ref());
+        self.length as usize + long.map_or(0, Bytes::len) + shared
     }
 }
 
@@ -184,15 +223,13 @@ impl Journal {
         let mut cost = Cost::default();
         for entry in &mut entries {
             entry.shorten(most);
-            cost.shortened += u64::from(entry.payload.len() < entry.size);
+            cost.shortened += u64::from(entry.payload.len() < entry.about.size);
         }
         let mut inner = self.inner();
         for entry in entries {
             inner.add(entry);
         }
-        // They are freed once others may go on.
-        let gone = inner.let_go();
-        cost.gone = gone.len() as u64;
+        cost.gone = inner.let_go();
         cost.first_gone = cost.gone > 0 && !inner.overflowed;
         inner.overflowed |= cost.first_gone;
         cost.first_shortened = cost.shortened > 0 && !inner.shortened;
@@ -217,29 +254,26 @@ impl Journal {
         inner.shortened = false;
     }
 
-    /// The messages after a number that fit, oldest first. What was said is not looked at.
-    pub fn select(&self, after: u64, limit: usize, fits: impl Fn(&Entry) -> bool) -> Vec<Entry> {
+    /// The messages after a number that fit, oldest first.
+    pub fn select(&self, after: u64, limit: usize, fits: impl Fn(&About) -> bool) -> Vec<Entry> {
         let inner = self.inner();
-        let from = inner
-            .entries
-            .partition_point(|noted| noted.entry.seq <= after);
-        inner
-            .entries
-            .range(from..)
-            .filter(|noted| fits(&noted.entry))
+        let passed = after.saturating_add(1).saturating_sub(inner.first()) as usize;
+        let places = passed..inner.entries.len();
+        places
+            .filter(|place| fits(&inner.entries[*place].about))
             .take(limit)
-            .map(|noted| inner.whole(noted))
+            .filter_map(|place| inner.whole(place))
             .collect()
     }
 
-    /// The last messages that fit, oldest first. What was said is not looked at.
-    pub fn last(&self, limit: usize, fits: impl Fn(&Entry) -> bool) -> Vec<Entry> {
+    /// The last messages that fit, oldest first.
+    pub fn last(&self, limit: usize, fits: impl Fn(&About) -> bool) -> Vec<Entry> {
         let inner = self.inner();
-        let newest = inner.entries.iter().rev();
+        let newest = (0..inner.entries.len()).rev();
         let mut entries: Vec<Entry> = newest
-            .filter(|noted| fits(&noted.entry))
+            .filter(|place| fits(&inner.entries[*place].about))
             .take(limit)
-            .map(|noted| inner.whole(noted))
+            .filter_map(|place| inner.whole(place))
             .collect();
         entries.reverse();
         entries
@@ -255,10 +289,11 @@ impl Entry {
     /// Keeps so many bytes of what was said.
     fn shorten(&mut self, most: usize) {
         // A part of a read buffer or of a large frame would keep the whole of it alive.
-        if self.size > most || (self.inward && self.size > SHORT) {
+        let size = self.about.size;
+        if size > most || (self.about.inward && size > SHORT) {
             let whole = self.payload.whole();
-            let mut end = self.size.min(most);
-            while end < self.size && end > 0 && (whole[end] & 0xc0) == 0x80 {
+            let mut end = size.min(most);
+            while end < size && end > 0 && (whole[end] & 0xc0) == 0x80 {
                 end -= 1;
             }
             self.payload = whole[..end].to_vec().into();
@@ -279,7 +314,7 @@ impl Entry {
 
     /// What was said, as JSON; what is none is a text.
     pub fn seen(&self) -> Json {
-        let whole = self.size == self.payload.len();
+        let whole = self.about.size == self.payload.len();
         self.message()
             .filter(|_| whole)
             .unwrap_or_else(|| Json::string(&String::from_utf8_lossy(&self.payload.whole())))
@@ -290,22 +325,22 @@ impl Entry {
         let mut out = format!(
             "{{\"seq\":{},\"time\":\"{}\",\"connection\":\"c{}\"",
             self.seq,
-            time::rfc3339(self.time),
-            self.peer
+            time::rfc3339(self.about.time),
+            self.about.peer
         );
-        out.push_str(if self.inward {
+        out.push_str(if self.about.inward {
             ",\"direction\":\"in\""
         } else {
             ",\"direction\":\"out\""
         });
         out.push_str(",\"name\":");
-        write::string(&mut out, &self.name);
-        out.push_str(&format!(",\"size\":{},\"message\":", self.size));
+        write::string(&mut out, &self.about.name);
+        out.push_str(&format!(",\"size\":{},\"message\":", self.about.size));
         out.push_str(self.seen().text());
-        if self.size != self.payload.len() {
+        if self.about.size != self.payload.len() {
             out.push_str(",\"shortened\":true");
         }
-        if !self.text {
+        if !self.about.text {
             out.push_str(",\"binary\":true");
         }
         out.push_str(",\"fault\":");
@@ -321,8 +356,6 @@ impl Entry {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-
     use super::*;
     use crate::payload::{Draft, Sink};
 
@@ -346,15 +379,18 @@ mod tests {
             }
             let payload = draft.finish();
             said.push(payload.whole());
-            journal.note(vec![Entry {
-                seq: 0,
+            let about = About {
                 time: 0,
                 peer: 1,
                 inward: n % 2 == 0,
+                text: true,
                 name: "a".into(),
                 size: payload.len(),
+            };
+            journal.note(vec![Entry {
+                seq: 0,
+                about,
                 payload,
-                text: true,
                 fault: Vec::new(),
             }]);
             if n == 17 {

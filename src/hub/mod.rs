@@ -41,7 +41,7 @@ pub use crate::sim::time::{print_duration, rfc3339};
 pub use crate::world::{Collection, PeerId};
 pub use admission::{Admission, Handshake, HttpRequest, Ticket};
 pub use hands::{DataProblem, SendTo, TimerShown};
-pub use journal::{Entry, Journal};
+pub use journal::{About, Entry, Journal};
 pub use limits::Who;
 pub use mailbox::{Mailbox, Outgoing, Outlet};
 pub use metrics::Metrics;

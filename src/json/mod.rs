@@ -33,6 +33,8 @@ struct Doc {
     nodes: Box<[Node]>,
     /// Whether white space stands around or between the parts.
     spaced: bool,
+    /// Whether the name of a member holds escapes.
+    escaped_names: bool,
     /// Made when a member of a large object is first asked for by name.
     large: OnceLock<Box<Names>>,
 }
@@ -43,24 +45,23 @@ type Names = HashMap<u32, HashMap<Box<str>, u32>>;
 /// Parts in an object that is a large one: the names of its members are not looked for one by one.
 const LARGE: u32 = 256;
 
-/// Where the name of what has none starts: after its end.
-const NO_KEY: u32 = 1;
+/// The length of the name of what has none.
+const NO_KEY: u32 = u32::MAX;
 
 #[derive(Clone, Copy)]
 struct Node {
-    /// Where the member's name starts and ends, between its quotes; outside of objects it ends before it starts.
+    /// Where the member's name starts, between its quotes, and how long it is.
     key: u32,
-    key_end: u32,
+    key_len: u32,
     start: u32,
     end: u32,
     /// The node after this one and all it holds.
     next: u32,
     kind: Kind,
-    /// Whether the text holds escapes; of a member, whether its name does.
+    /// Whether the text holds escapes.
     escaped: bool,
     /// Of a container: whether what it holds holds nothing itself, so that each is the node after the other.
     flat: bool,
-    key_escaped: bool,
 }
 
 /// What a part is.
@@ -122,21 +123,21 @@ impl Json {
         let text = Utf8Bytes::from(text.into());
         let end = text.len() as u32;
         let node = Node {
-            key: NO_KEY,
-            key_end: 0,
+            key: 0,
+            key_len: NO_KEY,
             start: 0,
             end,
             next: 1,
             kind,
             escaped: false,
             flat: false,
-            key_escaped: false,
         };
         Json {
             doc: Arc::new(Doc {
                 text,
                 nodes: Box::new([node]),
                 spaced: false,
+                escaped_names: false,
                 large: OnceLock::new(),
             }),
             at: 0,
@@ -206,14 +207,17 @@ impl Doc {
 }
 
 impl Node {
-    /// Whether it is a member of this name.
+    /// Where the member's name stands in the text.
     #[inline]
-    fn is_named(&self, text: &[u8], name: &str) -> bool {
-        let key = || text.get(self.key as usize..self.key_end as usize);
-        if self.key_escaped {
-            return means(key(), name);
-        }
-        self.key_end.wrapping_sub(self.key) as usize == name.len() && key() == Some(name.as_bytes())
+    fn name(&self) -> Range<usize> {
+        let start = self.key as usize;
+        start..start + self.key_len as usize
+    }
+
+    /// Whether it is a member whose name stands so in the text.
+    #[inline]
+    fn is_plainly(&self, name: &str, text: &[u8]) -> bool {
+        self.key_len as usize == name.len() && text.get(self.name()) == Some(name.as_bytes())
     }
 
     /// Where the member starts, its name's quote included.
@@ -224,8 +228,7 @@ impl Node {
 
 /// Whether what stands between quotes means this text, its escapes resolved.
 #[cold]
-fn means(inner: Option<&[u8]>, text: &str) -> bool {
-    let inner = inner.and_then(|inner| std::str::from_utf8(inner).ok());
+fn means(inner: Option<&str>, text: &str) -> bool {
     inner.is_some_and(|inner| read::unquote(inner, true) == text)
 }
 
@@ -266,9 +269,14 @@ impl<'a> Part<'a> {
         if node.kind != Kind::String {
             return false;
         }
-        let inner = node.start as usize + 1..node.end as usize - 1;
-        let inner = self.doc.text.as_bytes().get(inner);
-        inner == Some(text.as_bytes()) || node.escaped && means(inner, text)
+        let (inner, all) = (
+            node.start as usize + 1..node.end as usize - 1,
+            &self.doc.text,
+        );
+        if node.escaped {
+            return means(all.get(inner), text);
+        }
+        all.as_bytes().get(inner) == Some(text.as_bytes())
     }
 
     /// The number, as a double.
@@ -292,16 +300,18 @@ impl<'a> Part<'a> {
 
     /// The name of this member of an object.
     pub fn key(self) -> Cow<'a, str> {
-        let node = self.node();
-        match self.doc.text.get(node.key as usize..node.key_end as usize) {
-            Some(key) => read::unquote(key, node.key_escaped),
-            None => Cow::Borrowed(""),
-        }
+        let name = self.doc.text.get(self.node().name()).unwrap_or("");
+        read::unquote(name, self.doc.escaped_names)
     }
 
     /// Whether it is a member of an object, of this name.
+    #[inline]
     pub fn is_named(self, name: &str) -> bool {
-        self.node().is_named(self.doc.text.as_bytes(), name)
+        let (node, text) = (self.node(), self.doc.text.as_str());
+        if self.doc.escaped_names {
+            return means(text.get(node.name()), name);
+        }
+        node.is_plainly(name, text.as_bytes())
     }
 
     /// `"name":value` as it stands in the text, if it is a member of an object.
@@ -312,10 +322,26 @@ impl<'a> Part<'a> {
 
     /// A member of an object; of two with one name, the last.
     pub fn get(self, name: &str) -> Option<Part<'a>> {
-        if self.node().next - self.at > LARGE {
+        let (node, doc) = (self.node(), self.doc);
+        if node.kind != Kind::Object {
+            return None;
+        }
+        if node.next - self.at > LARGE {
             return self.of_many(name);
         }
-        self.members().filter(|member| member.is_named(name)).last()
+        if doc.escaped_names {
+            return self.members().filter(|member| member.is_named(name)).last();
+        }
+        let (nodes, text) = (&*doc.nodes, doc.text.as_bytes());
+        let (mut at, mut found) = (self.at + 1, None);
+        while at < node.next {
+            let member = &nodes[at as usize];
+            if member.is_plainly(name, text) {
+                found = Some(Part { doc, at });
+            }
+            at = member.next;
+        }
+        found
     }
 
     /// As [`Part::get`], of an object that may have very many members.

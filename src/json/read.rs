@@ -42,6 +42,7 @@ pub(super) fn document(text: Utf8Bytes) -> Result<Json, JsonError> {
         at: 0,
         nodes,
         spaced: false,
+        escaped_names: false,
     };
     if reader.bytes.len() > u32::MAX as usize {
         return Err(reader.found("more than 4 GiB"));
@@ -52,7 +53,12 @@ pub(super) fn document(text: Utf8Bytes) -> Result<Json, JsonError> {
     if reader.at < reader.bytes.len() {
         return Err(reader.found("more after the value's end"));
     }
-    let (scratch, spaced) = (reader.nodes, reader.spaced);
+    let Reader {
+        nodes: scratch,
+        spaced,
+        escaped_names,
+        ..
+    } = reader;
     let nodes = Box::from(&scratch[..]);
     if scratch.capacity() <= LARGEST_SCRATCH {
         SCRATCH.set(scratch);
@@ -62,6 +68,7 @@ pub(super) fn document(text: Utf8Bytes) -> Result<Json, JsonError> {
             text,
             nodes,
             spaced,
+            escaped_names,
             large: OnceLock::new(),
         }),
         at: 0,
@@ -73,20 +80,13 @@ struct Reader<'a> {
     at: usize,
     nodes: Vec<Node>,
     spaced: bool,
+    escaped_names: bool,
 }
 
-#[derive(Clone, Copy)]
-struct Name {
-    start: usize,
-    end: usize,
-    escaped: bool,
-}
+/// Where a member's name starts, and how long it is.
+type Name = (usize, usize);
 
-const NO_NAME: Name = Name {
-    start: NO_KEY as usize,
-    end: 0,
-    escaped: false,
-};
+const NO_NAME: Name = (0, NO_KEY as usize);
 
 impl Reader<'_> {
     fn found(&self, what: &'static str) -> JsonError {
@@ -111,43 +111,48 @@ impl Reader<'_> {
 
     fn value(&mut self, name: Name, depth: usize) -> Result<(), JsonError> {
         let start = self.at;
-        let place = self.nodes.len();
-        self.nodes.push(Node {
-            key: name.start as u32,
-            key_end: name.end as u32,
-            start: start as u32,
-            end: 0,
-            next: 0,
-            kind: Kind::Null,
-            escaped: false,
-            flat: false,
-            key_escaped: name.escaped,
-        });
         let mut escaped = false;
-        let mut held = 0;
         let kind = match self.peek() {
             Some(b'"') => {
                 escaped = self.string()?;
                 Kind::String
             }
-            Some(b'{') => {
-                held = self.object(depth)?;
-                Kind::Object
-            }
-            Some(b'[') => {
-                held = self.list(depth)?;
-                Kind::List
-            }
+            Some(b'{') => return self.container(name, Kind::Object, depth),
+            Some(b'[') => return self.container(name, Kind::List, depth),
             Some(b'-' | b'0'..=b'9') => self.number()?,
             Some(b't') => self.word(b"true", Kind::Bool)?,
             Some(b'f') => self.word(b"false", Kind::Bool)?,
             Some(b'n') => self.word(b"null", Kind::Null)?,
             _ => return Err(self.found("no value")),
         };
+        self.add(name, start, kind, escaped);
+        Ok(())
+    }
+
+    /// Notes a part that ends here and holds nothing.
+    fn add(&mut self, (key, key_len): Name, start: usize, kind: Kind, escaped: bool) {
+        self.nodes.push(Node {
+            key: key as u32,
+            key_len: key_len as u32,
+            start: start as u32,
+            end: self.at as u32,
+            next: self.nodes.len() as u32 + 1,
+            kind,
+            escaped,
+            flat: false,
+        });
+    }
+
+    fn container(&mut self, name: Name, kind: Kind, depth: usize) -> Result<(), JsonError> {
+        let (start, place) = (self.at, self.nodes.len());
+        self.add(name, start, kind, false);
+        let held = match kind {
+            Kind::Object => self.object(depth)?,
+            _ => self.list(depth)?,
+        };
         let next = self.nodes.len();
         let node = &mut self.nodes[place];
-        (node.end, node.next, node.kind) = (self.at as u32, next as u32, kind);
-        node.escaped = escaped;
+        (node.end, node.next) = (self.at as u32, next as u32);
         node.flat = next - place - 1 == held;
         Ok(())
     }
@@ -172,12 +177,8 @@ impl Reader<'_> {
                 return Err(self.found("no name of a member"));
             }
             let start = self.at;
-            let escaped = self.string()?;
-            let name = Name {
-                start: start + 1,
-                end: self.at - 1,
-                escaped,
-            };
+            self.escaped_names |= self.string()?;
+            let name = (start + 1, self.at - start - 2);
             self.space();
             if self.peek() != Some(b':') {
                 return Err(self.found("no colon after a name"));
@@ -312,16 +313,15 @@ impl Reader<'_> {
 
 /// How many bytes a string begins with that are neither a quote, nor an escape, nor a control character.
 fn plain(bytes: &[u8]) -> usize {
-    // Eight at a time: a byte's high bit is set where it is less than a space, or equals the one that is looked for.
+    // Eight at a time: a byte's high bit is set where it is less than another. Turned by 2, a quote is next to those
+    // below a space.
     const ONES: u64 = u64::MAX / 0xff;
-    let below = |word: u64, least: u8| word.wrapping_sub(ONES * u64::from(least)) & !word;
     let mut at = 0;
     while let Some(chunk) = bytes[at..].first_chunk() {
         let word = u64::from_le_bytes(*chunk);
-        let special = below(word, b' ')
-            | below(word ^ (ONES * u64::from(b'"')), 1)
-            | below(word ^ (ONES * u64::from(b'\\')), 1);
-        let special = special & (ONES << 7);
+        let quote = (word ^ (ONES * 2)).wrapping_sub(ONES * (u64::from(b'"' ^ 2) + 1));
+        let escape = (word ^ (ONES * u64::from(b'\\'))).wrapping_sub(ONES);
+        let special = (quote | escape) & !word & (ONES << 7);
         if special != 0 {
             // Only the first is sure: a borrow may have gone on from it.
             return at + special.trailing_zeros() as usize / 8;
@@ -488,6 +488,19 @@ mod tests {
             Json::parse(r#""\ud83d""#).unwrap().part().as_str().unwrap(),
             "\u{fffd}"
         );
+    }
+
+    #[test]
+    fn names_and_texts_are_compared_by_what_their_escapes_mean() {
+        // The escapes stand for two backslashes before the `n`, and for the letters of `ab`.
+        let json = Json::parse(r#"{"\\n":"\\n","a\u0062":"\u0061b","c":"c"}"#).unwrap();
+        for (name, told) in [(r"\n", true), ("ab", true), ("c", true), (r"\\n", false)] {
+            let found = json.get(name);
+            assert_eq!(found.is_some(), told, "{name}");
+            let members = || json.part().members();
+            assert_eq!(members().any(|member| member.key() == name), told, "{name}");
+            assert_eq!(members().any(|member| member.is_str(name)), told, "{name}");
+        }
     }
 
     #[test]
