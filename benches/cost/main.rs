@@ -9,10 +9,11 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use gungraun::prelude::*;
 use gungraun::{Callgrind, EventKind, LibraryBenchmarkConfig};
 use mimalloc::MiMalloc;
+use tungstenite::Utf8Bytes;
 use ws_mock::config::{ClockStart, Limits, Play};
 use ws_mock::hub::{Admission, Handshake, Hub, Inbound, Outgoing, Peer};
 use ws_mock::wire::ws::{self, Opcode, Reader};
@@ -31,7 +32,7 @@ const PUSHED_TO: usize = 100;
 /// A world without sockets, and the clients in it.
 struct World {
     peers: Vec<Peer>,
-    request: Bytes,
+    request: Utf8Bytes,
 }
 
 /// Ten per cent more than was measured is a regression.
@@ -82,7 +83,7 @@ fn world(scenario: &str, clients: usize, request: &str) -> World {
     let hub = Hub::new(scenario, play, limits).expect("the world can be made");
     let world = World {
         peers: (0..clients).map(|_| connect(&hub)).collect(),
-        request: Bytes::from(request.to_owned()),
+        request: request.into(),
     };
     // The first ones make indexes, take memory and keep answers that those after them find ready.
     (0..3).for_each(|_| {
@@ -129,25 +130,25 @@ fn frame() -> BytesMut {
     frame
 }
 
-#[library_benchmark(config = allowed(21_600), setup = page)]
+#[library_benchmark(config = allowed(19_800), setup = page)]
 fn answer_a_page(world: World) -> World {
     black_box(ask(&world));
     world
 }
 
-#[library_benchmark(config = allowed(17_200), setup = everything)]
+#[library_benchmark(config = allowed(16_200), setup = everything)]
 fn answer_everything(world: World) -> World {
     black_box(ask(&world));
     world
 }
 
-#[library_benchmark(config = allowed(125_000), setup = crowd)]
+#[library_benchmark(config = allowed(107_000), setup = crowd)]
 fn push_to_a_hundred(world: World) -> World {
     black_box(ask(&world));
     world
 }
 
-#[library_benchmark(config = allowed(3_550), setup = frame)]
+#[library_benchmark(config = allowed(1_200), setup = frame)]
 fn read_a_frame(mut frame: BytesMut) -> BytesMut {
     let mut reader = Reader::new(1 << 20, 1 << 20);
     let _ = black_box(reader.next(&mut frame));

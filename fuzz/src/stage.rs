@@ -122,7 +122,6 @@ impl Stage {
         let Some(actor) = self.actors.get(who) else {
             return;
         };
-        let bytes = Bytes::copy_from_slice(what);
         let message = match (self.protocol, std::str::from_utf8(what)) {
             (Protocol::SocketIo, Ok(text)) => {
                 match Packet::decode(text).map(|packet| packet.body) {
@@ -135,8 +134,8 @@ impl Stage {
                 }
             }
             (Protocol::SocketIo, Err(_)) => return,
-            (_, Ok(_)) if !binary => Inbound::Text(bytes),
-            _ => Inbound::Binary(bytes),
+            (_, Ok(text)) if !binary => Inbound::Text(text.into()),
+            _ => Inbound::Binary(Bytes::copy_from_slice(what)),
         };
         actor.peer.receive(message);
         self.look();

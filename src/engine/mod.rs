@@ -25,6 +25,7 @@ mod value;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use tungstenite::Utf8Bytes;
 
 use crate::json::Json;
 use crate::payload::Payload;
@@ -113,8 +114,8 @@ pub enum Event {
 /// A message as it came off the wire.
 #[derive(Debug, Clone)]
 pub enum Inbound {
-    /// Text, checked UTF-8.
-    Text(Bytes),
+    /// Text.
+    Text(Utf8Bytes),
     /// Bytes.
     Binary(Bytes),
     /// A Socket.IO event: its arguments after the name as the text of a JSON array.
@@ -122,7 +123,7 @@ pub enum Inbound {
         /// The event's name.
         name: String,
         /// A JSON array.
-        args: Bytes,
+        args: Utf8Bytes,
         /// The acknowledgement that is asked for.
         ack: Option<u64>,
     },

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::json::{Json, write};
+use crate::json::{Json, JsonError, write};
 use crate::scenario::expr::names;
 use crate::scenario::model::{Handler, Protocol};
 use crate::world::{Arrival, PeerId};
@@ -124,36 +124,34 @@ impl<'t> Turn<'t> {
     /// Reads a message and names its parts; answers the event's name in Socket.IO.
     fn understand(&mut self, inbound: &Inbound) -> Result<Option<String>, Halt> {
         let raw = self.scenario.listen.protocol == Protocol::Raw;
-        match inbound {
-            Inbound::Text(bytes) | Inbound::Binary(bytes) if raw => {
-                let text = matches!(inbound, Inbound::Text(_));
-                self.names.push((
-                    names::MESSAGE,
-                    Val::Raw {
-                        text,
-                        bytes: bytes.clone(),
-                    },
-                ));
-                Ok(None)
-            }
-            Inbound::Text(bytes) | Inbound::Binary(bytes) => {
-                let json = Json::from_bytes(bytes.clone())
-                    .map_err(|error| Halt::from(Refusal::invalid_json(&error)))?;
-                self.names.push((names::MESSAGE, Val::Json(json)));
-                Ok(None)
-            }
+        let read = |json: Result<Json, JsonError>| {
+            json.map_err(|error| Halt::from(Refusal::invalid_json(&error)))
+        };
+        let mut event = None;
+        let message = match inbound {
+            Inbound::Text(text) if raw => Val::Raw {
+                text: true,
+                bytes: text.clone().into(),
+            },
+            Inbound::Binary(bytes) if raw => Val::Raw {
+                text: false,
+                bytes: bytes.clone(),
+            },
+            Inbound::Text(text) => Val::Json(read(Json::from_text(text.clone()))?),
+            Inbound::Binary(bytes) => Val::Json(read(Json::from_bytes(bytes.clone()))?),
             Inbound::Event { name, args, ack } => {
                 self.asker = Asker::Message(*ack);
-                let args = Json::from_bytes(args.clone())
-                    .map_err(|error| Halt::from(Refusal::invalid_json(&error)))?;
+                let args = read(Json::from_text(args.clone()))?;
                 let message = args.elements().next().map_or(Val::Undefined, Val::Json);
-                self.names.push((names::MESSAGE, message));
                 self.names
                     .push((names::EVENT, Val::Json(Json::string(name))));
                 self.names.push((names::ARGS, Val::Json(args)));
-                Ok(Some(name.clone()))
+                event = Some(name.clone());
+                message
             }
-        }
+        };
+        self.names.push((names::MESSAGE, message));
+        Ok(event)
     }
 
     fn handler(&mut self, event: Option<String>) -> Result<&'t Arc<Handler>, Halt> {

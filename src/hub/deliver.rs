@@ -25,7 +25,7 @@ pub(super) struct Delivery<'d> {
     core: &'d Core,
     who: Who,
     /// The handler's name.
-    name: Arc<str>,
+    name: &'d Arc<str>,
     now: Moment,
     /// For the journal, all at once.
     entries: Vec<Entry>,
@@ -41,14 +41,14 @@ impl<'d> Delivery<'d> {
         hub: &'d Hub,
         core: &'d Core,
         who: Who,
-        handler: Option<&Arc<str>>,
+        handler: Option<&'d Arc<str>>,
         now: Moment,
     ) -> Delivery<'d> {
         Delivery {
             hub,
             core,
             who,
-            name: handler.cloned().unwrap_or_else(nobody),
+            name: handler.unwrap_or(&NOBODY),
             now,
             entries: Vec::with_capacity(2),
             lent: Vec::new(),
@@ -65,7 +65,7 @@ impl<'d> Delivery<'d> {
             return;
         };
         let (text, payload) = match inbound {
-            Inbound::Text(bytes) => (true, bytes.clone()),
+            Inbound::Text(text) => (true, text.clone().into()),
             Inbound::Binary(bytes) => (false, bytes.clone()),
             Inbound::Event { name, args, ack } => (true, shown(name, args, *ack)),
         };
@@ -129,8 +129,8 @@ impl<'d> Delivery<'d> {
     /// A message for some peers.
     pub(super) fn send(&mut self, to: &[PeerId], text: bool, payload: &Payload, kind: SendKind) {
         let name = match kind {
-            SendKind::Push => push_name(),
-            SendKind::Answer | SendKind::Error => self.name.clone(),
+            SendKind::Push => &PUSH,
+            SendKind::Answer | SendKind::Error => self.name,
         };
         self.entries.reserve(to.len());
         let faulty = self.hub.0.faulty.load(Ordering::Relaxed);
@@ -140,7 +140,7 @@ impl<'d> Delivery<'d> {
                 && kind != SendKind::Push
                 && self.core.scenario.listen.protocol != Protocol::SocketIo;
             let fault = if faulty {
-                self.send_faulty(*peer, &name, text, payload, !own)
+                self.send_faulty(*peer, name, text, payload, !own)
             } else {
                 self.put(*peer, Duration::ZERO, message(text, payload.clone()), !own);
                 Vec::new()
@@ -310,14 +310,11 @@ impl Hub {
 }
 
 /// A Socket.IO event as the journal shows it: the number of its acknowledgement, then all its arguments.
-fn shown(name: &str, args: &Bytes, ack: Option<u64>) -> Bytes {
+fn shown(name: &str, args: &str, ack: Option<u64>) -> Bytes {
     let mut out = ack.map_or_else(String::new, |ack| ack.to_string());
     out.push('[');
     write::string(&mut out, name);
-    let rest = std::str::from_utf8(args)
-        .unwrap_or("[]")
-        .trim()
-        .trim_start_matches('[');
+    let rest = args.trim().trim_start_matches('[');
     let alone = rest.trim_start().starts_with(']');
     out.push_str(if alone { "" } else { "," });
     out.push_str(rest);
@@ -338,12 +335,7 @@ fn kind(text: bool) -> Opcode {
 }
 
 /// The name of what no handler takes.
-fn nobody() -> Arc<str> {
-    static NOBODY: LazyLock<Arc<str>> = LazyLock::new(|| Arc::from(""));
-    NOBODY.clone()
-}
+static NOBODY: LazyLock<Arc<str>> = LazyLock::new(|| Arc::from(""));
 
-pub(super) fn push_name() -> Arc<str> {
-    static PUSH: LazyLock<Arc<str>> = LazyLock::new(|| Arc::from("push"));
-    PUSH.clone()
-}
+/// The name of what nobody asked for.
+static PUSH: LazyLock<Arc<str>> = LazyLock::new(|| Arc::from("push"));

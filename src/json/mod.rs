@@ -94,6 +94,11 @@ impl Json {
         read::document(Utf8Bytes::from(text.into()))
     }
 
+    /// As [`Json::parse`], of a text as it came.
+    pub fn from_text(text: Utf8Bytes) -> Result<Json, JsonError> {
+        read::document(text)
+    }
+
     /// As [`Json::parse`], of bytes as they came.
     pub fn from_bytes(bytes: Bytes) -> Result<Json, JsonError> {
         read::document(Utf8Bytes::try_from(bytes).map_err(|_| JsonError {

@@ -105,7 +105,10 @@ fn bad_messages_have_their_codes() {
     let (peer, other) = (connect(&hub), connect(&hub));
     for (bytes, expected) in rows {
         let shown = String::from_utf8_lossy(&bytes[..bytes.len().min(120)]).into_owned();
-        peer.receive(Inbound::Text(Bytes::from(bytes.clone())));
+        match String::from_utf8(bytes.clone()) {
+            Ok(text) => peer.receive(Inbound::Text(text.into())),
+            Err(_) => peer.receive(Inbound::Binary(bytes.into())),
+        }
         let answers = heard(&peer);
         assert_eq!(answers.len(), 1, "{shown}");
         assert_eq!(
@@ -133,7 +136,7 @@ fn what_is_too_much_is_counted_and_journalled_too() {
     let hub = Hub::new(scenario, held(1), limits).unwrap();
     let peer = connect(&hub);
     for _ in 0..5 {
-        peer.receive(Inbound::Text(Bytes::from_static(b"{}")));
+        peer.receive(Inbound::Text("{}".into()));
     }
     let inward = hub.journal().last(usize::MAX, |entry| entry.inward);
     assert_eq!(inward.len(), 5);
@@ -241,7 +244,7 @@ fn play(moves: &[Move]) -> Vec<String> {
             Move::Say(who, verb, n) => {
                 if let Some(peer) = peers.get(*who) {
                     let text = spoken(verb, *n);
-                    peer.receive(Inbound::Text(Bytes::from(text)));
+                    peer.receive(Inbound::Text(text.into()));
                 }
             }
             Move::Wait(ms) => {

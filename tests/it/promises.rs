@@ -1,6 +1,5 @@
 //! The promises: the same every time, and nothing goes back in time.
 
-use bytes::Bytes;
 use ws_mock::config::{ClockStart, Limits, Play};
 use ws_mock::hub::{Hub, Inbound, Peer};
 
@@ -13,7 +12,7 @@ fn stations(seed: u64, more: &str) -> Hub {
 }
 
 fn ask(peer: &Peer, text: &str) {
-    peer.receive(Inbound::Text(Bytes::from(text.to_owned())));
+    peer.receive(Inbound::Text(text.into()));
 }
 
 const ALL: &str = r#"{"type":"request","action":"getStations","requestId":1,"data":{"pagination":{"limit":1000}}}"#;

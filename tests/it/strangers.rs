@@ -29,8 +29,8 @@ define:
 "#;
 
 fn ask(peer: &Peer, action: &str) -> String {
-    let request = Bytes::from(format!(r#"{{"action":"{action}"}}"#));
-    peer.receive(Inbound::Text(request));
+    let request = format!(r#"{{"action":"{action}"}}"#);
+    peer.receive(Inbound::Text(request.into()));
     heard(peer).concat()
 }
 

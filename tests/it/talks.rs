@@ -170,7 +170,7 @@ impl Stage {
         let message = if socket_io {
             event(text)
         } else {
-            Inbound::Text(Bytes::from(text.to_owned()))
+            Inbound::Text(text.into())
         };
         self.actor(name)?
             .peer
@@ -329,7 +329,7 @@ fn event(text: &str) -> Inbound {
     let at = text.find('[').unwrap();
     let mut args: Vec<Value> = serde_json::from_str(&text[at..]).unwrap();
     let name = args.remove(0).as_str().unwrap().to_owned();
-    let args = Bytes::from(Value::Array(args).to_string());
+    let args = Value::Array(args).to_string().into();
     Inbound::Event {
         name,
         args,

@@ -69,7 +69,7 @@ impl Session {
         };
         match packet.body {
             Body::Event { name, args, ack } => {
-                let args = Bytes::from(args);
+                let args = args.into();
                 peer.receive(Inbound::Event { name, args, ack });
                 Ok(())
             }

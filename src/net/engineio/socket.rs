@@ -175,8 +175,7 @@ impl Socket {
         while self.undecoded && !self.session.is_pressed() && now.elapsed() <= TURN {
             match self.reader.next(&mut self.input) {
                 Ok(Some(Input::Text(text))) => {
-                    let text = std::str::from_utf8(&text).map_err(broken)?;
-                    self.packet(&Packet::decode(text).map_err(broken)?)?;
+                    self.packet(&Packet::decode(&text).map_err(broken)?)?;
                 }
                 Ok(Some(Input::Binary(_))) => self.session.swallow()?,
                 Ok(Some(Input::Ping(payload))) => self.outbox.pong(&payload),

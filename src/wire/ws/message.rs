@@ -1,6 +1,7 @@
 //! A message while its pieces come, and the check that text is UTF-8.
 
 use bytes::Bytes;
+use tungstenite::Utf8Bytes;
 
 use super::frame::Mask;
 use super::{Opcode, Violation};
@@ -51,17 +52,14 @@ impl Message {
         Ok(())
     }
 
-    pub(super) fn finish(self) -> Result<Bytes, Violation> {
-        if self.kind == Opcode::Text {
-            check_end(&self.data, self.checked)?;
-        }
-        Ok(self.data.into())
+    pub(super) fn finish(self) -> Bytes {
+        self.data.into()
     }
 }
 
-/// Checks text that has come at once.
-pub(super) fn check_whole(text: &[u8]) -> Result<(), Violation> {
-    check_end(text, check(text, 0)?)
+/// The text of a whole message.
+pub(super) fn text(data: &Bytes) -> Result<Utf8Bytes, Violation> {
+    Utf8Bytes::try_from(data.clone()).map_err(|_| wrong(data))
 }
 
 /// Goes on checking at `from`; answers where a character begins that is not whole yet, else the end.
@@ -79,11 +77,12 @@ fn check(text: &[u8], from: usize) -> Result<usize, Violation> {
     }
 }
 
-fn check_end(text: &[u8], checked: usize) -> Result<(), Violation> {
-    if checked < text.len() {
-        return Err(Violation::encoding(format!(
+/// What is wrong with text that is not UTF-8.
+fn wrong(text: &[u8]) -> Violation {
+    match check(text, 0) {
+        Err(violation) => violation,
+        Ok(checked) => Violation::encoding(format!(
             "text must be UTF-8, the character at `{checked}` is cut off"
-        )));
+        )),
     }
-    Ok(())
 }

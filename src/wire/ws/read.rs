@@ -4,10 +4,11 @@
 //! header alone. After a close or a violation nothing is read.
 
 use bytes::{Buf, Bytes, BytesMut};
+use tungstenite::Utf8Bytes;
 use tungstenite::protocol::frame::coding::{CloseCode, Control, Data, OpCode};
 
 use super::frame::{Head, Mask};
-use super::message::{Message, check_whole};
+use super::message::{Message, text};
 use super::{Opcode, Violation};
 use crate::scenario::Limit;
 
@@ -17,8 +18,8 @@ const BAD_GATEWAY: u16 = 1014;
 /// What a client says. A payload may share the memory of the buffer it was read into, and keeps all of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {
-    /// A text message, valid UTF-8.
-    Text(Bytes),
+    /// A text message.
+    Text(Utf8Bytes),
     /// A binary message.
     Binary(Bytes),
     /// A ping, to be answered with its payload.
@@ -193,11 +194,7 @@ impl Reader {
         input: &mut BytesMut,
     ) -> Result<Option<Input>, Violation> {
         if self.message.is_none() && frame.last && frame.left <= input.len() {
-            let data = frame.whole(input);
-            if kind == Opcode::Text {
-                check_whole(&data)?;
-            }
-            return Ok(Some(Input::message(kind, data)));
+            return Input::message(kind, frame.whole(input)).map(Some);
         }
         let message = self.message.get_or_insert_with(|| Message::new(kind));
         let arrived = frame.left.min(input.len());
@@ -213,7 +210,7 @@ impl Reader {
             return Ok(self.wait(frame));
         }
         match self.message.take_if(|_| frame.last) {
-            Some(message) => Ok(Some(Input::message(kind, message.finish()?))),
+            Some(message) => Input::message(kind, message.finish()).map(Some),
             None => Ok(None),
         }
     }
@@ -232,10 +229,10 @@ impl Frame {
 }
 
 impl Input {
-    fn message(kind: Opcode, data: Bytes) -> Self {
+    fn message(kind: Opcode, data: Bytes) -> Result<Self, Violation> {
         match kind {
-            Opcode::Text => Self::Text(data),
-            Opcode::Binary => Self::Binary(data),
+            Opcode::Text => text(&data).map(Self::Text),
+            Opcode::Binary => Ok(Self::Binary(data)),
         }
     }
 }

@@ -68,7 +68,7 @@ fn refused(wire: &[u8], code: u16, words: &str) {
 }
 
 fn text(data: &'static str) -> Input {
-    Input::Text(Bytes::from_static(data.as_bytes()))
+    Input::Text(data.into())
 }
 
 fn binary(data: &[u8]) -> Input {
