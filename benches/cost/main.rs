@@ -148,7 +148,7 @@ fn push_to_a_hundred(world: World) -> World {
     world
 }
 
-#[library_benchmark(config = allowed(1_200), setup = frame)]
+#[library_benchmark(config = allowed(3_550), setup = frame)]
 fn read_a_frame(mut frame: BytesMut) -> BytesMut {
     let mut reader = Reader::new(1 << 20, 1 << 20);
     let _ = black_box(reader.next(&mut frame));
