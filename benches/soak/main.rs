@@ -251,7 +251,7 @@ impl Tub {
         }
         let sample = Sample {
             memory: self.mock.memory()?,
-            descriptors: self.mock.descriptors()?,
+            descriptors: self.mock.descriptors().await?,
         };
         self.samples.push(sample);
         println!(

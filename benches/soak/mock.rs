@@ -19,6 +19,9 @@ use crate::ready;
 const SCENARIO: &str = include_str!("soak.yaml");
 /// Longer than any answer may take, faults included.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+/// Looks at the open file descriptors, and the time between two.
+const LOOKS: usize = 20;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
 
 /// What the clients of a mock speak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,9 +93,15 @@ impl Mock {
         process::memory(self.child.id())
     }
 
-    /// Open file descriptors.
-    pub(crate) fn descriptors(&self) -> Result<usize> {
-        Ok(fs::read_dir(format!("/proc/{}/fd", self.child.id()))?.count())
+    /// Open file descriptors, the fewest of several looks: the socket of the last question may still be closing.
+    pub(crate) async fn descriptors(&self) -> Result<usize> {
+        let mut fewest = usize::MAX;
+        for _ in 0..LOOKS {
+            let open = fs::read_dir(format!("/proc/{}/fd", self.child.id()))?.count();
+            fewest = fewest.min(open);
+            tokio::time::sleep(BETWEEN_LOOKS).await;
+        }
+        Ok(fewest)
     }
 
     /// A request of the control API that has to succeed.
