@@ -137,11 +137,11 @@ impl<'t> Turn<'t> {
                 text: false,
                 bytes: bytes.clone(),
             },
-            Inbound::Text(text) => Val::Json(read(Json::from_text(text.clone()))?),
+            Inbound::Text(text) => Val::Json(read(Json::parse(text.clone()))?),
             Inbound::Binary(bytes) => Val::Json(read(Json::from_bytes(bytes.clone()))?),
             Inbound::Event { name, args, ack } => {
                 self.asker = Asker::Message(*ack);
-                let args = read(Json::from_text(args.clone()))?;
+                let args = read(Json::parse(args.clone()))?;
                 let message = args.elements().next().map_or(Val::Undefined, Val::Json);
                 self.names
                     .push((names::EVENT, Val::Json(Json::string(name))));

@@ -81,11 +81,15 @@ impl<'d> Delivery<'d> {
             name: self.name.clone(),
             size: payload.len(),
         };
+        self.note(about, payload.into(), Vec::new());
+    }
+
+    fn note(&mut self, about: About, payload: Payload, fault: Vec<&'static str>) {
         self.entries.push(Entry {
             seq: 0,
             about,
-            payload: payload.into(),
-            fault: Vec::new(),
+            payload,
+            fault,
         });
     }
 
@@ -153,12 +157,7 @@ impl<'d> Delivery<'d> {
                 name: name.clone(),
                 size: payload.len(),
             };
-            self.entries.push(Entry {
-                seq: 0,
-                about,
-                payload: payload.clone(),
-                fault,
-            });
+            self.note(about, payload.clone(), fault);
         }
     }
 

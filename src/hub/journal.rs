@@ -135,43 +135,56 @@ impl Inner {
         });
     }
 
-    /// Lets the oldest go; answers how many.
-    fn let_go(&mut self) -> u64 {
-        let (mut gone, mut passed) = (0, self.passed);
+    /// Lets the oldest go; answers how many, and what of them takes time to free.
+    fn let_go(&mut self) -> (u64, Vec<Rare>) {
+        let (mut gone, mut rare, mut passed) = (0, Vec::new(), self.passed);
         while self.is_over()
             && let Some(noted) = self.entries.pop_front()
         {
             self.bytes -= noted.len();
             passed = noted.from + noted.length as usize;
             gone += 1;
+            rare.extend(noted.rare.map(|rare| *rare));
         }
         self.short.drain(..passed - self.passed);
         self.passed = passed;
-        gone
+        (gone, rare)
     }
 
-    /// The numbers of the entries that are kept, the first one's first.
+    /// The number of the oldest that is kept.
     fn first(&self) -> u64 {
         self.seq + 1 - self.entries.len() as u64
     }
 
-    fn whole(&self, place: usize) -> Option<Entry> {
-        let noted = self.entries.get(place)?;
+    /// Those at these places that fit.
+    fn pick(
+        &self,
+        places: impl Iterator<Item = usize>,
+        limit: usize,
+        fits: impl Fn(&About) -> bool,
+    ) -> Vec<Entry> {
+        places
+            .filter(|place| fits(&self.entries[*place].about))
+            .take(limit)
+            .map(|place| self.whole(place))
+            .collect()
+    }
+
+    fn whole(&self, place: usize) -> Entry {
+        let noted = &self.entries[place];
         let long = noted.rare.as_ref().and_then(|rare| rare.long.clone());
         let own = long.unwrap_or_else(|| {
             let from = noted.from - self.passed;
             let own = self.short.range(from..from + noted.length as usize);
             own.copied().collect()
         });
-        Some(Entry {
+        let fault = noted.rare.as_ref().map(|rare| rare.fault.clone());
+        Entry {
             seq: self.first() + place as u64,
             about: noted.about.clone(),
             payload: Payload::together(own, noted.at as usize, noted.shared.clone()),
-            fault: noted
-                .rare
-                .as_ref()
-                .map_or_else(Vec::new, |rare| rare.fault.clone()),
-        })
+            fault: fault.unwrap_or_default(),
+        }
     }
 }
 
@@ -229,7 +242,9 @@ impl Journal {
         for entry in entries {
             inner.add(entry);
         }
-        cost.gone = inner.let_go();
+        // Freed once others may go on.
+        let (gone, _rare) = inner.let_go();
+        cost.gone = gone;
         cost.first_gone = cost.gone > 0 && !inner.overflowed;
         inner.overflowed |= cost.first_gone;
         cost.first_shortened = cost.shortened > 0 && !inner.shortened;
@@ -258,23 +273,13 @@ impl Journal {
     pub fn select(&self, after: u64, limit: usize, fits: impl Fn(&About) -> bool) -> Vec<Entry> {
         let inner = self.inner();
         let passed = after.saturating_add(1).saturating_sub(inner.first()) as usize;
-        let places = passed..inner.entries.len();
-        places
-            .filter(|place| fits(&inner.entries[*place].about))
-            .take(limit)
-            .filter_map(|place| inner.whole(place))
-            .collect()
+        inner.pick(passed..inner.entries.len(), limit, fits)
     }
 
     /// The last messages that fit, oldest first.
     pub fn last(&self, limit: usize, fits: impl Fn(&About) -> bool) -> Vec<Entry> {
         let inner = self.inner();
-        let newest = (0..inner.entries.len()).rev();
-        let mut entries: Vec<Entry> = newest
-            .filter(|place| fits(&inner.entries[*place].about))
-            .take(limit)
-            .filter_map(|place| inner.whole(place))
-            .collect();
+        let mut entries = inner.pick((0..inner.entries.len()).rev(), limit, fits);
         entries.reverse();
         entries
     }

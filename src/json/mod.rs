@@ -90,13 +90,8 @@ pub struct Part<'a> {
 
 impl Json {
     /// Reads a text strictly (RFC 8259), to [`MAX_DEPTH`].
-    pub fn parse(text: impl Into<String>) -> Result<Json, JsonError> {
-        read::document(Utf8Bytes::from(text.into()))
-    }
-
-    /// As [`Json::parse`], of a text as it came.
-    pub fn from_text(text: Utf8Bytes) -> Result<Json, JsonError> {
-        read::document(text)
+    pub fn parse(text: impl Into<Utf8Bytes>) -> Result<Json, JsonError> {
+        read::document(text.into())
     }
 
     /// As [`Json::parse`], of bytes as they came.
@@ -219,12 +214,6 @@ impl Node {
         start..start + self.key_len as usize
     }
 
-    /// Whether it is a member whose name stands so in the text.
-    #[inline]
-    fn is_plainly(&self, name: &str, text: &[u8]) -> bool {
-        self.key_len as usize == name.len() && text.get(self.name()) == Some(name.as_bytes())
-    }
-
     /// Where the member starts, its name's quote included.
     fn member(&self) -> usize {
         self.key as usize - 1
@@ -316,7 +305,8 @@ impl<'a> Part<'a> {
         if self.doc.escaped_names {
             return means(text.get(node.name()), name);
         }
-        node.is_plainly(name, text.as_bytes())
+        node.key_len as usize == name.len()
+            && text.as_bytes().get(node.name()) == Some(name.as_bytes())
     }
 
     /// `"name":value` as it stands in the text, if it is a member of an object.
@@ -327,26 +317,10 @@ impl<'a> Part<'a> {
 
     /// A member of an object; of two with one name, the last.
     pub fn get(self, name: &str) -> Option<Part<'a>> {
-        let (node, doc) = (self.node(), self.doc);
-        if node.kind != Kind::Object {
-            return None;
-        }
-        if node.next - self.at > LARGE {
+        if self.node().next - self.at > LARGE {
             return self.of_many(name);
         }
-        if doc.escaped_names {
-            return self.members().filter(|member| member.is_named(name)).last();
-        }
-        let (nodes, text) = (&*doc.nodes, doc.text.as_bytes());
-        let (mut at, mut found) = (self.at + 1, None);
-        while at < node.next {
-            let member = &nodes[at as usize];
-            if member.is_plainly(name, text) {
-                found = Some(Part { doc, at });
-            }
-            at = member.next;
-        }
-        found
+        self.members().filter(|member| member.is_named(name)).last()
     }
 
     /// As [`Part::get`], of an object that may have very many members.

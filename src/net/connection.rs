@@ -81,7 +81,7 @@ impl Connection {
         let mut armed = Instant::now() + NEVER;
         let mut alarm = pin!(sleep_until(armed.into()));
         loop {
-            // A client that never pauses must not keep the arms further down from being looked at.
+            // A client that never pauses must not keep this from being looked at.
             if shutdown.is_cancelled() {
                 return (self, End::shutdown());
             }
@@ -104,7 +104,7 @@ impl Connection {
                 }
                 continue;
             }
-            let mut rest = Rest::new(mailbox.clone(), self);
+            let mut rest = Rest::new(&mailbox, self);
             let found;
             (self, found) = poll_fn(|cx| {
                 rest.poll(cx, |connection, cx| {

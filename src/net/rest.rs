@@ -1,7 +1,6 @@
 //! Where a connection is while its task waits: here, or lent to its mailbox, so that whoever has put something in can
 //! write it without waking the task.
 
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::connection::Connection;
@@ -9,8 +8,8 @@ use super::farewell::End;
 use crate::hub::Mailbox;
 
 /// One wait of a connection.
-pub(super) struct Rest {
-    mailbox: Arc<Mailbox>,
+pub(super) struct Rest<'m> {
+    mailbox: &'m Mailbox,
     place: Place,
 }
 
@@ -21,9 +20,9 @@ enum Place {
     Gone,
 }
 
-impl Rest {
+impl<'m> Rest<'m> {
     /// For a connection that has nothing to do.
-    pub(super) fn new(mailbox: Arc<Mailbox>, connection: Box<Connection>) -> Self {
+    pub(super) fn new(mailbox: &'m Mailbox, connection: Box<Connection>) -> Self {
         let place = Place::Here(connection);
         Self { mailbox, place }
     }
@@ -37,12 +36,10 @@ impl Rest {
         let Some((mut connection, news)) = self.take_back() else {
             return Poll::Pending;
         };
-        let found = if news {
-            Poll::Ready(Ok(()))
-        } else {
-            look(&mut connection, cx)
-        };
-        if let Poll::Ready(found) = found {
+        if news {
+            return Poll::Ready((connection, Ok(())));
+        }
+        if let Poll::Ready(found) = look(&mut connection, cx) {
             return Poll::Ready((connection, found));
         }
         if connection.is_idle() {
@@ -77,7 +74,7 @@ impl Rest {
     }
 }
 
-impl Drop for Rest {
+impl Drop for Rest<'_> {
     /// A mailbox that keeps the connection that holds it would keep both for ever.
     fn drop(&mut self) {
         if matches!(self.place, Place::Lent) {
