@@ -2,11 +2,12 @@
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, LazyLock, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use prometheus_client::metrics::counter::Counter;
 
-use crate::engine::{self, Effect, Event, Inbound, SendKind};
+use crate::engine::{self, Effect, Event, Inbound, Outcome, SendKind};
 use crate::fault::{self, Kind};
 use crate::json::write;
 use crate::payload::Payload;
@@ -19,46 +20,84 @@ use super::journal::{About, Cost};
 use super::mailbox::{Mailbox, Outgoing, Put};
 use super::{Core, Entry, Hub, Limit, Who, post};
 
-/// What one event leads to, on its way.
+/// What events lead to, on its way. Noted and counted together: what many threads write costs each of them its cache.
 pub(super) struct Delivery<'d> {
     hub: &'d Hub,
-    core: &'d Core,
+    pub(super) core: &'d Core,
     who: Who,
-    /// The handler's name.
-    name: &'d Arc<str>,
-    now: Moment,
-    /// For the journal, all at once.
+    /// For the journal.
     entries: Vec<Entry>,
     /// Whose tasks sleep.
     lent: Vec<Arc<Mailbox>>,
+    /// Somebody else may have it already.
+    is_out: bool,
+    received: u64,
+    received_bytes: u64,
     sent: u64,
     sent_bytes: u64,
+    /// Handlers, and how many seconds they ran.
+    ran: Vec<(Arc<str>, f64)>,
+}
+
+/// What is behind a message.
+#[derive(Clone, Copy)]
+pub(super) struct Cause<'c> {
+    /// The handler's name.
+    name: &'c Arc<str>,
+    now: Moment,
+}
+
+impl<'c> Cause<'c> {
+    /// An event that a handler has dealt with, if one has.
+    pub(super) fn new(handler: Option<&'c Arc<str>>, now: Moment) -> Cause<'c> {
+        let name = handler.unwrap_or(&NOBODY);
+        Cause { name, now }
+    }
 }
 
 impl<'d> Delivery<'d> {
-    /// Of an event that a handler has dealt with, if one has.
-    pub(super) fn new(
-        hub: &'d Hub,
-        core: &'d Core,
-        who: Who,
-        handler: Option<&'d Arc<str>>,
-        now: Moment,
-    ) -> Delivery<'d> {
+    /// Of nothing yet.
+    pub(super) fn new(hub: &'d Hub, core: &'d Core, who: Who) -> Delivery<'d> {
         Delivery {
             hub,
             core,
             who,
-            name: handler.unwrap_or(&NOBODY),
-            now,
-            entries: Vec::with_capacity(2),
+            entries: Vec::new(),
             lent: Vec::new(),
+            is_out: false,
+            received: 0,
+            received_bytes: 0,
             sent: 0,
             sent_bytes: 0,
+            ran: Vec::new(),
+        }
+    }
+
+    /// What an event has led to.
+    pub(super) fn follow(
+        &mut self,
+        event: Option<&Event>,
+        effects: Vec<Effect>,
+        outcome: &mut Outcome,
+        now: Moment,
+        began: Instant,
+    ) {
+        let handler = outcome.handler.take();
+        let cause = Cause::new(handler.as_ref(), now);
+        if let Some(event) = event {
+            self.came(event, cause);
+        }
+        self.deliver(effects, cause);
+        if let Some(handler) = handler {
+            self.ran.push((handler, began.elapsed().as_secs_f64()));
+        }
+        if self.is_out {
+            self.finish();
         }
     }
 
     /// Notes and counts the message that the event is, if it is one.
-    pub(super) fn came(&mut self, event: &Event) {
+    fn came(&mut self, event: &Event, cause: Cause<'_>) {
         let (Event::Message(_, inbound) | Event::TooMany(_, inbound), Some(peer)) =
             (event, self.who.peer())
         else {
@@ -69,16 +108,15 @@ impl<'d> Delivery<'d> {
             Inbound::Binary(bytes) => (false, bytes.clone()),
             Inbound::Event { name, args, ack } => (true, shown(name, args, *ack)),
         };
-        let metrics = &self.hub.0.metrics;
-        metrics.received.inc();
-        metrics.received_bytes.inc_by(payload.len() as u64);
-        tracing::debug!(peer = %format_args!("c{peer}"), name = ?self.name, size = payload.len(), "message");
+        self.received += 1;
+        self.received_bytes += payload.len() as u64;
+        tracing::debug!(peer = %format_args!("c{peer}"), name = ?cause.name, size = payload.len(), "message");
         let about = About {
-            time: self.now,
+            time: cause.now,
             peer,
             inward: true,
             text,
-            name: self.name.clone(),
+            name: cause.name.clone(),
             size: payload.len(),
         };
         self.note(about, payload.into(), Vec::new());
@@ -94,7 +132,7 @@ impl<'d> Delivery<'d> {
     }
 
     /// Puts what follows where it belongs, in order.
-    pub(super) fn deliver(&mut self, effects: Vec<Effect>) {
+    fn deliver(&mut self, effects: Vec<Effect>, cause: Cause<'_>) {
         let (hub, who) = (self.hub, self.who);
         for effect in effects {
             match effect {
@@ -103,7 +141,7 @@ impl<'d> Delivery<'d> {
                     text,
                     payload,
                     kind,
-                } => self.send(&to, text, &payload, kind),
+                } => self.send(&to, text, &payload, kind, cause),
                 Effect::Close { peer, code, reason } => {
                     let close = Outgoing::Close { code, reason };
                     self.put(peer, Duration::ZERO, close, true);
@@ -131,10 +169,17 @@ impl<'d> Delivery<'d> {
     }
 
     /// A message for some peers.
-    pub(super) fn send(&mut self, to: &[PeerId], text: bool, payload: &Payload, kind: SendKind) {
+    pub(super) fn send(
+        &mut self,
+        to: &[PeerId],
+        text: bool,
+        payload: &Payload,
+        kind: SendKind,
+        cause: Cause<'_>,
+    ) {
         let name = match kind {
             SendKind::Push => &PUSH,
-            SendKind::Answer | SendKind::Error => self.name,
+            SendKind::Answer | SendKind::Error => cause.name,
         };
         self.entries.reserve(to.len());
         let faulty = self.hub.0.faulty.load(Ordering::Relaxed);
@@ -150,7 +195,7 @@ impl<'d> Delivery<'d> {
                 Vec::new()
             };
             let about = About {
-                time: self.now,
+                time: cause.now,
                 peer: *peer,
                 inward: false,
                 text,
@@ -233,6 +278,7 @@ impl<'d> Delivery<'d> {
             _ => None,
         };
         let put = line.mailbox.put(delay, what, wake);
+        self.is_out |= wake;
         if put == Put::ToDeliver {
             self.lent.push(line.mailbox.clone());
         }
@@ -252,22 +298,32 @@ impl<'d> Delivery<'d> {
             }
         }
     }
+
+    /// Everything is where it belongs: it is counted, noted, and on its way.
+    fn finish(&mut self) {
+        self.is_out = false;
+        post::deliver(std::mem::take(&mut self.lent));
+        let metrics = &self.hub.0.metrics;
+        let count = |counter: &Counter, some: &mut u64| {
+            if *some > 0 {
+                counter.inc_by(std::mem::take(some));
+            }
+        };
+        count(&metrics.received, &mut self.received);
+        count(&metrics.received_bytes, &mut self.received_bytes);
+        count(&metrics.sent, &mut self.sent);
+        count(&metrics.sent_bytes, &mut self.sent_bytes);
+        metrics.ran(&mut self.ran);
+        if !self.entries.is_empty() {
+            let cost = self.hub.0.journal.note(&mut self.entries);
+            self.hub.journal_cost(self.who, &cost);
+        }
+    }
 }
 
 impl Drop for Delivery<'_> {
-    /// Everything is where it belongs: it is counted, noted, and on its way.
     fn drop(&mut self) {
-        post::deliver(std::mem::take(&mut self.lent));
-        let metrics = &self.hub.0.metrics;
-        if self.sent > 0 {
-            metrics.sent.inc_by(self.sent);
-            metrics.sent_bytes.inc_by(self.sent_bytes);
-        }
-        if self.entries.is_empty() {
-            return;
-        }
-        let cost = self.hub.0.journal.note(std::mem::take(&mut self.entries));
-        self.hub.journal_cost(self.who, &cost);
+        self.finish();
     }
 }
 
@@ -276,7 +332,7 @@ impl Hub {
     pub(super) fn close(&self, core: &Core, peer: PeerId, code: u16, reason: &str) {
         let reason = reason.to_owned();
         let close = Outgoing::Close { code, reason };
-        Delivery::new(self, core, Who::Peer(peer), None, 0).put(peer, Duration::ZERO, close, true);
+        Delivery::new(self, core, Who::Peer(peer)).put(peer, Duration::ZERO, close, true);
     }
 
     /// What noting messages cost others is counted, and told when it begins.

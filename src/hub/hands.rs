@@ -13,7 +13,7 @@ use crate::sim::{self, Moment};
 use crate::text::{listed, shortened};
 use crate::world::{Collection, PeerId};
 
-use super::deliver::Delivery;
+use super::deliver::{Cause, Delivery};
 use super::peer::PeerShown;
 use super::{Core, Hub, Who, declared_faults, options, tell_of_unknown, time};
 
@@ -137,7 +137,8 @@ impl Hub {
         let (text, payload) = engine::encode(core.scenario.listen.protocol, event, json);
         let now = core.clock.now(sim::wall());
         let push = engine::SendKind::Push;
-        Delivery::new(self, &core, Who::Nobody, None, now).send(&peers, text, &payload, push);
+        let cause = Cause::new(None, now);
+        Delivery::new(self, &core, Who::Nobody).send(&peers, text, &payload, push, cause);
         Some(peers.len())
     }
 

@@ -252,7 +252,7 @@ impl Mailbox {
     }
 
     /// Whether so much waits that more should wait for the peer to read.
-    pub(super) fn is_half_full(&self) -> bool {
+    pub fn is_half_full(&self) -> bool {
         let (frames, bytes) = self.len();
         frames * 2 >= self.max_frames || bytes * 2 >= self.max_bytes
     }

@@ -151,13 +151,16 @@ impl Metrics {
         );
     }
 
-    /// A handler ran for so many seconds.
-    pub fn ran(&self, handler: &Arc<str>, seconds: f64) {
-        self.durations
-            .get_or_create(&ByHandler {
-                handler: handler.clone(),
-            })
-            .observe(seconds);
+    /// These handlers ran for so many seconds.
+    pub fn ran(&self, ran: &mut Vec<(Arc<str>, f64)>) {
+        for of_one in ran.chunk_by(|(one, _), (other, _)| Arc::ptr_eq(one, other)) {
+            let handler = of_one[0].0.clone();
+            let histogram = self.durations.get_or_create(&ByHandler { handler });
+            for (_, seconds) in of_one {
+                histogram.observe(*seconds);
+            }
+        }
+        ran.clear();
     }
 
     /// An error was answered.

@@ -24,11 +24,11 @@ use foldhash::HashMap;
 use tokio::sync::Notify;
 
 use crate::config::{Limits, Play};
-use crate::engine::{self, Effect, Event, Facts, Moments, Options, Outcome, State};
+use crate::engine::{self, Event, Facts, Moments, Options, Outcome, State};
 use crate::fault::{self, Fault, Faults};
 use crate::json::Json;
 use crate::scenario::model::Scenario;
-use crate::sim::{self, Moment};
+use crate::sim;
 use crate::text::shortened;
 
 use deliver::Delivery;
@@ -177,8 +177,12 @@ impl Hub {
         self.0.started.elapsed()
     }
 
+    fn asks_server(&self) -> bool {
+        self.0.asks_server.load(Ordering::Relaxed)
+    }
+
     fn facts(&self) -> Facts {
-        if !self.0.asks_server.load(Ordering::Relaxed) {
+        if !self.asks_server() {
             return Facts::default();
         }
         let metrics = &self.0.metrics;
@@ -232,60 +236,69 @@ impl Hub {
     /// Handles an event: under a read lock when it only reads, else with the world to itself.
     fn feed(&self, who: Who, event: &Event) -> Outcome {
         let facts = self.facts();
-        let began = Instant::now();
-        let mut effects = Vec::new();
         {
             let core = self.core();
-            let moments = self.moments(core.clock, facts);
-            if let Some(outcome) =
-                engine::read(&core.scenario, &core.world, moments, event, &mut effects)
-            {
-                self.settle(&core, who, event, &outcome, effects, moments.now);
-                drop(core);
-                self.ran(&outcome, began);
+            let mut delivery = Delivery::new(self, &core, who);
+            if let Some(outcome) = self.read(&mut delivery, event, facts) {
                 return outcome;
             }
         }
-        let mut core = self.core_mut();
-        let outcome = self.write(&mut core, who, event, facts);
-        drop(core);
-        self.ran(&outcome, began);
-        outcome
+        self.write(&mut self.core_mut(), who, event, facts)
+    }
+
+    /// Handles one event after the other: for all in a row that only read, the world is locked once.
+    fn feed_all(&self, who: Who, mut next: impl FnMut() -> Option<Event>) {
+        let mut upcoming = next();
+        while let Some(mut event) = upcoming.take() {
+            let facts = self.facts();
+            let core = self.core();
+            let mut delivery = Delivery::new(self, &core, who);
+            let to_write = loop {
+                if self.read(&mut delivery, &event, facts).is_none() {
+                    break Some(event);
+                }
+                upcoming = next();
+                match upcoming.take_if(|_| !self.asks_server()) {
+                    Some(another) => event = another,
+                    None => break None,
+                }
+            };
+            drop(delivery);
+            drop(core);
+            if let Some(event) = to_write {
+                self.write(&mut self.core_mut(), who, &event, facts);
+                upcoming = next();
+            }
+        }
+    }
+
+    /// Handles an event that only reads; `None` if it does not.
+    fn read(&self, delivery: &mut Delivery<'_>, event: &Event, facts: Facts) -> Option<Outcome> {
+        let began = Instant::now();
+        let core = delivery.core;
+        let mut effects = Vec::new();
+        let moments = self.moments(core.clock, facts);
+        let mut outcome = engine::read(&core.scenario, &core.world, moments, event, &mut effects)?;
+        delivery.follow(Some(event), effects, &mut outcome, moments.now, began);
+        Some(outcome)
     }
 
     /// Handles an event with the world to itself.
     fn write(&self, core: &mut Core, who: Who, event: &Event, facts: Facts) -> Outcome {
+        let began = Instant::now();
         let mut effects = Vec::new();
         let moments = self.moments(core.clock, facts);
         let scenario = core.scenario.clone();
         let due = core.world.agenda.next_due();
-        let outcome = engine::write(&scenario, &mut core.world, moments, event, &mut effects);
+        let mut outcome = engine::write(&scenario, &mut core.world, moments, event, &mut effects);
         let next = core.world.agenda.next_due();
         if next.is_some_and(|next| due.is_none_or(|due| next < due)) {
             self.0.agenda.notify_one();
         }
-        self.settle(core, who, event, &outcome, effects, moments.now);
+        let mut delivery = Delivery::new(self, core, who);
+        delivery.follow(Some(event), effects, &mut outcome, moments.now, began);
+        drop(delivery);
         outcome
-    }
-
-    fn settle(
-        &self,
-        core: &Core,
-        who: Who,
-        event: &Event,
-        outcome: &Outcome,
-        effects: Vec<Effect>,
-        now: Moment,
-    ) {
-        let mut delivery = Delivery::new(self, core, who, outcome.handler.as_ref(), now);
-        delivery.came(event);
-        delivery.deliver(effects);
-    }
-
-    fn ran(&self, outcome: &Outcome, began: Instant) {
-        if let Some(handler) = &outcome.handler {
-            self.0.metrics.ran(handler, began.elapsed().as_secs_f64());
-        }
     }
 }
 

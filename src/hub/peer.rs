@@ -11,7 +11,7 @@ use crate::sim::time;
 use crate::world::{self, PeerId};
 
 use super::admission::{Slot, Ticket};
-use super::mailbox::Mailbox;
+use super::mailbox::{Mailbox, Outgoing};
 use super::{Core, Hub, Limit, Who};
 
 /// Going on too fast for this long closes the connection.
@@ -107,16 +107,23 @@ impl Peer {
 
     /// One message of the client. Its answers are in the mailbox when this returns.
     pub fn receive(&self, message: Inbound) {
+        let mut message = Some(message);
+        self.receive_all(|| message.take());
+    }
+
+    /// As [`Peer::receive`], of all that have come. `next` may be called while the world is held.
+    pub fn receive_all(&self, mut next: impl FnMut() -> Option<Inbound>) {
+        self.hub.feed_all(Who::Peer(self.id), || {
+            next().map(|message| self.event(message))
+        });
+    }
+
+    fn event(&self, message: Inbound) -> Event {
         self.received.fetch_add(1, Ordering::Relaxed);
-        if let Some(most) = self.most
-            && self.too_fast(most)
-        {
-            self.hub
-                .feed(Who::Peer(self.id), &Event::TooMany(self.id, message));
-            return;
+        match self.most {
+            Some(most) if self.too_fast(most) => Event::TooMany(self.id, message),
+            _ => Event::Message(self.id, message),
         }
-        self.hub
-            .feed(Who::Peer(self.id), &Event::Message(self.id, message));
     }
 
     fn too_fast(&self, most: u32) -> bool {
@@ -149,8 +156,11 @@ impl Peer {
         rate.last_over = Some(now);
         if !rate.closing && rate.over.is_some_and(|over| now - over >= PATIENCE) {
             rate.closing = true;
-            let core = self.hub.core();
-            self.hub.close(&core, self.id, POLICY, "too many messages");
+            // The world may be held already, so it is not asked for the mailbox.
+            let reason = "too many messages".to_owned();
+            let code = POLICY;
+            self.mailbox
+                .put(Duration::ZERO, Outgoing::Close { code, reason }, true);
         }
         true
     }

@@ -76,12 +76,12 @@ impl Hub {
         let scenario = core.scenario.clone();
         let mut effects = Vec::new();
         let began = std::time::Instant::now();
-        let outcome = engine::tick(&scenario, &mut core.world, moments, &mut effects)?;
-        let handler = outcome.handler.as_ref();
-        Delivery::new(self, &core, Who::Nobody, handler, moments.now).deliver(effects);
+        let mut outcome = engine::tick(&scenario, &mut core.world, moments, &mut effects)?;
+        let mut delivery = Delivery::new(self, &core, Who::Nobody);
+        delivery.follow(None, effects, &mut outcome, moments.now, began);
+        drop(delivery);
         drop(core);
         self.0.metrics.timers.inc();
-        self.ran(&outcome, began);
         Some(began.elapsed())
     }
 

@@ -193,35 +193,34 @@ impl Connection {
 
     /// Answers in the mailbox have come to half its bounds: what else the client asks has to wait.
     fn is_pressed(&self) -> bool {
-        let (frames, bytes) = self.peer.mailbox().len();
-        frames > self.limits.mailbox_frames / 2 || bytes > self.limits.mailbox_bytes / 2
+        self.peer.mailbox().is_half_full()
     }
 
     /// Hands on every whole message, as long as there is room for the answers.
     fn decode(&mut self, now: Instant) {
-        while self.is_decoding() && !self.is_pressed() && now.elapsed() <= TURN {
-            match self.reader.next(&mut self.input) {
-                Ok(Some(Input::Text(text))) => self.peer.receive(Inbound::Text(text)),
-                Ok(Some(Input::Binary(bytes))) => self.peer.receive(Inbound::Binary(bytes)),
-                Ok(Some(Input::Ping(_))) if self.peer.muted() => {}
-                Ok(Some(Input::Ping(payload))) => self.outbox.pong(&payload),
-                Ok(Some(Input::Pong(_))) => self.heartbeat.heard(),
-                Ok(Some(Input::Close(said))) => self.leave_by(End::Asked(said), now),
-                Ok(None) => self.wait_for_more(),
-                Err(violation) => self.leave_by(End::Broken(violation), now),
+        let by = now + self.limits.close_time;
+        self.peer.receive_all(|| {
+            while self.undecoded
+                && self.leaving.is_none()
+                && !self.peer.mailbox().is_half_full()
+                && now.elapsed() <= TURN
+            {
+                match self.reader.next(&mut self.input) {
+                    Ok(Some(Input::Text(text))) => return Some(Inbound::Text(text)),
+                    Ok(Some(Input::Binary(bytes))) => return Some(Inbound::Binary(bytes)),
+                    Ok(Some(Input::Ping(_))) if self.peer.muted() => {}
+                    Ok(Some(Input::Ping(payload))) => self.outbox.pong(&payload),
+                    Ok(Some(Input::Pong(_))) => self.heartbeat.heard(),
+                    Ok(Some(Input::Close(said))) => self.leaving = Some((End::Asked(said), by)),
+                    Ok(None) => self.undecoded = false,
+                    Err(violation) => self.leaving = Some((End::Broken(violation), by)),
+                }
             }
-        }
-    }
-
-    fn wait_for_more(&mut self) {
-        self.undecoded = false;
-        if self.input.is_empty() {
+            None
+        });
+        if !self.undecoded && self.input.is_empty() {
             self.input = BytesMut::new();
         }
-    }
-
-    fn leave_by(&mut self, end: End, now: Instant) {
-        self.leaving = Some((end, now + self.limits.close_time));
     }
 
     /// Ends it once what the client had asked for before has been answered.

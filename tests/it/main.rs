@@ -24,3 +24,4 @@ mod seeds;
 mod strangers;
 mod support;
 mod talks;
+mod together;

@@ -159,10 +159,7 @@ impl Session {
 
     /// Answers in the mailbox have come to half its bounds: what else the client asks has to wait.
     pub(super) fn is_pressed(&self) -> bool {
-        self.mailbox().is_some_and(|mailbox| {
-            let (frames, bytes) = mailbox.len();
-            frames > self.limits.mailbox_frames / 2 || bytes > self.limits.mailbox_bytes / 2
-        })
+        self.mailbox().is_some_and(|mailbox| mailbox.is_half_full())
     }
 
     /// Tells that for this it waits.
