@@ -94,7 +94,16 @@ fn world(scenario: &str, clients: usize, request: &str) -> World {
 
 /// One request, from its bytes to the frames in the mailboxes.
 fn ask(world: &World) -> usize {
-    world.peers[0].receive(Inbound::Text(world.request.clone()));
+    ask_together(world, 1)
+}
+
+/// So many requests that have come together.
+fn ask_together(world: &World, requests: usize) -> usize {
+    let mut left = requests;
+    world.peers[0].receive_all(|| {
+        left = left.checked_sub(1)?;
+        Some(Inbound::Text(world.request.clone()))
+    });
     let mut out = Vec::new();
     let mut bytes = 0;
     for peer in &world.peers {
@@ -130,19 +139,25 @@ fn frame() -> BytesMut {
     frame
 }
 
-#[library_benchmark(config = allowed(19_800), setup = page)]
+#[library_benchmark(config = allowed(20_700), setup = page)]
 fn answer_a_page(world: World) -> World {
     black_box(ask(&world));
     world
 }
 
-#[library_benchmark(config = allowed(16_200), setup = everything)]
+#[library_benchmark(config = allowed(317_000), setup = page)]
+fn answer_sixteen_pages(world: World) -> World {
+    black_box(ask_together(&world, 16));
+    world
+}
+
+#[library_benchmark(config = allowed(16_900), setup = everything)]
 fn answer_everything(world: World) -> World {
     black_box(ask(&world));
     world
 }
 
-#[library_benchmark(config = allowed(107_000), setup = crowd)]
+#[library_benchmark(config = allowed(110_500), setup = crowd)]
 fn push_to_a_hundred(world: World) -> World {
     black_box(ask(&world));
     world
@@ -169,6 +184,7 @@ library_benchmark_group!(
     name = hot,
     benchmarks = [
         answer_a_page,
+        answer_sixteen_pages,
         answer_everything,
         push_to_a_hundred,
         read_a_frame,

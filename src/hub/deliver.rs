@@ -62,7 +62,7 @@ impl<'d> Delivery<'d> {
             hub,
             core,
             who,
-            entries: Vec::new(),
+            entries: Vec::with_capacity(2),
             lent: Vec::new(),
             is_out: false,
             received: 0,
