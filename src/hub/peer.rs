@@ -111,7 +111,8 @@ impl Peer {
         self.receive_all(|| message.take());
     }
 
-    /// As [`Peer::receive`], of all that have come. `next` may be called while the world is held.
+    /// As [`Peer::receive`], of all that have come. The world may be held while `next` is called: it asks for nothing of
+    /// the hub, and comes to an end soon.
     pub fn receive_all(&self, mut next: impl FnMut() -> Option<Inbound>) {
         self.hub.feed_all(Who::Peer(self.id), || {
             next().map(|message| self.event(message))
