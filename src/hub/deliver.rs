@@ -29,8 +29,6 @@ pub(super) struct Delivery<'d> {
     entries: Vec<Entry>,
     /// Whose tasks sleep.
     lent: Vec<Arc<Mailbox>>,
-    /// Somebody else may have it already.
-    is_out: bool,
     received: u64,
     received_bytes: u64,
     sent: u64,
@@ -64,7 +62,6 @@ impl<'d> Delivery<'d> {
             who,
             entries: Vec::with_capacity(2),
             lent: Vec::new(),
-            is_out: false,
             received: 0,
             received_bytes: 0,
             sent: 0,
@@ -90,9 +87,6 @@ impl<'d> Delivery<'d> {
         self.deliver(effects, cause);
         if let Some(handler) = handler {
             self.ran.push((handler, began.elapsed().as_secs_f64()));
-        }
-        if self.is_out {
-            self.finish();
         }
     }
 
@@ -278,7 +272,6 @@ impl<'d> Delivery<'d> {
             _ => None,
         };
         let put = line.mailbox.put(delay, what, wake);
-        self.is_out |= wake;
         if put == Put::ToDeliver {
             self.lent.push(line.mailbox.clone());
         }
@@ -298,32 +291,27 @@ impl<'d> Delivery<'d> {
             }
         }
     }
-
-    /// Everything is where it belongs: it is counted, noted, and on its way.
-    fn finish(&mut self) {
-        self.is_out = false;
-        post::deliver(std::mem::take(&mut self.lent));
-        let metrics = &self.hub.0.metrics;
-        let count = |counter: &Counter, some: &mut u64| {
-            if *some > 0 {
-                counter.inc_by(std::mem::take(some));
-            }
-        };
-        count(&metrics.received, &mut self.received);
-        count(&metrics.received_bytes, &mut self.received_bytes);
-        count(&metrics.sent, &mut self.sent);
-        count(&metrics.sent_bytes, &mut self.sent_bytes);
-        metrics.ran(&mut self.ran);
-        if !self.entries.is_empty() {
-            let cost = self.hub.0.journal.note(&mut self.entries);
-            self.hub.journal_cost(self.who, &cost);
-        }
-    }
 }
 
 impl Drop for Delivery<'_> {
+    /// Everything is where it belongs: it is counted, noted, and on its way.
     fn drop(&mut self) {
-        self.finish();
+        post::deliver(std::mem::take(&mut self.lent));
+        let metrics = &self.hub.0.metrics;
+        let count = |counter: &Counter, some: u64| {
+            if some > 0 {
+                counter.inc_by(some);
+            }
+        };
+        count(&metrics.received, self.received);
+        count(&metrics.received_bytes, self.received_bytes);
+        count(&metrics.sent, self.sent);
+        count(&metrics.sent_bytes, self.sent_bytes);
+        metrics.ran(&self.ran);
+        if !self.entries.is_empty() {
+            let cost = self.hub.0.journal.note(std::mem::take(&mut self.entries));
+            self.hub.journal_cost(self.who, &cost);
+        }
     }
 }
 

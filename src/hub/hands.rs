@@ -128,7 +128,8 @@ impl Hub {
 
     /// Sends a message from outside; `None` for a connection that is not there.
     pub fn send_to(&self, to: &SendTo, event: Option<&str>, json: &Json) -> Option<usize> {
-        let core = self.core();
+        // Alone: it comes to all in one order with what others send.
+        let core = self.core_mut();
         let peers: Vec<PeerId> = match to {
             SendTo::All => core.world.peers.keys().copied().collect(),
             SendTo::Room(room) => core.world.members(room),

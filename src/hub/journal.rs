@@ -231,15 +231,15 @@ impl Journal {
     }
 
     /// Notes messages; their numbers are given by the journal.
-    pub(super) fn note(&self, entries: &mut Vec<Entry>) -> Cost {
+    pub(super) fn note(&self, mut entries: Vec<Entry>) -> Cost {
         let most = self.message.load(Ordering::Relaxed);
         let mut cost = Cost::default();
-        for entry in &mut *entries {
+        for entry in &mut entries {
             entry.shorten(most);
             cost.shortened += u64::from(entry.payload.len() < entry.about.size);
         }
         let mut inner = self.inner();
-        for entry in entries.drain(..) {
+        for entry in entries {
             inner.add(entry);
         }
         // Freed once others may go on.
@@ -392,7 +392,7 @@ mod tests {
                 name: "a".into(),
                 size: payload.len(),
             };
-            journal.note(&mut vec![Entry {
+            journal.note(vec![Entry {
                 seq: 0,
                 about,
                 payload,

@@ -1,6 +1,7 @@
 //! A cheap handle to the one running world: the lock around it, the mailboxes, the clock.
 //!
-//! Invariant: frames go into mailboxes while the lock is held, so that every peer sees one order of things.
+//! Invariant: frames go into mailboxes while the lock is held, and others' with the world to oneself, so that every peer
+//! sees one order of things, and that is the journal's.
 //! Nothing here waits while it holds the lock.
 
 mod admission;

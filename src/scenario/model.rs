@@ -233,7 +233,7 @@ pub struct Handler {
     pub name: Arc<str>,
     /// In order.
     pub steps: Steps,
-    /// True when it may draw chance, change data, remember, join, plan: when it needs the world to itself.
+    /// True when it may draw chance, change data, remember, join, plan, send to others: when it needs the world to itself.
     pub writes: bool,
 }
 

@@ -170,7 +170,8 @@ fn who_writes_is_known() {
 data: { things: { key: id, items: [] } }
 messages: { name: \"${ message.a }\" }
 on:
-  reads: [{ list: things }, { send: x, to: all }, { run: quiet }, { close: 1000 }]
+  reads: [{ list: things }, { send: x, to: this }, { run: quiet }, { close: 1000 }]
+  tells: [{ send: x, to: { others: all } }]
   draws: [{ reply: { a: [\"${ int(1, 2) }\"] } }]
   draws_when: [{ stop: true, when: \"${ chance(0.5) }\" }]
   remembers: [{ find: things, key: 1, else: [{ remember: { a: 1 } }] }]
@@ -188,7 +189,10 @@ define:
         .map(String::as_str)
         .filter(|name| scenario.on[*name].writes)
         .collect();
-    assert_eq!(writes, ["draws", "draws_when", "remembers", "runs"]);
+    assert_eq!(
+        writes,
+        ["tells", "draws", "draws_when", "remembers", "runs"]
+    );
 }
 
 #[test]

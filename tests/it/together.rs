@@ -147,3 +147,28 @@ fn who_goes_on_sending_too_fast_is_closed() {
     };
     assert_eq!(close, Some((1008, "too many messages".to_owned())));
 }
+
+#[test]
+fn everybody_hears_what_many_say_at_once_in_the_journals_order() {
+    let hub = hub(TALK, held(7));
+    let listeners = [connect(&hub), connect(&hub)];
+    let speakers = [connect(&hub), connect(&hub), connect(&hub)];
+    std::thread::scope(|scope| {
+        for (speaker, peer) in speakers.iter().enumerate() {
+            scope.spawn(move || {
+                let said = (0..300).map(|n| {
+                    let (action, n) = (["ask", "tell"][n % 2], n * 10 + speaker);
+                    Inbound::Text(format!(r#"{{"action":"{action}","n":{n}}}"#).into())
+                });
+                together(peer, said.collect());
+            });
+        }
+    });
+    for peer in listeners.iter().chain(&speakers) {
+        let noted = hub
+            .journal()
+            .last(usize::MAX, |about| about.peer == peer.id() && !about.inward);
+        let noted: Vec<_> = noted.iter().map(|entry| entry.payload.whole()).collect();
+        assert_eq!(heard(peer), noted, "c{}", peer.id());
+    }
+}

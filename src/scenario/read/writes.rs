@@ -81,7 +81,10 @@ impl Draws {
             }
             Verb::Let(values) => values.iter().any(|(_, value)| value.draws()),
             Verb::Reply { body, status } => body.draws() || any([status]),
-            Verb::Send { message, to, event } => message.draws() || to_draws(to) || any([event]),
+            // What others get comes to all of them in one order.
+            Verb::Send { message, to, event } => {
+                !matches!(to, To::This) || message.draws() || any([event])
+            }
             Verb::Fail {
                 code,
                 message,
