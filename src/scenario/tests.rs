@@ -172,10 +172,12 @@ messages: { name: \"${ message.a }\" }
 on:
   reads: [{ list: things }, { send: x, to: this }, { run: quiet }, { close: 1000 }]
   tells: [{ send: x, to: { others: all } }]
+  tells_each: [{ for: all, do: [{ send: x }] }]
+  looks_at_each: [{ for: all, as: names, collect: \"${ connection.id }\" }]
   draws: [{ reply: { a: [\"${ int(1, 2) }\"] } }]
   draws_when: [{ stop: true, when: \"${ chance(0.5) }\" }]
   remembers: [{ find: things, key: 1, else: [{ remember: { a: 1 } }] }]
-  runs: [{ for: all, do: [{ run: outer }] }]
+  runs: [{ run: outer }]
 define:
   quiet: [{ log: x }]
   outer: [{ run: inner }]
@@ -191,7 +193,14 @@ define:
         .collect();
     assert_eq!(
         writes,
-        ["tells", "draws", "draws_when", "remembers", "runs"]
+        [
+            "tells",
+            "tells_each",
+            "draws",
+            "draws_when",
+            "remembers",
+            "runs"
+        ]
     );
 }
 

@@ -20,6 +20,10 @@ on:
   tell:
     - send: { event: news, n: "${ message.n }" }
       to: all
+  each:
+    - for: all
+      do:
+        - send: { event: news, n: "${ message.n }" }
   fail:
     - fail: NO_MORE
 "#;
@@ -157,7 +161,7 @@ fn everybody_hears_what_many_say_at_once_in_the_journals_order() {
         for (speaker, peer) in speakers.iter().enumerate() {
             scope.spawn(move || {
                 let said = (0..300).map(|n| {
-                    let (action, n) = (["ask", "tell"][n % 2], n * 10 + speaker);
+                    let (action, n) = (["ask", "tell", "each"][n % 3], n * 10 + speaker);
                     Inbound::Text(format!(r#"{{"action":"{action}","n":{n}}}"#).into())
                 });
                 together(peer, said.collect());

@@ -95,9 +95,11 @@ impl Draws {
             Verb::Verify { token, otherwise } => token.draws() || self.steps_write(otherwise),
             Verb::Check { value, .. } => value.draws(),
             Verb::For { over, body, .. } => {
-                let over = match over {
-                    ForOver::List(list) => list.draws(),
-                    ForOver::Peers(to) => to_draws(to),
+                let over = match (over, body) {
+                    (ForOver::List(list), _) => list.draws(),
+                    // Who they are done for is `this` in them, so what is sent to `this` goes to others.
+                    (ForOver::Peers(_), ForBody::Do(_)) => true,
+                    (ForOver::Peers(to), ForBody::Collect(_)) => to_draws(to),
                 };
                 over || match body {
                     ForBody::Do(steps) => self.steps_write(steps),
