@@ -1,4 +1,4 @@
-//! The strict reader: one pass, no recursion past [`MAX_DEPTH`], nothing decoded that nobody asks for.
+//! The strict reader: one pass, no recursion, nothing decoded that nobody asks for.
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -41,18 +41,15 @@ pub(super) fn document(text: Utf8Bytes) -> Result<Json, JsonError> {
         bytes: text.as_bytes(),
         at: 0,
         nodes,
+        within: NOTHING,
+        depth: 0,
         spaced: false,
         escaped_names: false,
     };
     if reader.bytes.len() > u32::MAX as usize {
         return Err(reader.found("more than 4 GiB"));
     }
-    reader.space();
-    reader.value(NO_NAME, 0)?;
-    reader.space();
-    if reader.at < reader.bytes.len() {
-        return Err(reader.found("more after the value's end"));
-    }
+    reader.all()?;
     let Reader {
         nodes: scratch,
         spaced,
@@ -78,10 +75,18 @@ pub(super) fn document(text: Utf8Bytes) -> Result<Json, JsonError> {
 struct Reader<'a> {
     bytes: &'a [u8],
     at: usize,
+    /// A container that is open has in `next` the place of the one around it.
     nodes: Vec<Node>,
+    /// The place of the innermost container that is open.
+    within: u32,
+    /// How many are open.
+    depth: usize,
     spaced: bool,
     escaped_names: bool,
 }
+
+/// The place of what is around the whole text.
+const NOTHING: u32 = u32::MAX;
 
 /// Where a member's name starts, and how long it is.
 type Name = (usize, usize);
@@ -89,6 +94,7 @@ type Name = (usize, usize);
 const NO_NAME: Name = (0, NO_KEY as usize);
 
 impl Reader<'_> {
+    #[cold]
     fn found(&self, what: &'static str) -> JsonError {
         let what = if self.at >= self.bytes.len() && !what.starts_with("more") {
             "the end of the text"
@@ -109,7 +115,46 @@ impl Reader<'_> {
         }
     }
 
-    fn value(&mut self, name: Name, depth: usize) -> Result<(), JsonError> {
+    /// Reads the text to its end.
+    fn all(&mut self) -> Result<(), JsonError> {
+        self.space();
+        loop {
+            let name = if self.around() == Some(Kind::Object) {
+                self.name()?
+            } else {
+                NO_NAME
+            };
+            let opened = self.value(name)?;
+            if !opened && self.ends()? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// What the innermost container is that is open.
+    fn around(&self) -> Option<Kind> {
+        self.nodes.get(self.within as usize).map(|node| node.kind)
+    }
+
+    /// Reads a member's name and the colon after it.
+    fn name(&mut self) -> Result<Name, JsonError> {
+        if self.peek() != Some(b'"') {
+            return Err(self.found("no name of a member"));
+        }
+        let start = self.at;
+        self.escaped_names |= self.string()?;
+        let name = (start + 1, self.at - start - 2);
+        self.space();
+        if self.peek() != Some(b':') {
+            return Err(self.found("no colon after a name"));
+        }
+        self.at += 1;
+        self.space();
+        Ok(name)
+    }
+
+    /// Reads a value, of a container only how it begins: `true` when what it holds comes next.
+    fn value(&mut self, name: Name) -> Result<bool, JsonError> {
         let start = self.at;
         let mut escaped = false;
         let kind = match self.peek() {
@@ -117,44 +162,82 @@ impl Reader<'_> {
                 escaped = self.string()?;
                 Kind::String
             }
-            Some(b'{') => return self.container(name, Kind::Object, depth),
-            Some(b'[') => return self.container(name, Kind::List, depth),
+            Some(b'{') => return self.open(name, Kind::Object, b'}'),
+            Some(b'[') => return self.open(name, Kind::List, b']'),
             Some(b'-' | b'0'..=b'9') => self.number()?,
             Some(b't') => self.word(b"true", Kind::Bool)?,
             Some(b'f') => self.word(b"false", Kind::Bool)?,
             Some(b'n') => self.word(b"null", Kind::Null)?,
             _ => return Err(self.found("no value")),
         };
-        self.add(name, start, kind, escaped);
-        Ok(())
+        let next = self.nodes.len() as u32 + 1;
+        self.add(name, start, next, kind, escaped);
+        Ok(false)
     }
 
-    /// Notes a part that ends here and holds nothing.
-    fn add(&mut self, (key, key_len): Name, start: usize, kind: Kind, escaped: bool) {
+    fn add(&mut self, (key, key_len): Name, start: usize, next: u32, kind: Kind, escaped: bool) {
         self.nodes.push(Node {
             key: key as u32,
             key_len: key_len as u32,
             start: start as u32,
             end: self.at as u32,
-            next: self.nodes.len() as u32 + 1,
+            next,
             kind,
             escaped,
-            flat: false,
+            flat: true,
         });
     }
 
-    fn container(&mut self, name: Name, kind: Kind, depth: usize) -> Result<(), JsonError> {
-        let (start, place) = (self.at, self.nodes.len());
-        self.add(name, start, kind, false);
-        let held = match kind {
-            Kind::Object => self.object(depth)?,
-            _ => self.list(depth)?,
-        };
-        let next = self.nodes.len();
-        let node = &mut self.nodes[place];
-        (node.end, node.next) = (self.at as u32, next as u32);
-        node.flat = next - place - 1 == held;
-        Ok(())
+    /// Answers whether it holds anything.
+    fn open(&mut self, name: Name, kind: Kind, end: u8) -> Result<bool, JsonError> {
+        if self.depth >= MAX_DEPTH {
+            return Err(self.found(TOO_DEEP));
+        }
+        let place = self.nodes.len() as u32;
+        self.add(name, self.at, self.within, kind, false);
+        self.within = place;
+        self.depth += 1;
+        self.at += 1;
+        self.space();
+        let empty = self.peek() == Some(end);
+        if empty {
+            self.close();
+        }
+        Ok(!empty)
+    }
+
+    /// At the innermost container's last byte.
+    fn close(&mut self) {
+        self.at += 1;
+        let next = self.nodes.len() as u32;
+        let node = &mut self.nodes[self.within as usize];
+        let holds_some = next - self.within > 1;
+        node.end = self.at as u32;
+        self.within = std::mem::replace(&mut node.next, next);
+        self.depth -= 1;
+        if holds_some && let Some(around) = self.nodes.get_mut(self.within as usize) {
+            around.flat = false;
+        }
+    }
+
+    /// After a value: closes what ends there too; `true` at the end of the text, `false` before the next value.
+    fn ends(&mut self) -> Result<bool, JsonError> {
+        loop {
+            self.space();
+            match (self.around(), self.peek()) {
+                (None, None) => return Ok(true),
+                (None, Some(_)) => return Err(self.found("more after the value's end")),
+                (Some(_), Some(b',')) => {
+                    self.at += 1;
+                    self.space();
+                    return Ok(false);
+                }
+                (Some(Kind::Object), Some(b'}')) | (Some(Kind::List), Some(b']')) => self.close(),
+                _ => {
+                    return Err(self.found("neither a comma nor the end of an object or list"));
+                }
+            }
+        }
     }
 
     fn word(&mut self, word: &[u8], kind: Kind) -> Result<Kind, JsonError> {
@@ -165,100 +248,27 @@ impl Reader<'_> {
         Ok(kind)
     }
 
-    /// Answers how many members it has.
-    fn object(&mut self, depth: usize) -> Result<usize, JsonError> {
-        self.enter(depth)?;
-        if self.closes(b'}') {
-            return Ok(0);
-        }
-        let mut held = 0;
-        loop {
-            if self.peek() != Some(b'"') {
-                return Err(self.found("no name of a member"));
-            }
-            let start = self.at;
-            self.escaped_names |= self.string()?;
-            let name = (start + 1, self.at - start - 2);
-            self.space();
-            if self.peek() != Some(b':') {
-                return Err(self.found("no colon after a name"));
-            }
-            self.at += 1;
-            self.space();
-            self.value(name, depth + 1)?;
-            held += 1;
-            if self.ends(b'}')? {
-                return Ok(held);
-            }
-        }
-    }
-
-    /// Answers how many elements it has.
-    fn list(&mut self, depth: usize) -> Result<usize, JsonError> {
-        self.enter(depth)?;
-        if self.closes(b']') {
-            return Ok(0);
-        }
-        let mut held = 0;
-        loop {
-            self.value(NO_NAME, depth + 1)?;
-            held += 1;
-            if self.ends(b']')? {
-                return Ok(held);
-            }
-        }
-    }
-
-    fn enter(&mut self, depth: usize) -> Result<(), JsonError> {
-        if depth >= MAX_DEPTH {
-            return Err(self.found(TOO_DEEP));
-        }
-        self.at += 1;
-        self.space();
-        Ok(())
-    }
-
-    fn closes(&mut self, end: u8) -> bool {
-        let closes = self.peek() == Some(end);
-        self.at += usize::from(closes);
-        closes
-    }
-
-    /// After an element: `true` at the container's end, `false` before the next element.
-    fn ends(&mut self, end: u8) -> Result<bool, JsonError> {
-        self.space();
-        if self.closes(end) {
-            return Ok(true);
-        }
-        if !self.closes(b',') {
-            return Err(self.found("neither a comma nor the end of an object or list"));
-        }
-        self.space();
-        Ok(false)
-    }
-
     /// Passes over a string; answers whether it holds escapes.
+    #[inline]
     fn string(&mut self) -> Result<bool, JsonError> {
-        self.at += 1;
         let mut escaped = false;
+        self.at += 1;
         loop {
-            self.at += plain(&self.bytes[self.at..]);
-            match self.peek() {
-                Some(b'"') => {
-                    self.at += 1;
-                    return Ok(escaped);
-                }
-                Some(b'\\') => {
-                    escaped = true;
-                    self.escape()?;
-                }
-                Some(_) => return Err(self.found("a control character in a string")),
-                None => return Err(self.found("")),
+            self.at = plain(self.bytes, self.at);
+            if self.peek() == Some(b'"') {
+                self.at += 1;
+                return Ok(escaped);
             }
+            self.escape()?;
+            escaped = true;
         }
     }
 
+    #[cold]
     fn escape(&mut self) -> Result<(), JsonError> {
+        if self.peek() != Some(b'\\') {
+            return Err(self.found("a control character in a string"));
+        }
         self.at += 1;
         match self.peek() {
             Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => self.at += 1,
@@ -311,13 +321,12 @@ impl Reader<'_> {
     }
 }
 
-/// How many bytes a string begins with that are neither a quote, nor an escape, nor a control character.
-fn plain(bytes: &[u8]) -> usize {
+/// Where the first byte from a place on is that is a quote, an escape or a control character; else the end.
+fn plain(bytes: &[u8], mut at: usize) -> usize {
     // Eight at a time: a byte's high bit is set where it is less than another. Turned by 2, a quote is next to those
     // below a space.
     const ONES: u64 = u64::MAX / 0xff;
-    let mut at = 0;
-    while let Some(chunk) = bytes[at..].first_chunk() {
+    while let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
         let word = u64::from_le_bytes(*chunk);
         let quote = (word ^ (ONES * 2)).wrapping_sub(ONES * (u64::from(b'"' ^ 2) + 1));
         let escape = (word ^ (ONES * u64::from(b'\\'))).wrapping_sub(ONES);
@@ -328,11 +337,11 @@ fn plain(bytes: &[u8]) -> usize {
         }
         at += 8;
     }
-    let rest = &bytes[at..];
-    at + rest
+    let rest = bytes.get(at..).unwrap_or_default();
+    let special = rest
         .iter()
-        .position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f))
-        .unwrap_or(rest.len())
+        .position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f));
+    at + special.unwrap_or(rest.len())
 }
 
 fn fits_a_double(number: &[u8]) -> bool {
@@ -528,7 +537,7 @@ mod tests {
             prop_oneof![any::<u8>(), Just(b'"'), Just(b'\\'), Just(0x1f), Just(0x20), Just(0x7f), Just(0x80)], 0..40)
         ) {
             let expected = bytes.iter().position(|byte| *byte < 0x20 || *byte == b'"' || *byte == b'\\');
-            prop_assert_eq!(plain(&bytes), expected.unwrap_or(bytes.len()));
+            prop_assert_eq!(plain(&bytes, 0), expected.unwrap_or(bytes.len()));
         }
 
         #[test]
