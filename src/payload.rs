@@ -40,11 +40,9 @@ impl Payload {
     }
 
     /// The bytes that it has in common with no other, where in them the text stands that it shares, and that text.
-    pub fn apart(self) -> (Bytes, usize, Option<Arc<str>>) {
-        match self.shared {
-            Some((at, shared)) => (self.own, at, Some(shared)),
-            None => (self.own, 0, None),
-        }
+    pub fn apart(&self) -> (&Bytes, Option<(usize, &Arc<str>)>) {
+        let shared = self.shared.as_ref().map(|(at, shared)| (*at, shared));
+        (&self.own, shared)
     }
 
     /// What was taken apart.

@@ -4,11 +4,10 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, LazyLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use prometheus_client::metrics::counter::Counter;
 
 use crate::engine::{self, Effect, Event, Inbound, Outcome, SendKind};
-use crate::fault::{self, Kind};
+use crate::fault::{self, Kind, Verdict};
 use crate::json::write;
 use crate::payload::Payload;
 use crate::scenario::model::Protocol;
@@ -16,9 +15,9 @@ use crate::sim::Moment;
 use crate::wire::ws::Opcode;
 use crate::world::PeerId;
 
-use super::journal::{About, Cost};
+use super::journal::{About, Batch, Cost};
 use super::mailbox::{Mailbox, Outgoing, Put};
-use super::{Core, Entry, Hub, Limit, Who, post};
+use super::{Core, Hub, Limit, Who, post};
 
 /// What events lead to, on its way. Noted and counted together: what many threads write costs each of them its cache.
 pub(super) struct Delivery<'d> {
@@ -26,7 +25,7 @@ pub(super) struct Delivery<'d> {
     pub(super) core: &'d Core,
     who: Who,
     /// For the journal.
-    entries: Vec<Entry>,
+    noted: Batch,
     /// Whose tasks sleep.
     lent: Vec<Arc<Mailbox>>,
     received: u64,
@@ -60,7 +59,7 @@ impl<'d> Delivery<'d> {
             hub,
             core,
             who,
-            entries: Vec::with_capacity(2),
+            noted: hub.0.journal.batch(),
             lent: Vec::new(),
             received: 0,
             received_bytes: 0,
@@ -97,32 +96,28 @@ impl<'d> Delivery<'d> {
         else {
             return;
         };
-        let (text, payload) = match inbound {
-            Inbound::Text(text) => (true, text.clone().into()),
-            Inbound::Binary(bytes) => (false, bytes.clone()),
-            Inbound::Event { name, args, ack } => (true, shown(name, args, *ack)),
+        let made;
+        let (text, bytes) = match inbound {
+            Inbound::Text(text) => (true, text.as_bytes()),
+            Inbound::Binary(bytes) => (false, &**bytes),
+            Inbound::Event { name, args, ack } => {
+                made = shown(name, args, *ack);
+                (true, made.as_bytes())
+            }
         };
+        let size = bytes.len();
         self.received += 1;
-        self.received_bytes += payload.len() as u64;
-        tracing::debug!(peer = %format_args!("c{peer}"), name = ?cause.name, size = payload.len(), "message");
+        self.received_bytes += size as u64;
+        tracing::debug!(peer = %format_args!("c{peer}"), name = ?cause.name, size, "message");
         let about = About {
             time: cause.now,
             peer,
             inward: true,
             text,
             name: cause.name.clone(),
-            size: payload.len(),
+            size,
         };
-        self.note(about, payload.into(), Vec::new());
-    }
-
-    fn note(&mut self, about: About, payload: Payload, fault: Vec<&'static str>) {
-        self.entries.push(Entry {
-            seq: 0,
-            about,
-            payload,
-            fault,
-        });
+        self.noted.heard(about, bytes);
     }
 
     /// Puts what follows where it belongs, in order.
@@ -135,7 +130,7 @@ impl<'d> Delivery<'d> {
                     text,
                     payload,
                     kind,
-                } => self.send(&to, text, &payload, kind, cause),
+                } => self.send(&to, text, payload, kind, cause),
                 Effect::Close { peer, code, reason } => {
                     let close = Outgoing::Close { code, reason };
                     self.put(peer, Duration::ZERO, close, true);
@@ -167,7 +162,7 @@ impl<'d> Delivery<'d> {
         &mut self,
         to: &[PeerId],
         text: bool,
-        payload: &Payload,
+        payload: Payload,
         kind: SendKind,
         cause: Cause<'_>,
     ) {
@@ -175,18 +170,16 @@ impl<'d> Delivery<'d> {
             SendKind::Push => &PUSH,
             SendKind::Answer | SendKind::Error => cause.name,
         };
-        self.entries.reserve(to.len());
         let faulty = self.hub.0.faulty.load(Ordering::Relaxed);
-        for peer in to {
+        for (peer, payload) in to.iter().zip(std::iter::repeat_n(payload, to.len())) {
             // A peer that is being read drains its own mailbox next; one that polls has to be woken.
             let own = self.who == Who::Peer(*peer)
                 && kind != SendKind::Push
                 && self.core.scenario.listen.protocol != Protocol::SocketIo;
-            let fault = if faulty {
-                self.send_faulty(*peer, name, text, payload, !own)
+            let mut verdict = if faulty {
+                self.judge(*peer, name)
             } else {
-                self.put(*peer, Duration::ZERO, message(text, payload.clone()), !own);
-                Vec::new()
+                Verdict::default()
             };
             let about = About {
                 time: cause.now,
@@ -196,58 +189,40 @@ impl<'d> Delivery<'d> {
                 name: name.clone(),
                 size: payload.len(),
             };
-            self.note(about, payload.clone(), fault);
+            let faults = std::mem::take(&mut verdict.names);
+            self.noted.said(about, &payload, faults);
+            self.send_one(*peer, text, payload, &verdict, !own);
         }
     }
 
     /// The one point where faults are decided.
-    fn send_faulty(
-        &mut self,
-        peer: PeerId,
-        name: &str,
-        text: bool,
-        payload: &Payload,
-        wake: bool,
-    ) -> Vec<&'static str> {
+    fn judge(&self, peer: PeerId, name: &str) -> Verdict {
         let verdict = self.hub.faults().message(name, &format!("c{peer}"));
         for fault in &verdict.names {
             self.hub.0.metrics.fault(fault);
         }
+        verdict
+    }
+
+    fn send_one(
+        &mut self,
+        peer: PeerId,
+        text: bool,
+        payload: Payload,
+        verdict: &Verdict,
+        wake: bool,
+    ) {
         let delay = verdict.delay;
         if let Some(instead) = &verdict.instead {
-            let outgoing = match instead {
-                Kind::Error(code) => {
-                    let mut effects = Vec::new();
-                    engine::error(
-                        &self.core.scenario,
-                        &self.core.world,
-                        peer,
-                        code,
-                        &payload.whole(),
-                        &mut effects,
-                    );
-                    effects.into_iter().find_map(|effect| match effect {
-                        Effect::Send { text, payload, .. } => Some(message(text, payload)),
-                        _ => None,
-                    })
-                }
-                Kind::Close(code) => Some(Outgoing::Close {
-                    code: *code,
-                    reason: "fault".to_owned(),
-                }),
-                Kind::Abort => Some(Outgoing::Abort),
-                Kind::Stall => Some(Outgoing::Stall),
-                _ => None,
-            };
-            if let Some(outgoing) = outgoing {
+            if let Some(outgoing) = self.instead(peer, instead, &payload) {
                 self.put(peer, delay, outgoing, true);
             }
-            return verdict.names;
+            return;
         }
         let payload = if verdict.corrupt {
             fault::corrupted(&payload.whole()).into()
         } else {
-            payload.clone()
+            payload
         };
         let outgoing = Outgoing::Message {
             kind: kind(text),
@@ -259,7 +234,34 @@ impl<'d> Delivery<'d> {
             self.put(peer, delay, outgoing.clone(), wake);
         }
         self.put(peer, delay, outgoing, wake);
-        verdict.names
+    }
+
+    /// What a fault sends in a message's place, if anything.
+    fn instead(&self, peer: PeerId, fault: &Kind, payload: &Payload) -> Option<Outgoing> {
+        match fault {
+            Kind::Error(code) => {
+                let mut effects = Vec::new();
+                engine::error(
+                    &self.core.scenario,
+                    &self.core.world,
+                    peer,
+                    code,
+                    &payload.whole(),
+                    &mut effects,
+                );
+                effects.into_iter().find_map(|effect| match effect {
+                    Effect::Send { text, payload, .. } => Some(message(text, payload)),
+                    _ => None,
+                })
+            }
+            Kind::Close(code) => Some(Outgoing::Close {
+                code: *code,
+                reason: "fault".to_owned(),
+            }),
+            Kind::Abort => Some(Outgoing::Abort),
+            Kind::Stall => Some(Outgoing::Stall),
+            _ => None,
+        }
     }
 
     /// Puts something into a peer's mailbox.
@@ -308,8 +310,8 @@ impl Drop for Delivery<'_> {
         count(&metrics.sent, self.sent);
         count(&metrics.sent_bytes, self.sent_bytes);
         metrics.ran(&self.ran);
-        if !self.entries.is_empty() {
-            let cost = self.hub.0.journal.note(std::mem::take(&mut self.entries));
+        if !self.noted.is_empty() {
+            let cost = self.hub.0.journal.note(std::mem::take(&mut self.noted));
             self.hub.journal_cost(self.who, &cost);
         }
     }
@@ -353,7 +355,7 @@ impl Hub {
 }
 
 /// A Socket.IO event as the journal shows it: the number of its acknowledgement, then all its arguments.
-fn shown(name: &str, args: &str, ack: Option<u64>) -> Bytes {
+fn shown(name: &str, args: &str, ack: Option<u64>) -> String {
     let mut out = ack.map_or_else(String::new, |ack| ack.to_string());
     out.push('[');
     write::string(&mut out, name);
@@ -361,7 +363,7 @@ fn shown(name: &str, args: &str, ack: Option<u64>) -> Bytes {
     let alone = rest.trim_start().starts_with(']');
     out.push_str(if alone { "" } else { "," });
     out.push_str(rest);
-    Bytes::from(out)
+    out
 }
 
 pub(super) fn message(text: bool, payload: Payload) -> Outgoing {

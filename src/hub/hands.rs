@@ -139,7 +139,7 @@ impl Hub {
         let now = core.clock.now(sim::wall());
         let push = engine::SendKind::Push;
         let cause = Cause::new(None, now);
-        Delivery::new(self, &core, Who::Nobody).send(&peers, text, &payload, push, cause);
+        Delivery::new(self, &core, Who::Nobody).send(&peers, text, payload, push, cause);
         Some(peers.len())
     }
 

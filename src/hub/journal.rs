@@ -1,5 +1,6 @@
 //! The last messages, both ways, with what faults did to them.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,6 +16,13 @@ use crate::world::PeerId;
 
 /// Up to so many bytes are laid side by side: memory of its own for each message would be cold when it goes.
 const SHORT: usize = 512;
+
+thread_local! {
+    /// Lent to whoever notes messages: it grows once.
+    static LENT: Cell<Batch> = Cell::default();
+}
+/// The most memory that is kept for the next.
+const SPARE: usize = 64 << 10;
 
 /// What a message is, apart from what was said.
 #[derive(Debug, Clone)]
@@ -94,6 +102,18 @@ struct Rare {
     fault: Vec<&'static str>,
 }
 
+/// Messages on their way into the journal: put together while nobody waits for it.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    /// Where their bytes lie is counted from the first of these.
+    noted: Vec<Noted>,
+    short: Vec<u8>,
+    /// Of so many not all is kept.
+    shortened: u64,
+    /// Bytes of a message that are kept.
+    most: usize,
+}
+
 /// What messages cost that were noted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Cost {
@@ -112,27 +132,17 @@ impl Inner {
         self.entries.len() > self.most_messages || self.bytes > self.most_bytes
     }
 
-    fn add(&mut self, entry: Entry) {
-        self.seq += 1;
-        self.bytes += entry.payload.len();
-        let (own, at, shared) = entry.payload.apart();
-        let from = self.passed + self.short.len();
-        let (length, long) = if own.len() <= SHORT {
-            self.short.extend(&own);
-            (own.len() as u32, None)
-        } else {
-            (0, Some(own))
-        };
-        let fault = entry.fault;
-        let rare = (long.is_some() || !fault.is_empty()).then(|| Box::new(Rare { long, fault }));
-        self.entries.push_back(Noted {
-            about: entry.about,
-            from,
-            length,
-            at: at as u32,
-            shared,
-            rare,
-        });
+    fn add(&mut self, batch: &mut Batch) {
+        self.seq += batch.noted.len() as u64;
+        self.bytes += batch.noted.iter().map(Noted::len).sum::<usize>();
+        let before = self.passed + self.short.len();
+        self.short.extend(&batch.short);
+        batch.short.clear();
+        self.entries
+            .extend(batch.noted.drain(..).map(|noted| Noted {
+                from: before + noted.from,
+                ..noted
+            }));
     }
 
     /// Lets the oldest go; answers how many, and what of them takes time to free.
@@ -188,6 +198,69 @@ impl Inner {
     }
 }
 
+impl Batch {
+    /// A message from a client. A part of a read buffer or of a large frame would keep the whole of it alive.
+    pub(super) fn heard(&mut self, about: About, bytes: &[u8]) {
+        self.add_part(about, bytes, Vec::new());
+    }
+
+    /// A message to a client, and the faults that did something to it.
+    pub(super) fn said(&mut self, about: About, payload: &Payload, fault: Vec<&'static str>) {
+        if about.size > self.most {
+            self.add_part(about, &payload.whole(), fault);
+        } else {
+            let (own, shared) = payload.apart();
+            self.add(about, own, || own.clone(), shared, fault);
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.noted.is_empty()
+    }
+
+    fn memory(&self) -> usize {
+        self.noted.capacity() * size_of::<Noted>() + self.short.capacity()
+    }
+
+    /// As much of a message as is kept.
+    fn add_part(&mut self, about: About, bytes: &[u8], fault: Vec<&'static str>) {
+        let mut end = bytes.len().min(self.most);
+        // Not in the midst of a character.
+        while end < bytes.len() && end > 0 && (bytes[end] & 0xc0) == 0x80 {
+            end -= 1;
+        }
+        let kept = &bytes[..end];
+        self.shortened += u64::from(end < bytes.len());
+        self.add(about, kept, || Bytes::copy_from_slice(kept), None, fault);
+    }
+
+    fn add(
+        &mut self,
+        about: About,
+        own: &[u8],
+        long: impl FnOnce() -> Bytes,
+        shared: Option<(usize, &Arc<str>)>,
+        fault: Vec<&'static str>,
+    ) {
+        let from = self.short.len();
+        let long = if own.len() <= SHORT {
+            self.short.extend_from_slice(own);
+            None
+        } else {
+            Some(long())
+        };
+        let rare = (long.is_some() || !fault.is_empty()).then(|| Box::new(Rare { long, fault }));
+        self.noted.push(Noted {
+            about,
+            from,
+            length: (self.short.len() - from) as u32,
+            at: shared.map_or(0, |(at, _)| at as u32),
+            shared: shared.map(|(_, text)| text.clone()),
+            rare,
+        });
+    }
+}
+
 impl Noted {
     /// Bytes of what was said.
     fn len(&self) -> usize {
@@ -230,18 +303,21 @@ impl Journal {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Nothing yet.
+    pub(super) fn batch(&self) -> Batch {
+        let mut batch = LENT.take();
+        batch.most = self.message.load(Ordering::Relaxed);
+        batch
+    }
+
     /// Notes messages; their numbers are given by the journal.
-    pub(super) fn note(&self, mut entries: Vec<Entry>) -> Cost {
-        let most = self.message.load(Ordering::Relaxed);
-        let mut cost = Cost::default();
-        for entry in &mut entries {
-            entry.shorten(most);
-            cost.shortened += u64::from(entry.payload.len() < entry.about.size);
-        }
+    pub(super) fn note(&self, mut batch: Batch) -> Cost {
+        let mut cost = Cost {
+            shortened: std::mem::take(&mut batch.shortened),
+            ..Cost::default()
+        };
         let mut inner = self.inner();
-        for entry in entries {
-            inner.add(entry);
-        }
+        inner.add(&mut batch);
         // Freed once others may go on.
         let (gone, _rare) = inner.let_go();
         cost.gone = gone;
@@ -251,6 +327,9 @@ impl Journal {
         inner.shortened |= cost.first_shortened;
         let seq = inner.seq;
         drop(inner);
+        if batch.memory() <= SPARE {
+            LENT.set(batch);
+        }
         // Nobody waiting is no trouble, and costs no wake-up.
         if self.last.receiver_count() > 0 {
             self.last.send_replace(seq);
@@ -291,20 +370,6 @@ impl Journal {
 }
 
 impl Entry {
-    /// Keeps so many bytes of what was said.
-    fn shorten(&mut self, most: usize) {
-        // A part of a read buffer or of a large frame would keep the whole of it alive.
-        let size = self.about.size;
-        if size > most || (self.about.inward && size > SHORT) {
-            let whole = self.payload.whole();
-            let mut end = size.min(most);
-            while end < size && end > 0 && (whole[end] & 0xc0) == 0x80 {
-                end -= 1;
-            }
-            self.payload = whole[..end].to_vec().into();
-        }
-    }
-
     /// What was said, as JSON if it is.
     pub fn message(&self) -> Option<Json> {
         let whole = self.payload.whole();
@@ -392,12 +457,13 @@ mod tests {
                 name: "a".into(),
                 size: payload.len(),
             };
-            journal.note(vec![Entry {
-                seq: 0,
-                about,
-                payload,
-                fault: Vec::new(),
-            }]);
+            let mut batch = journal.batch();
+            if about.inward {
+                batch.heard(about, &payload.whole());
+            } else {
+                batch.said(about, &payload, Vec::new());
+            }
+            journal.note(batch);
             if n == 17 {
                 journal.clear();
                 said.clear();

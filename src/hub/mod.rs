@@ -240,22 +240,25 @@ impl Hub {
         {
             let core = self.core();
             let mut delivery = Delivery::new(self, &core, who);
-            if let Some(outcome) = self.read(&mut delivery, event, facts) {
+            let moments = self.moments(core.clock, facts);
+            if let Some(outcome) = read(&mut delivery, event, moments) {
                 return outcome;
             }
         }
         self.write(&mut self.core_mut(), who, event, facts)
     }
 
-    /// Handles one event after the other: for all in a row that only read, the world is locked once.
+    /// Handles one event after the other: for all in a row that only read, the world is locked once, and they come at one
+    /// moment.
     fn feed_all(&self, who: Who, mut next: impl FnMut() -> Option<Event>) {
         let mut upcoming = next();
         while let Some(mut event) = upcoming.take() {
             let facts = self.facts();
             let core = self.core();
             let mut delivery = Delivery::new(self, &core, who);
+            let moments = self.moments(core.clock, facts);
             let to_write = loop {
-                if self.read(&mut delivery, &event, facts).is_none() {
+                if read(&mut delivery, &event, moments).is_none() {
                     break Some(event);
                 }
                 upcoming = next();
@@ -271,17 +274,6 @@ impl Hub {
                 upcoming = next();
             }
         }
-    }
-
-    /// Handles an event that only reads; `None` if it does not.
-    fn read(&self, delivery: &mut Delivery<'_>, event: &Event, facts: Facts) -> Option<Outcome> {
-        let began = Instant::now();
-        let core = delivery.core;
-        let mut effects = Vec::new();
-        let moments = self.moments(core.clock, facts);
-        let mut outcome = engine::read(&core.scenario, &core.world, moments, event, &mut effects)?;
-        delivery.follow(Some(event), effects, &mut outcome, moments.now, began);
-        Some(outcome)
     }
 
     /// Handles an event with the world to itself.
@@ -301,6 +293,16 @@ impl Hub {
         drop(delivery);
         outcome
     }
+}
+
+/// Handles an event that only reads; `None` if it does not.
+fn read(delivery: &mut Delivery<'_>, event: &Event, moments: Moments) -> Option<Outcome> {
+    let began = Instant::now();
+    let core = delivery.core;
+    let mut effects = Vec::new();
+    let mut outcome = engine::read(&core.scenario, &core.world, moments, event, &mut effects)?;
+    delivery.follow(Some(event), effects, &mut outcome, moments.now, began);
+    Some(outcome)
 }
 
 fn options(play: &Play, seed: u64) -> Options {
