@@ -1,19 +1,34 @@
 //! What was listed: the same question, asked again while nothing has changed, is not answered anew.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use foldhash::HashMap;
 
 use super::rows::Selection;
 
-/// Answers that are known at once.
-const MOST: usize = 512;
+/// Answers that are known at once, for each thread's share.
+const MOST: usize = 256;
 /// Items in a selection, and bytes of a question, that are kept.
 const LONGEST: usize = 4 << 10;
 
+/// Threads up to so many have answers of their own.
+const THREADS: usize = 8;
+
 /// Questions and their answers. A world's copy starts without any.
+///
+/// Each thread has its own: an answer's reference counts, its text's above all, are written so often that they should not
+/// have to go from one processor to the other.
 #[derive(Debug, Default)]
-pub struct Asked(RwLock<HashMap<Box<str>, Arc<Listed>>>);
+pub struct Asked([RwLock<HashMap<Box<str>, Arc<Listed>>>; THREADS]);
+
+thread_local! {
+    /// Which of the threads this is.
+    static THREAD: usize = {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        NEXT.fetch_add(1, Ordering::Relaxed) % THREADS
+    };
+}
 
 /// What a list came to.
 #[derive(Debug)]
@@ -41,9 +56,16 @@ impl Clone for Asked {
 }
 
 impl Asked {
+    fn of_this_thread(&self) -> &RwLock<HashMap<Box<str>, Arc<Listed>>> {
+        &self.0[THREAD.with(|thread| *thread)]
+    }
+
     /// The answer, if it is known and its collection has not changed since.
     pub fn find(&self, question: &str, version: u64) -> Option<Arc<Listed>> {
-        let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let all = self
+            .of_this_thread()
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
         let listed = all.get(question)?;
         (listed.version == version).then(|| listed.clone())
     }
@@ -53,7 +75,10 @@ impl Asked {
         if question.len() + listed.matches.ids() + listed.items.ids() > LONGEST {
             return;
         }
-        let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self
+            .of_this_thread()
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         if all.len() >= MOST {
             all.clear();
         }
