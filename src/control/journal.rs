@@ -219,7 +219,7 @@ mod tests {
                 peer: 1,
                 inward: true,
                 text: true,
-                name: "".into(),
+                name: "",
                 size: payload.len() + more,
             },
             payload: payload.into(),

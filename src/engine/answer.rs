@@ -103,7 +103,7 @@ impl<'t> Turn<'t> {
         let mut out = String::new();
         match self.asker {
             Asker::Nobody => {
-                let handler = || self.outcome.handler.clone().unwrap_or_default();
+                let handler = || self.outcome.handler.unwrap_or_default().into();
                 let place = self.ended_at.take().unwrap_or_else(handler);
                 self.effects.push(Effect::Failed {
                     place,

@@ -53,7 +53,7 @@ pub struct Planned {
     steps: Steps,
     names: Vec<(Symbol, Val)>,
     peer: Option<PeerId>,
-    handler: Arc<str>,
+    handler: &'static str,
     /// How many plans in a row, this one the last, were made for at once.
     at_once: u32,
 }
@@ -194,7 +194,7 @@ pub enum SendKind {
 #[derive(Debug, Default)]
 pub struct Outcome {
     /// The name of the handler that ran, for log, journal and metrics.
-    pub handler: Option<Arc<str>>,
+    pub handler: Option<&'static str>,
     /// What HTTP answers.
     pub http: Option<HttpAnswer>,
     /// At the handshake: why it is refused.

@@ -44,7 +44,7 @@ impl<'t> Turn<'t> {
     }
 
     pub(super) fn handle(&mut self, handler: &'t Arc<Handler>) {
-        self.outcome.handler = Some(handler.name.clone());
+        self.outcome.handler = Some(handler.name);
         let ended = self.steps(&handler.steps);
         self.settle(ended);
     }
@@ -269,7 +269,7 @@ impl<'t> Turn<'t> {
             .filter(|peer| self.world().peers.contains_key(peer));
         self.names.clone_from(&plan.names);
         "later".clone_into(&mut self.stream);
-        self.outcome.handler = Some(plan.handler.clone());
+        self.outcome.handler = Some(plan.handler);
         self.at_once = plan.at_once;
         let ended = self.steps(&plan.steps);
         self.settle(ended);

@@ -276,11 +276,7 @@ impl<'t> Turn<'t> {
             steps: steps.clone(),
             names: self.names.clone(),
             peer: self.peer,
-            handler: self
-                .outcome
-                .handler
-                .clone()
-                .unwrap_or_else(|| "later".into()),
+            handler: self.outcome.handler.unwrap_or("later"),
         };
         let at = self.moments.now.saturating_add(wait.as_millis() as i64);
         let most = self.max_plans();

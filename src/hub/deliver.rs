@@ -1,12 +1,12 @@
 //! From effects to mailboxes and the journal, in order, while the lock is held.
 
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, LazyLock, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use prometheus_client::metrics::counter::Counter;
 
-use crate::engine::{self, Effect, Event, Inbound, Outcome, SendKind};
+use crate::engine::{self, Effect, Event, Inbound, SendKind};
 use crate::fault::{self, Kind, Verdict};
 use crate::json::write;
 use crate::payload::Payload;
@@ -33,21 +33,21 @@ pub(super) struct Delivery<'d> {
     sent: u64,
     sent_bytes: u64,
     /// Handlers, and how many seconds they ran.
-    ran: Vec<(Arc<str>, f64)>,
+    ran: Vec<(&'static str, f64)>,
 }
 
 /// What is behind a message.
 #[derive(Clone, Copy)]
-pub(super) struct Cause<'c> {
+pub(super) struct Cause {
     /// The handler's name.
-    name: &'c Arc<str>,
+    name: &'static str,
     now: Moment,
 }
 
-impl<'c> Cause<'c> {
+impl Cause {
     /// An event that a handler has dealt with, if one has.
-    pub(super) fn new(handler: Option<&'c Arc<str>>, now: Moment) -> Cause<'c> {
-        let name = handler.unwrap_or(&NOBODY);
+    pub(super) fn new(handler: Option<&'static str>, now: Moment) -> Cause {
+        let name = handler.unwrap_or(NOBODY);
         Cause { name, now }
     }
 }
@@ -74,12 +74,11 @@ impl<'d> Delivery<'d> {
         &mut self,
         event: Option<&Event>,
         effects: Vec<Effect>,
-        outcome: &mut Outcome,
+        handler: Option<&'static str>,
         now: Moment,
         began: Instant,
     ) {
-        let handler = outcome.handler.take();
-        let cause = Cause::new(handler.as_ref(), now);
+        let cause = Cause::new(handler, now);
         if let Some(event) = event {
             self.came(event, cause);
         }
@@ -90,7 +89,7 @@ impl<'d> Delivery<'d> {
     }
 
     /// Notes and counts the message that the event is, if it is one.
-    fn came(&mut self, event: &Event, cause: Cause<'_>) {
+    fn came(&mut self, event: &Event, cause: Cause) {
         let (Event::Message(_, inbound) | Event::TooMany(_, inbound), Some(peer)) =
             (event, self.who.peer())
         else {
@@ -114,14 +113,14 @@ impl<'d> Delivery<'d> {
             peer,
             inward: true,
             text,
-            name: cause.name.clone(),
+            name: cause.name,
             size,
         };
         self.noted.heard(about, bytes);
     }
 
     /// Puts what follows where it belongs, in order.
-    fn deliver(&mut self, effects: Vec<Effect>, cause: Cause<'_>) {
+    fn deliver(&mut self, effects: Vec<Effect>, cause: Cause) {
         let (hub, who) = (self.hub, self.who);
         for effect in effects {
             match effect {
@@ -164,10 +163,10 @@ impl<'d> Delivery<'d> {
         text: bool,
         payload: Payload,
         kind: SendKind,
-        cause: Cause<'_>,
+        cause: Cause,
     ) {
         let name = match kind {
-            SendKind::Push => &PUSH,
+            SendKind::Push => PUSH,
             SendKind::Answer | SendKind::Error => cause.name,
         };
         let faulty = self.hub.0.faulty.load(Ordering::Relaxed);
@@ -186,7 +185,7 @@ impl<'d> Delivery<'d> {
                 peer: *peer,
                 inward: false,
                 text,
-                name: name.clone(),
+                name,
                 size: payload.len(),
             };
             let faults = std::mem::take(&mut verdict.names);
@@ -380,7 +379,7 @@ fn kind(text: bool) -> Opcode {
 }
 
 /// The name of what no handler takes.
-static NOBODY: LazyLock<Arc<str>> = LazyLock::new(|| Arc::from(""));
+const NOBODY: &str = "";
 
 /// The name of what nobody asked for.
-static PUSH: LazyLock<Arc<str>> = LazyLock::new(|| Arc::from("push"));
+const PUSH: &str = "push";

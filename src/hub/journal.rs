@@ -36,7 +36,7 @@ pub struct About {
     /// Text?
     pub text: bool,
     /// The handler, or `push`.
-    pub name: Arc<str>,
+    pub name: &'static str,
     /// All its bytes.
     pub size: usize,
 }
@@ -404,7 +404,7 @@ impl Entry {
             ",\"direction\":\"out\""
         });
         out.push_str(",\"name\":");
-        write::string(&mut out, &self.about.name);
+        write::string(&mut out, self.about.name);
         out.push_str(&format!(",\"size\":{},\"message\":", self.about.size));
         out.push_str(self.seen().text());
         if self.about.size != self.payload.len() {
@@ -454,7 +454,7 @@ mod tests {
                 peer: 1,
                 inward: n % 2 == 0,
                 text: true,
-                name: "a".into(),
+                name: "a",
                 size: payload.len(),
             };
             let mut batch = journal.batch();

@@ -1,7 +1,6 @@
 //! Counters and histograms, by Prometheus's conventions.
 
 use std::fmt::Write as _;
-use std::sync::Arc;
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -19,7 +18,7 @@ const BUCKETS: [f64; 11] = [
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ByHandler {
-    handler: Arc<str>,
+    handler: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -152,9 +151,9 @@ impl Metrics {
     }
 
     /// These handlers ran for so many seconds.
-    pub fn ran(&self, ran: &[(Arc<str>, f64)]) {
-        for of_one in ran.chunk_by(|(one, _), (other, _)| Arc::ptr_eq(one, other)) {
-            let handler = of_one[0].0.clone();
+    pub fn ran(&self, ran: &[(&'static str, f64)]) {
+        for of_one in ran.chunk_by(|(one, _), (other, _)| one == other) {
+            let handler = of_one[0].0;
             let histogram = self.durations.get_or_create(&ByHandler { handler });
             for (_, seconds) in of_one {
                 histogram.observe(*seconds);

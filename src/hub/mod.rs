@@ -283,13 +283,13 @@ impl Hub {
         let moments = self.moments(core.clock, facts);
         let scenario = core.scenario.clone();
         let due = core.world.agenda.next_due();
-        let mut outcome = engine::write(&scenario, &mut core.world, moments, event, &mut effects);
+        let outcome = engine::write(&scenario, &mut core.world, moments, event, &mut effects);
         let next = core.world.agenda.next_due();
         if next.is_some_and(|next| due.is_none_or(|due| next < due)) {
             self.0.agenda.notify_one();
         }
         let mut delivery = Delivery::new(self, core, who);
-        delivery.follow(Some(event), effects, &mut outcome, moments.now, began);
+        delivery.follow(Some(event), effects, outcome.handler, moments.now, began);
         drop(delivery);
         outcome
     }
@@ -300,8 +300,8 @@ fn read(delivery: &mut Delivery<'_>, event: &Event, moments: Moments) -> Option<
     let began = Instant::now();
     let core = delivery.core;
     let mut effects = Vec::new();
-    let mut outcome = engine::read(&core.scenario, &core.world, moments, event, &mut effects)?;
-    delivery.follow(Some(event), effects, &mut outcome, moments.now, began);
+    let outcome = engine::read(&core.scenario, &core.world, moments, event, &mut effects)?;
+    delivery.follow(Some(event), effects, outcome.handler, moments.now, began);
     Some(outcome)
 }
 
@@ -322,7 +322,7 @@ fn tell_of_unknown(scenario: &Scenario, faults: &[Fault]) {
     let others: Vec<&str> = routes
         .chain(triggers)
         .chain(timers)
-        .map(|handler| &*handler.name)
+        .map(|handler| handler.name)
         .collect();
     // `*` takes any name.
     let is_known = |name: &str| {

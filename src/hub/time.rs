@@ -76,9 +76,9 @@ impl Hub {
         let scenario = core.scenario.clone();
         let mut effects = Vec::new();
         let began = std::time::Instant::now();
-        let mut outcome = engine::tick(&scenario, &mut core.world, moments, &mut effects)?;
+        let outcome = engine::tick(&scenario, &mut core.world, moments, &mut effects)?;
         let mut delivery = Delivery::new(self, &core, Who::Nobody);
-        delivery.follow(None, effects, &mut outcome, moments.now, began);
+        delivery.follow(None, effects, outcome.handler, moments.now, began);
         drop(delivery);
         drop(core);
         self.0.metrics.timers.inc();

@@ -3,6 +3,7 @@
 mod bundled;
 pub mod expr;
 mod files;
+mod lasting;
 mod limit;
 mod load;
 mod merge;

@@ -230,7 +230,7 @@ pub struct Messages {
 #[derive(Debug)]
 pub struct Handler {
     /// What it is called in logs, the journal and metrics: the message's name, `timer heartbeat`, `GET /api/x`.
-    pub name: Arc<str>,
+    pub name: &'static str,
     /// In order.
     pub steps: Steps,
     /// True when it may draw chance, change data, remember, join, plan, send to others: when it needs the world to itself.

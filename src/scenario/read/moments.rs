@@ -127,7 +127,7 @@ impl Reader<'_> {
             let guarded_by_chance = guard.as_ref().is_some_and(|guard| guard.part.draws());
             if guarded_by_chance || every.part.draws() {
                 handler = Arc::new(Handler {
-                    name: handler.name.clone(),
+                    name: handler.name,
                     steps: handler.steps.clone(),
                     writes: true,
                 });

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::scenario::expr::{Expr, Template};
+use crate::scenario::lasting::lasting;
 use crate::scenario::model::{
     Find, ForBody, ForOver, Handler, List, Messages, Step, Steps, To, Verb, Which,
 };
@@ -46,7 +47,7 @@ impl Draws {
     /// These steps under a name.
     pub(super) fn handler(&self, name: &str, steps: Steps) -> Arc<Handler> {
         Arc::new(Handler {
-            name: Arc::from(name),
+            name: lasting(name),
             writes: self.steps_write(&steps),
             steps,
         })
