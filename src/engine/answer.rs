@@ -195,7 +195,7 @@ fn raw(val: &Val) -> (bool, Payload) {
     match val {
         Val::Raw { text, bytes } => (*text, bytes.clone().into()),
         val => match val.as_text() {
-            Some(text) => (true, text.into()),
+            Some(text) => (true, text.into_owned().into()),
             None => (true, val.to_json().text().to_owned().into()),
         },
     }

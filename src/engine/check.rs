@@ -23,7 +23,8 @@ impl<'t> Turn<'t> {
             .jwt
             .as_ref()
             .ok_or_else(|| "`verify` needs `auth: { jwt: … }`".to_owned())?;
-        let token = self.value(token)?.as_text().unwrap_or_default();
+        let token = self.value(token)?;
+        let token = token.as_text().unwrap_or_default();
         match jwt::verify(&token, &jwt.secret, self.moments.now) {
             Ok(claims) => {
                 self.bind(name.unwrap_or(names::CLAIMS), Val::json(claims));
@@ -51,7 +52,7 @@ impl<'t> Turn<'t> {
         if val.is_nothing() && has.is_empty() {
             return Ok(());
         }
-        let json = val.to_json();
+        let json = val.into_json();
         if json.kind() != Kind::Object {
             let part = match prefix.strip_suffix('.').unwrap_or(prefix) {
                 "" if self.asker == Asker::Http => "body",

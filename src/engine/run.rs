@@ -1,5 +1,6 @@
 //! Which handler an event runs, and what follows its changes.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::json::{Json, JsonError, write};
@@ -156,8 +157,9 @@ impl<'t> Turn<'t> {
 
     fn handler(&mut self, event: Option<String>) -> Result<&'t Arc<Handler>, Halt> {
         let scenario = self.scenario;
+        let val;
         let name = match (&scenario.messages.name, event) {
-            (None, Some(event)) => event,
+            (None, Some(event)) => Cow::Owned(event),
             (None, None) => {
                 return scenario
                     .otherwise
@@ -165,17 +167,17 @@ impl<'t> Turn<'t> {
                     .ok_or_else(|| Refusal::unknown("", &scenario.known).into());
             }
             (Some(template), _) => {
-                let val = self.placed(template)?;
+                val = self.placed(template)?;
                 match val.as_text() {
                     Some(name) => name,
-                    None if val.is_nothing() && scenario.otherwise.is_some() => String::new(),
+                    None if val.is_nothing() && scenario.otherwise.is_some() => Cow::Borrowed(""),
                     None => return Err(Refusal::invalid(&part_of(&template.part)).into()),
                 }
             }
         };
         scenario
             .on
-            .get(name.as_str())
+            .get(&*name)
             .or(scenario.otherwise.as_ref())
             .ok_or_else(|| Refusal::unknown(&name, &scenario.known).into())
     }

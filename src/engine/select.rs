@@ -1,5 +1,6 @@
 //! `list` and `find`: selecting without copying.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use foldhash::HashSet;
@@ -37,41 +38,38 @@ struct Given {
     sort: Val,
 }
 
-/// All that an answer depends on, beside the collection; none where that is more than what is given.
-fn question(list: &List, asker: Asker, given: &Given) -> Option<String> {
-    if list.filter.is_some() {
-        return None;
+/// All that an answer depends on, beside the collection, unless the step has a filter.
+struct Question {
+    text: String,
+    /// Where in it what is given stands, as JSON.
+    given: [Range<usize>; 5],
+}
+
+impl Question {
+    fn given(&self) -> Result<Given, String> {
+        let read = |place: &Range<usize>| {
+            let json = Json::parse(self.text[place.clone()].to_owned());
+            json.map(Val::Json).map_err(|error| error.to_string())
+        };
+        let [fields, matching, page, limit, sort] = &self.given;
+        Ok(Given {
+            fields: read(fields)?,
+            matching: read(matching)?,
+            page: read(page)?,
+            limit: read(limit)?,
+            sort: read(sort)?,
+        })
     }
-    let mut out = String::with_capacity(QUESTION);
-    // A step stays where it is for as long as its world.
-    let step = std::ptr::from_ref(list).addr();
-    out.push_str(itoa::Buffer::new().format(step));
-    out.push(if asker == Asker::Http { 'h' } else { 'm' });
-    for val in [
-        &given.fields,
-        &given.matching,
-        &given.page,
-        &given.limit,
-        &given.sort,
-    ] {
-        // What no JSON text holds.
-        out.push('\0');
-        match val {
-            Val::Undefined | Val::Json(_) | Val::Value(_) => val.write(&mut out),
-            Val::Rows(_) | Val::Named(_) | Val::Raw { .. } => return None,
-        }
-    }
-    Some(out)
 }
 
 impl<'t> Turn<'t> {
     pub(super) fn list(&mut self, list: &'t List, name: Option<Symbol>) -> Result<(), Trouble> {
         let of = self.collection(list.collection).clone();
-        let given = self.given(list)?;
-        let question = question(list, self.asker, &given);
-        let known = question
-            .as_ref()
-            .and_then(|question| self.world().asked.find(question, of.version()));
+        let question = self.question(list)?;
+        let is_kept = list.filter.is_none();
+        let known = is_kept
+            .then(|| self.world().asked.find(&question.text, of.version()))
+            .flatten();
         let listed = match known {
             Some(listed) => {
                 self.work(listed.work)?;
@@ -79,10 +77,10 @@ impl<'t> Turn<'t> {
             }
             None => {
                 let ignored = self.ignored;
-                let listed = Arc::new(self.look_up(list, &of, &given)?);
+                let listed = Arc::new(self.look_up(list, &of, &question.given()?)?);
                 // What is told of is told of each time.
-                if let Some(question) = question.filter(|_| self.ignored == ignored) {
-                    self.world().asked.keep(question, &listed);
+                if is_kept && self.ignored == ignored {
+                    self.world().asked.keep(question.text, &listed);
                 }
                 listed
             }
@@ -117,20 +115,33 @@ impl<'t> Turn<'t> {
         Ok(())
     }
 
-    /// What a list is asked with.
-    fn given(&mut self, list: &List) -> Result<Given, String> {
-        let mut value = |template: &Option<Template>| {
-            template
-                .as_ref()
-                .map_or(Ok(Val::Undefined), |template| self.value(template))
-        };
-        Ok(Given {
-            fields: value(&list.fields)?,
-            matching: value(&list.matching)?,
-            page: value(&list.page)?,
-            limit: value(&list.limit)?,
-            sort: value(&list.sort)?,
-        })
+    /// What a list is asked.
+    fn question(&mut self, list: &List) -> Result<Question, String> {
+        let mut text = String::with_capacity(QUESTION);
+        // A step stays where it is for as long as its world.
+        let step = std::ptr::from_ref(list).addr();
+        text.push_str(itoa::Buffer::new().format(step));
+        text.push(if self.asker == Asker::Http { 'h' } else { 'm' });
+        let templates = [
+            &list.fields,
+            &list.matching,
+            &list.page,
+            &list.limit,
+            &list.sort,
+        ];
+        let mut given = [const { 0..0 }; 5];
+        for (template, place) in templates.into_iter().zip(&mut given) {
+            // What no JSON text holds.
+            text.push('\0');
+            let from = text.len();
+            match template {
+                Some(template) => self.render(template, &mut text)?,
+                None => text.push_str("null"),
+            }
+            *place = from..text.len();
+        }
+        self.make(text.len())?;
+        Ok(Question { text, given })
     }
 
     fn look_up(

@@ -1,5 +1,6 @@
 //! What a name stands for while a handler runs.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -75,6 +76,14 @@ impl Val {
         }
     }
 
+    /// As [`Val::to_json`], of what is not needed any more.
+    pub(super) fn into_json(self) -> Json {
+        match self {
+            Val::Json(json) => json,
+            other => other.to_json(),
+        }
+    }
+
     /// Writes it as JSON; undefined is null.
     pub(super) fn write(&self, out: &mut impl Sink) {
         match self {
@@ -135,11 +144,11 @@ impl Val {
     }
 
     /// The text, if it is one.
-    pub(super) fn as_text(&self) -> Option<String> {
+    pub(super) fn as_text(&self) -> Option<Cow<'_, str>> {
         match self {
-            Val::Json(json) => json.part().as_str().map(Into::into),
-            Val::Value(value) => value.as_str().map(str::to_owned),
-            Val::Raw { text: true, bytes } => Some(String::from_utf8_lossy(bytes).into_owned()),
+            Val::Json(json) => json.part().as_str(),
+            Val::Value(value) => value.as_str().map(Cow::Borrowed),
+            Val::Raw { text: true, bytes } => Some(String::from_utf8_lossy(bytes)),
             _ => None,
         }
     }
