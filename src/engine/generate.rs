@@ -277,8 +277,8 @@ impl Maker<'_> {
             &format!("data/{}", self.declared.name),
             n,
         ));
-        turn.bind(names::N, Val::whole(n as usize));
-        turn.bind(names::I, Val::whole(i as usize));
+        turn.bind(names::N, Val::Whole(n as usize));
+        turn.bind(names::I, Val::Whole(i as usize));
         if let Some(parent) = parent {
             turn.bind(names::PARENT, Val::Json(parent.clone()));
         }

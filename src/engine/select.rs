@@ -93,9 +93,9 @@ impl<'t> Turn<'t> {
         };
         let parts = [
             ("items", names::ITEMS, rows(of.clone(), &listed.items)),
-            ("total", names::TOTAL, Val::whole(listed.total)),
-            ("page", names::PAGE, Val::whole(listed.page)),
-            ("limit", names::LIMIT, Val::whole(listed.limit)),
+            ("total", names::TOTAL, Val::Whole(listed.total)),
+            ("page", names::PAGE, Val::Whole(listed.page)),
+            ("limit", names::LIMIT, Val::Whole(listed.limit)),
             ("matches", names::MATCHES, rows(of, &listed.matches)),
         ];
         match name {

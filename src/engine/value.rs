@@ -22,6 +22,8 @@ pub enum Val {
     Json(Json),
     /// A selection of items.
     Rows(Rows),
+    /// A whole number that the engine counted: of items, of a page.
+    Whole(usize),
     /// What an expression made.
     Value(Value),
     /// What a step gave, by name.
@@ -36,11 +38,6 @@ pub enum Val {
 }
 
 impl Val {
-    /// A whole number.
-    pub(super) fn whole(number: usize) -> Val {
-        Val::Value(Value::from(number))
-    }
-
     /// A JSON text that our own code put together.
     pub(super) fn json(text: String) -> Val {
         Json::parse(text).map_or(Val::Undefined, Val::Json)
@@ -52,6 +49,7 @@ impl Val {
             Val::Undefined => Value::UNDEFINED,
             Val::Json(json) => json.to_value(),
             Val::Rows(rows) => Value::from_object(rows.clone()),
+            Val::Whole(number) => Value::from(*number),
             Val::Value(value) => value.clone(),
             Val::Named(fields) => Value::from_pairs(
                 fields
@@ -90,6 +88,10 @@ impl Val {
             Val::Undefined => out.text().push_str("null"),
             Val::Json(json) => out.text().push_str(json.text()),
             Val::Rows(rows) => rows.write(out, MAX_MADE),
+            Val::Whole(number) => {
+                let mut digits = itoa::Buffer::new();
+                out.text().push_str(digits.format(*number));
+            }
             Val::Value(value) => write::value(out.text(), value),
             Val::Named(fields) => {
                 for (n, (name, val)) in fields.iter().enumerate() {
@@ -126,7 +128,7 @@ impl Val {
     /// About how many bytes it holds on to.
     pub(super) fn weight(&self) -> usize {
         match self {
-            Val::Undefined => 0,
+            Val::Undefined | Val::Whole(_) => 0,
             Val::Json(json) => json.text().len(),
             // The items are the world's; the list of them may not be any more.
             Val::Rows(rows) => rows.of.len() * size_of::<[usize; 8]>(),

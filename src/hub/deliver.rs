@@ -34,6 +34,8 @@ pub(super) struct Delivery<'d> {
     sent_bytes: u64,
     /// Handlers, and how many seconds they ran.
     ran: Vec<(&'static str, f64)>,
+    /// Without any; its memory is used again.
+    pub(super) effects: Vec<Effect>,
 }
 
 /// What is behind a message.
@@ -66,6 +68,7 @@ impl<'d> Delivery<'d> {
             sent: 0,
             sent_bytes: 0,
             ran: Vec::new(),
+            effects: Vec::new(),
         }
     }
 
@@ -73,7 +76,7 @@ impl<'d> Delivery<'d> {
     pub(super) fn follow(
         &mut self,
         event: Option<&Event>,
-        effects: Vec<Effect>,
+        mut effects: Vec<Effect>,
         handler: Option<&'static str>,
         now: Moment,
         began: Instant,
@@ -82,7 +85,8 @@ impl<'d> Delivery<'d> {
         if let Some(event) = event {
             self.came(event, cause);
         }
-        self.deliver(effects, cause);
+        self.deliver(effects.drain(..), cause);
+        self.effects = effects;
         if let Some(handler) = handler {
             self.ran.push((handler, began.elapsed().as_secs_f64()));
         }
@@ -120,7 +124,7 @@ impl<'d> Delivery<'d> {
     }
 
     /// Puts what follows where it belongs, in order.
-    fn deliver(&mut self, effects: Vec<Effect>, cause: Cause) {
+    fn deliver(&mut self, effects: impl Iterator<Item = Effect>, cause: Cause) {
         let (hub, who) = (self.hub, self.who);
         for effect in effects {
             match effect {

@@ -299,7 +299,7 @@ impl Hub {
 fn read(delivery: &mut Delivery<'_>, event: &Event, moments: Moments) -> Option<Outcome> {
     let began = Instant::now();
     let core = delivery.core;
-    let mut effects = Vec::new();
+    let mut effects = std::mem::take(&mut delivery.effects);
     let outcome = engine::read(&core.scenario, &core.world, moments, event, &mut effects)?;
     delivery.follow(Some(event), effects, outcome.handler, moments.now, began);
     Some(outcome)
