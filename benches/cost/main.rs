@@ -139,25 +139,25 @@ fn frame() -> BytesMut {
     frame
 }
 
-#[library_benchmark(config = allowed(20_700), setup = page)]
+#[library_benchmark(config = allowed(18_050), setup = page)]
 fn answer_a_page(world: World) -> World {
     black_box(ask(&world));
     world
 }
 
-#[library_benchmark(config = allowed(317_000), setup = page)]
+#[library_benchmark(config = allowed(263_000), setup = page)]
 fn answer_sixteen_pages(world: World) -> World {
     black_box(ask_together(&world, 16));
     world
 }
 
-#[library_benchmark(config = allowed(16_900), setup = everything)]
+#[library_benchmark(config = allowed(15_500), setup = everything)]
 fn answer_everything(world: World) -> World {
     black_box(ask(&world));
     world
 }
 
-#[library_benchmark(config = allowed(110_500), setup = crowd)]
+#[library_benchmark(config = allowed(108_000), setup = crowd)]
 fn push_to_a_hundred(world: World) -> World {
     black_box(ask(&world));
     world

@@ -34,7 +34,7 @@ pub(super) struct Delivery<'d> {
     sent_bytes: u64,
     /// Handlers, and how many seconds they ran.
     ran: Vec<(&'static str, f64)>,
-    /// Without any; its memory is used again.
+    /// None: the memory for those of the next event.
     pub(super) effects: Vec<Effect>,
 }
 
@@ -174,7 +174,9 @@ impl<'d> Delivery<'d> {
             SendKind::Answer | SendKind::Error => cause.name,
         };
         let faulty = self.hub.0.faulty.load(Ordering::Relaxed);
-        for (peer, payload) in to.iter().zip(std::iter::repeat_n(payload, to.len())) {
+        // All but the last get a copy.
+        let payloads = std::iter::repeat_n(payload, to.len());
+        for (peer, payload) in to.iter().zip(payloads) {
             // A peer that is being read drains its own mailbox next; one that polls has to be woken.
             let own = self.who == Who::Peer(*peer)
                 && kind != SendKind::Push
@@ -313,10 +315,8 @@ impl Drop for Delivery<'_> {
         count(&metrics.sent, self.sent);
         count(&metrics.sent_bytes, self.sent_bytes);
         metrics.ran(&self.ran);
-        if !self.noted.is_empty() {
-            let cost = self.hub.0.journal.note(std::mem::take(&mut self.noted));
-            self.hub.journal_cost(self.who, &cost);
-        }
+        let cost = self.hub.0.journal.note(std::mem::take(&mut self.noted));
+        self.hub.journal_cost(self.who, &cost);
     }
 }
 

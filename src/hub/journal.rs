@@ -105,8 +105,8 @@ struct Rare {
 /// Messages on their way into the journal: put together while nobody waits for it.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
-    /// Where their bytes lie is counted from the first of these.
     noted: Vec<Noted>,
+    /// The bytes of those that are short: `from` counts from the first of these.
     short: Vec<u8>,
     /// Of so many not all is kept.
     shortened: u64,
@@ -214,12 +214,11 @@ impl Batch {
         }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.noted.is_empty()
-    }
-
-    fn memory(&self) -> usize {
-        self.noted.capacity() * size_of::<Noted>() + self.short.capacity()
+    /// Its memory, for the next; it is empty.
+    fn give_back(self) {
+        if self.noted.capacity() * size_of::<Noted>() + self.short.capacity() <= SPARE {
+            LENT.set(self);
+        }
     }
 
     /// As much of a message as is kept.
@@ -312,6 +311,10 @@ impl Journal {
 
     /// Notes messages; their numbers are given by the journal.
     pub(super) fn note(&self, mut batch: Batch) -> Cost {
+        if batch.noted.is_empty() {
+            batch.give_back();
+            return Cost::default();
+        }
         let mut cost = Cost {
             shortened: std::mem::take(&mut batch.shortened),
             ..Cost::default()
@@ -327,9 +330,7 @@ impl Journal {
         inner.shortened |= cost.first_shortened;
         let seq = inner.seq;
         drop(inner);
-        if batch.memory() <= SPARE {
-            LENT.set(batch);
-        }
+        batch.give_back();
         // Nobody waiting is no trouble, and costs no wake-up.
         if self.last.receiver_count() > 0 {
             self.last.send_replace(seq);
@@ -437,6 +438,7 @@ mod tests {
         });
         let common: Arc<str> = "common".repeat(200).into();
         let mut said: Vec<Bytes> = Vec::new();
+        let mut batch = journal.batch();
         for n in 0..40 {
             let mut draft = Draft::default();
             draft.text().push_str(&n.to_string());
@@ -457,13 +459,16 @@ mod tests {
                 name: "a",
                 size: payload.len(),
             };
-            let mut batch = journal.batch();
             if about.inward {
                 batch.heard(about, &payload.whole());
             } else {
                 batch.said(about, &payload, Vec::new());
             }
-            journal.note(batch);
+            // Two at a time.
+            if n % 2 == 0 {
+                continue;
+            }
+            journal.note(std::mem::replace(&mut batch, journal.batch()));
             if n == 17 {
                 journal.clear();
                 said.clear();

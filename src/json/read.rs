@@ -531,7 +531,61 @@ mod tests {
         assert_eq!(whole("1e300"), None);
     }
 
+    fn any_json() -> impl Strategy<Value = serde_json::Value> {
+        let leaf = prop_oneof![
+            Just(serde_json::Value::Null),
+            any::<bool>().prop_map(Into::into),
+            any::<i32>().prop_map(Into::into),
+            ".{0,12}".prop_map(Into::into),
+        ];
+        leaf.prop_recursive(4, 40, 5, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..5).prop_map(Into::into),
+                proptest::collection::btree_map(".{0,5}", inner, 0..5)
+                    .prop_map(|members| members.into_iter().collect::<serde_json::Value>()),
+            ]
+        })
+    }
+
+    /// By every way from a part to those that it holds.
+    fn is_as(part: crate::json::Part<'_>, value: &serde_json::Value) -> bool {
+        match value {
+            serde_json::Value::Object(members) => {
+                part.kind() == Kind::Object
+                    && part.members().count() == members.len()
+                    && members.iter().enumerate().all(|(n, (name, value))| {
+                        let places = [part.get(name), part.member(n), part.members().nth(n)];
+                        places.into_iter().all(|member| {
+                            member.is_some_and(|m| m.key() == name.as_str() && is_as(m, value))
+                        })
+                    })
+            }
+            serde_json::Value::Array(elements) => {
+                part.kind() == Kind::List
+                    && part.elements().count() == elements.len()
+                    && part.elements().zip(elements).all(|(p, v)| is_as(p, v))
+                    && elements
+                        .iter()
+                        .enumerate()
+                        .all(|(n, value)| part.elements().nth(n).is_some_and(|p| is_as(p, value)))
+            }
+            serde_json::Value::String(text) => part.as_str().is_some_and(|own| own == *text),
+            other => Json::parse(other.to_string()).is_ok_and(|own| own.part() == part),
+        }
+    }
+
     proptest! {
+        #[test]
+        fn what_is_in_what_is_found_again(value in any_json(), spaced: bool) {
+            let text = if spaced {
+                serde_json::to_string_pretty(&value).unwrap()
+            } else {
+                value.to_string()
+            };
+            let json = Json::parse(text.clone()).unwrap();
+            prop_assert!(is_as(json.part(), &value), "{}", text);
+        }
+
         #[test]
         fn what_is_plain_ends_where_a_byte_by_byte_look_says(bytes in proptest::collection::vec(
             prop_oneof![any::<u8>(), Just(b'"'), Just(b'\\'), Just(0x1f), Just(0x20), Just(0x7f), Just(0x80)], 0..40)

@@ -7,18 +7,18 @@ use foldhash::HashMap;
 
 use super::rows::Selection;
 
-/// Answers that are known at once, for each thread's share.
+/// Answers that a thread knows at once.
 const MOST: usize = 256;
 /// Items in a selection, and bytes of a question, that are kept.
 const LONGEST: usize = 4 << 10;
 
-/// Threads up to so many have answers of their own.
-const THREADS: usize = 8;
+/// So many threads have answers of their own; more share them.
+const THREADS: usize = 4;
 
 /// Questions and their answers. A world's copy starts without any.
 ///
-/// Each thread has its own: an answer's reference counts, its text's above all, are written so often that they should not
-/// have to go from one processor to the other.
+/// Each thread has its own, for the counts of who holds an answer and its text are written with every message: they should
+/// not have to go from one processor to another.
 #[derive(Debug, Default)]
 pub struct Asked([RwLock<HashMap<Box<str>, Arc<Listed>>>; THREADS]);
 
