@@ -31,11 +31,11 @@ const MOST_IGNORED: u32 = 20;
 
 /// What a list is asked with.
 struct Given {
-    fields: Val,
-    matching: Val,
-    page: Val,
-    limit: Val,
-    sort: Val,
+    fields: Json,
+    matching: Json,
+    page: Json,
+    limit: Json,
+    sort: Json,
 }
 
 /// All that an answer depends on, beside the collection, unless the step has a filter.
@@ -48,8 +48,7 @@ struct Question {
 impl Question {
     fn given(&self) -> Result<Given, String> {
         let read = |place: &Range<usize>| {
-            let json = Json::parse(self.text[place.clone()].to_owned());
-            json.map(Val::Json).map_err(|error| error.to_string())
+            Json::parse(&self.text[place.clone()]).map_err(|error| error.to_string())
         };
         let [fields, matching, page, limit, sort] = &self.given;
         Ok(Given {
@@ -67,9 +66,11 @@ impl<'t> Turn<'t> {
         let of = self.collection(list.collection).clone();
         let question = self.question(list)?;
         let is_kept = list.filter.is_none();
-        let known = is_kept
-            .then(|| self.world().asked.find(&question.text, of.version()))
-            .flatten();
+        let known = if is_kept {
+            self.world().asked.find(&question.text, of.version())
+        } else {
+            None
+        };
         let listed = match known {
             Some(listed) => {
                 self.work(listed.work)?;
@@ -165,7 +166,7 @@ impl<'t> Turn<'t> {
         if let Some(filter) = &list.filter {
             matches = Picked::Ids(self.filter(of, &matches, filter)?);
         }
-        if let Some(by) = given.sort.as_text().filter(|by| !by.is_empty()) {
+        if let Some(by) = given.sort.part().as_str().filter(|by| !by.is_empty()) {
             self.look_at(of.len())?;
             matches = Picked::Ids(self.sorted(of, &matches, &by)?);
         }
@@ -195,19 +196,18 @@ impl<'t> Turn<'t> {
     /// A page or a limit as the client sent it: a whole number from 1.
     fn count(
         &self,
-        val: &Val,
+        given: &Json,
         template: Option<&Template>,
         most: Option<usize>,
     ) -> Result<Option<usize>, Trouble> {
-        if val.is_nothing() {
-            return Ok(None);
-        }
-        let number = match val {
+        let given = given.part();
+        let number = match given.kind() {
+            Kind::Null => return Ok(None),
             // A Socket.IO or HTTP client may send it as text in a query.
-            Val::Json(json) if json.kind() == Kind::String && self.asker == Asker::Http => {
-                json.part().as_str().and_then(|text| text.parse().ok())
+            Kind::String if self.asker == Asker::Http => {
+                given.as_str().and_then(|text| text.parse().ok())
             }
-            val => val.to_json().part().as_i64(),
+            _ => given.as_i64(),
         };
         let number = number.and_then(|number| usize::try_from(number).ok());
         match number.filter(|number| *number >= 1) {
@@ -224,16 +224,14 @@ impl<'t> Turn<'t> {
     /// The fields that are asked for, each once; `None` for all.
     fn fields(
         &mut self,
-        val: &Val,
+        json: &Json,
         part: &str,
         of: &Collection,
     ) -> Result<Option<Arc<[FieldId]>>, Trouble> {
-        if val.is_nothing() {
-            return Ok(None);
-        }
-        let json = val.to_json();
-        if json.kind() != Kind::List {
-            return Err(Refusal::invalid(part).into());
+        match json.kind() {
+            Kind::Null => return Ok(None),
+            Kind::List => {}
+            _ => return Err(Refusal::invalid(part).into()),
         }
         self.work(json.part().elements().count() as u64)?;
         let mut fields: Vec<FieldId> = Vec::with_capacity(FIELDS);
@@ -282,16 +280,14 @@ impl<'t> Turn<'t> {
     fn conditions(
         &mut self,
         list: &List,
-        val: &Val,
+        json: &Json,
         of: &Collection,
     ) -> Result<Vec<(String, Condition)>, Trouble> {
-        if val.is_nothing() {
-            return Ok(Vec::new());
-        }
         let whole = list.match_prefix.trim_end_matches('.');
-        let json = val.to_json();
-        if json.kind() != Kind::Object {
-            return Err(Refusal::invalid(whole).into());
+        match json.kind() {
+            Kind::Null => return Ok(Vec::new()),
+            Kind::Object => {}
+            _ => return Err(Refusal::invalid(whole).into()),
         }
         self.look_at(json.part().members().count())?;
         let mut conditions: Vec<(String, Condition)> = Vec::new();
@@ -354,10 +350,12 @@ impl<'t> Turn<'t> {
     pub(super) fn find(&mut self, find: &'t Find, name: Option<Symbol>) -> Result<(), Trouble> {
         let of = self.collection(find.collection).clone();
         let fields = match &find.fields {
-            Some(template) => self.value(template)?,
-            None => Val::Undefined,
+            Some(template) => {
+                let given = self.value(template)?.into_json();
+                self.fields(&given, &find.fields_part, &of)?
+            }
+            None => None,
         };
-        let fields = self.fields(&fields, &find.fields_part, &of)?;
         let (found, key) = self.one_of(find.collection, &find.which)?;
         let row = |id| Rows::new(of, Picked::Ids(vec![id]), fields);
         let Some(item) = found.and_then(|id| row(id).shown(0)) else {

@@ -15,7 +15,8 @@ use crate::sim::Moment;
 use crate::wire::ws::Opcode;
 use crate::world::PeerId;
 
-use super::journal::{About, Batch, Cost};
+use super::entry::About;
+use super::journal::{Batch, Cost};
 use super::mailbox::{Mailbox, Outgoing, Put};
 use super::{Core, Hub, Limit, Who, post};
 
@@ -34,8 +35,6 @@ pub(super) struct Delivery<'d> {
     sent_bytes: u64,
     /// Handlers, and how many seconds they ran.
     ran: Vec<(&'static str, f64)>,
-    /// None: the memory for those of the next event.
-    pub(super) effects: Vec<Effect>,
 }
 
 /// What is behind a message.
@@ -68,15 +67,14 @@ impl<'d> Delivery<'d> {
             sent: 0,
             sent_bytes: 0,
             ran: Vec::new(),
-            effects: Vec::new(),
         }
     }
 
-    /// What an event has led to.
+    /// What an event has led to. No effects are left.
     pub(super) fn follow(
         &mut self,
         event: Option<&Event>,
-        mut effects: Vec<Effect>,
+        effects: &mut Vec<Effect>,
         handler: Option<&'static str>,
         now: Moment,
         began: Instant,
@@ -86,7 +84,6 @@ impl<'d> Delivery<'d> {
             self.came(event, cause);
         }
         self.deliver(effects.drain(..), cause);
-        self.effects = effects;
         if let Some(handler) = handler {
             self.ran.push((handler, began.elapsed().as_secs_f64()));
         }

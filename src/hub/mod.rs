@@ -6,6 +6,7 @@
 
 mod admission;
 mod deliver;
+mod entry;
 mod hands;
 mod journal;
 mod limits;
@@ -25,7 +26,7 @@ use foldhash::HashMap;
 use tokio::sync::Notify;
 
 use crate::config::{Limits, Play};
-use crate::engine::{self, Event, Facts, Moments, Options, Outcome, State};
+use crate::engine::{self, Effect, Event, Facts, Moments, Options, Outcome, State};
 use crate::fault::{self, Fault, Faults};
 use crate::json::Json;
 use crate::scenario::model::Scenario;
@@ -41,8 +42,9 @@ pub use crate::sim::Clock;
 pub use crate::sim::time::{print_duration, rfc3339};
 pub use crate::world::{Collection, PeerId};
 pub use admission::{Admission, Handshake, HttpRequest, Ticket};
+pub use entry::{About, Entry};
 pub use hands::{DataProblem, SendTo, TimerShown};
-pub use journal::{About, Entry, Journal};
+pub use journal::Journal;
 pub use limits::Who;
 pub use mailbox::{Mailbox, Outgoing, Outlet};
 pub use metrics::Metrics;
@@ -241,7 +243,7 @@ impl Hub {
             let core = self.core();
             let mut delivery = Delivery::new(self, &core, who);
             let moments = self.moments(core.clock, facts);
-            if let Some(outcome) = read(&mut delivery, event, moments) {
+            if let Some(outcome) = read(&mut delivery, &mut Vec::new(), event, moments) {
                 return outcome;
             }
         }
@@ -251,6 +253,7 @@ impl Hub {
     /// Handles one event after the other: for all in a row that only read, the world is locked once, and they come at one
     /// moment.
     fn feed_all(&self, who: Who, mut next: impl FnMut() -> Option<Event>) {
+        let mut effects = Vec::new();
         let mut upcoming = next();
         while let Some(mut event) = upcoming.take() {
             let facts = self.facts();
@@ -258,7 +261,7 @@ impl Hub {
             let mut delivery = Delivery::new(self, &core, who);
             let moments = self.moments(core.clock, facts);
             let to_write = loop {
-                if read(&mut delivery, &event, moments).is_none() {
+                if read(&mut delivery, &mut effects, &event, moments).is_none() {
                     break Some(event);
                 }
                 upcoming = next();
@@ -289,18 +292,28 @@ impl Hub {
             self.0.agenda.notify_one();
         }
         let mut delivery = Delivery::new(self, core, who);
-        delivery.follow(Some(event), effects, outcome.handler, moments.now, began);
+        delivery.follow(
+            Some(event),
+            &mut effects,
+            outcome.handler,
+            moments.now,
+            began,
+        );
         drop(delivery);
         outcome
     }
 }
 
-/// Handles an event that only reads; `None` if it does not.
-fn read(delivery: &mut Delivery<'_>, event: &Event, moments: Moments) -> Option<Outcome> {
+/// Handles an event that only reads; `None` if it does not. `effects` has none, before and after: it is lent.
+fn read(
+    delivery: &mut Delivery<'_>,
+    effects: &mut Vec<Effect>,
+    event: &Event,
+    moments: Moments,
+) -> Option<Outcome> {
     let began = Instant::now();
     let core = delivery.core;
-    let mut effects = std::mem::take(&mut delivery.effects);
-    let outcome = engine::read(&core.scenario, &core.world, moments, event, &mut effects)?;
+    let outcome = engine::read(&core.scenario, &core.world, moments, event, effects)?;
     delivery.follow(Some(event), effects, outcome.handler, moments.now, began);
     Some(outcome)
 }

@@ -78,7 +78,7 @@ impl Hub {
         let began = std::time::Instant::now();
         let outcome = engine::tick(&scenario, &mut core.world, moments, &mut effects)?;
         let mut delivery = Delivery::new(self, &core, Who::Nobody);
-        delivery.follow(None, effects, outcome.handler, moments.now, began);
+        delivery.follow(None, &mut effects, outcome.handler, moments.now, began);
         drop(delivery);
         drop(core);
         self.0.metrics.timers.inc();

@@ -264,6 +264,7 @@ impl Reader<'_> {
         }
     }
 
+    /// Passes over an escape: nothing else may stand where a string is neither plain nor at its end.
     #[cold]
     fn escape(&mut self) -> Result<(), JsonError> {
         if self.peek() != Some(b'\\') {

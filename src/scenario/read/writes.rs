@@ -1,4 +1,5 @@
-//! Which handlers need the world to themselves: those that draw chance, change data, remember, join or plan.
+//! Which handlers need the world to themselves: those that draw chance, change data, remember, join, plan,
+//! or send to others.
 
 use std::sync::Arc;
 

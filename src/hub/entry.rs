@@ -1,0 +1,91 @@
+//! A message as the journal gives it back: what it was, and how people see it.
+
+use crate::json::{Json, write};
+use crate::payload::Payload;
+use crate::sim::{Moment, time};
+use crate::world::PeerId;
+
+/// What a message is, apart from what was said.
+#[derive(Debug, Clone)]
+pub struct About {
+    /// By the mock's clock.
+    pub time: Moment,
+    /// Whose.
+    pub peer: PeerId,
+    /// From the client?
+    pub inward: bool,
+    /// Text?
+    pub text: bool,
+    /// The handler, or `push`.
+    pub name: &'static str,
+    /// All its bytes.
+    pub size: usize,
+}
+
+/// One message.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// Its number, from 1.
+    pub seq: u64,
+    /// All the rest.
+    pub about: About,
+    /// What was said, as much of it as is kept.
+    pub payload: Payload,
+    /// The faults that did something to it.
+    pub fault: Vec<&'static str>,
+}
+
+impl Entry {
+    /// What was said, as JSON if it is.
+    pub fn message(&self) -> Option<Json> {
+        let whole = self.payload.whole();
+        let text = std::str::from_utf8(&whole).ok()?;
+        let json = text.trim_start_matches(|c: char| c.is_ascii_digit());
+        Json::parse(text).ok().or_else(|| {
+            json.starts_with('[')
+                .then(|| Json::parse(json).ok())
+                .flatten()
+        })
+    }
+
+    /// What was said, as JSON; what is none is a text.
+    pub fn seen(&self) -> Json {
+        let whole = self.about.size == self.payload.len();
+        self.message()
+            .filter(|_| whole)
+            .unwrap_or_else(|| Json::string(&String::from_utf8_lossy(&self.payload.whole())))
+    }
+
+    /// As the control API shows it.
+    pub fn shown(&self) -> String {
+        let mut out = format!(
+            "{{\"seq\":{},\"time\":\"{}\",\"connection\":\"c{}\"",
+            self.seq,
+            time::rfc3339(self.about.time),
+            self.about.peer
+        );
+        out.push_str(if self.about.inward {
+            ",\"direction\":\"in\""
+        } else {
+            ",\"direction\":\"out\""
+        });
+        out.push_str(",\"name\":");
+        write::string(&mut out, self.about.name);
+        out.push_str(&format!(",\"size\":{},\"message\":", self.about.size));
+        out.push_str(self.seen().text());
+        if self.about.size != self.payload.len() {
+            out.push_str(",\"shortened\":true");
+        }
+        if !self.about.text {
+            out.push_str(",\"binary\":true");
+        }
+        out.push_str(",\"fault\":");
+        if self.fault.is_empty() {
+            out.push_str("null}");
+        } else {
+            write::string(&mut out, &self.fault.join(","));
+            out.push('}');
+        }
+        out
+    }
+}
