@@ -460,6 +460,9 @@ http:
   "GET /things":
     - run: paged
       with: { page: "${ request.query.page }" }
+  "GET /first":
+    - run: paged
+      with: { page: "${ request.query.page or 1 }" }
 "#,
         r#"
 + a /
@@ -469,6 +472,10 @@ $ GET /things?page=2
 = 200 [{"id":2}]
 $ GET /things?page=2
 = 200 [{"id":2}]
+$ GET /first?page=2
+= 200 [{"id":2}]
+$ GET /first
+= 200 [{"id":1}]
 a> {"do":"paged","page":"2"}
 a< {"error":{"code":"INVALID_PAGINATION"}}
 a> {"do":"paged","page":2}
