@@ -3,13 +3,10 @@
 //! In reading order: the JSON texts everything is made of, what a scenario declares, where chance and time come
 //! from, the state, the bytes on the wire, the rules, and around them the hub, the sockets and the control API.
 
+pub mod base;
 pub mod disk;
-pub mod json;
-pub mod payload;
-pub mod text;
 
-pub mod scenario;
-pub mod sim;
+pub mod lang;
 
 pub mod fault;
 pub mod wire;

@@ -59,13 +59,12 @@ fn connect(hub: &Hub) -> Peer {
 }
 
 fn world(scenario: &str, clients: usize, request: &str) -> World {
-    let text = ws_mock::scenario::bundled()
+    let text = ws_mock::lang::bundled()
         .iter()
         .find(|(name, _)| *name == scenario)
         .map_or(scenario, |(_, text)| text);
-    let scenario =
-        ws_mock::scenario::read_text("bench.yaml", text, &ws_mock::scenario::NoFiles, &|_| None)
-            .expect("the scenario is right");
+    let scenario = ws_mock::lang::read_text("bench.yaml", text, &ws_mock::lang::NoFiles, &|_| None)
+        .expect("the scenario is right");
     let play = Play {
         seed: 1,
         clock: ClockStart::At(1_705_746_600_000),

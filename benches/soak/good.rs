@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
-use ws_mock::sim::Chance;
+use ws_mock::base::Chance;
 
 use crate::ledger::{Ledger, add};
 use crate::link::{Heard, Link, Way};

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use tokio::time::sleep;
-use ws_mock::sim::Chance;
+use ws_mock::base::Chance;
 
 use crate::mock::Mock;
 

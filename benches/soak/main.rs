@@ -25,7 +25,7 @@ use anyhow::{Context, Result, ensure};
 use clap::Parser;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
-use ws_mock::sim::Chance;
+use ws_mock::base::Chance;
 
 use crate::ledger::{Ledger, get};
 use crate::link::Way;
@@ -69,7 +69,7 @@ struct Options {
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
-    ws_mock::scenario::duration(text).ok_or_else(|| "a time such as `5m` or `2h`".to_owned())
+    ws_mock::lang::duration(text).ok_or_else(|| "a time such as `5m` or `2h`".to_owned())
 }
 
 fn main() -> Result<()> {

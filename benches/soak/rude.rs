@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
-use ws_mock::sim::Chance;
+use ws_mock::base::Chance;
 
 use crate::ledger::{Ledger, add};
 use crate::link::{Heard, Link, Way};

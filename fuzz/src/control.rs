@@ -6,8 +6,8 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use hyper::{Request, Response};
 use ws_mock::control::{self, Handler};
-use ws_mock::scenario::model::Scenario;
-use ws_mock::scenario::{NoFiles, read_text};
+use ws_mock::lang::model::Scenario;
+use ws_mock::lang::{NoFiles, read_text};
 
 use super::stage::Stage;
 

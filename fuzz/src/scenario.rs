@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ws_mock::scenario::{NoFiles, read_text};
+use ws_mock::lang::{NoFiles, read_text};
 
 use super::stage::Stage;
 

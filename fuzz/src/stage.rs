@@ -9,7 +9,7 @@ use bytes::Bytes;
 use tokio::runtime::Runtime;
 use ws_mock::config::{ClockStart, Limits, Play};
 use ws_mock::hub::{Admission, Handshake, HttpRequest, Hub, Inbound, Outgoing, Peer};
-use ws_mock::scenario::model::{Protocol, Scenario};
+use ws_mock::lang::model::{Protocol, Scenario};
 use ws_mock::wire::socketio::{Body, Packet};
 
 /// 2024-01-20T10:30:00Z

@@ -14,10 +14,10 @@ mod validate;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use crate::base::text::safe;
 use crate::cli::{self, Verb};
+use crate::lang::{Problems, nearest};
 use crate::log::{self, Format};
-use crate::scenario::{Problems, nearest};
-use crate::text::safe;
 
 /// It could not run: a port taken, a certificate unreadable.
 const COULD_NOT_RUN: u8 = 1;

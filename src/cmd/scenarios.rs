@@ -4,8 +4,8 @@ use std::io::Write;
 
 use super::{Usage, env, table};
 use crate::cli::{self, ScenariosVerb};
-use crate::scenario::model::{Protocol, Scenario};
-use crate::scenario::{bundled, load};
+use crate::lang::model::{Protocol, Scenario};
+use crate::lang::{bundled, load};
 
 pub(super) fn run(args: &cli::Scenarios, out: &mut dyn Write) -> anyhow::Result<()> {
     match &args.verb {

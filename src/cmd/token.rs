@@ -6,9 +6,9 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::{Usage, env};
+use crate::base;
 use crate::cli::{self, Assignment};
-use crate::scenario::{duration, load};
-use crate::{sim, wire};
+use crate::lang::{duration, load};
 
 /// How long a token lasts unless told otherwise.
 const LIFE: Duration = Duration::from_hours(24);
@@ -19,8 +19,8 @@ pub(super) fn run(args: &cli::Token, out: &mut dyn Write) -> anyhow::Result<()> 
         Usage::new(format!("scenario `{}` takes no tokens", scenario.name))
             .hint("it would need `auth: { jwt: { secret: … } }`")
     })?;
-    let claims = claims(args, sim::wall() / 1000)?;
-    writeln!(out, "{}", wire::jwt::sign(&claims, &jwt.secret))?;
+    let claims = claims(args, base::wall() / 1000)?;
+    writeln!(out, "{}", base::jwt::sign(&claims, &jwt.secret))?;
     Ok(())
 }
 

@@ -3,9 +3,9 @@
 use std::io::Write;
 
 use super::{Unsound, env};
+use crate::base::text::safe;
 use crate::cli;
-use crate::scenario::load;
-use crate::text::safe;
+use crate::lang::load;
 
 pub(super) fn run(args: &cli::Validate, out: &mut dyn Write) -> anyhow::Result<()> {
     let mut unsound = 0;

@@ -1,10 +1,10 @@
 //! `data`: the world, read and edited.
 
+use crate::base::json::{Json, Kind, write};
+use crate::base::text::shortened;
 use crate::hub::{Change, Collection, DataError, DataProblem, Hub};
-use crate::json::{Json, Kind, write};
-use crate::text::shortened;
 
-use super::ask::{Answer, Ask, Problem};
+use super::request::{Answer, Ask, Problem};
 
 /// Items a page, unless asked for another number, and at most.
 const PAGE: u64 = 100;

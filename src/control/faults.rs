@@ -1,9 +1,9 @@
 //! `faults`: what goes wrong on purpose.
 
+use crate::base::json::{Json, Kind};
 use crate::hub::{Hub, read_fault};
-use crate::json::{Json, Kind};
 
-use super::ask::{Answer, Ask, Problem};
+use super::request::{Answer, Ask, Problem};
 
 pub(super) fn list(hub: &Hub) -> Answer {
     let faults = hub.faults_shown();

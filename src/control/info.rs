@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use crate::base::json::write;
+use crate::base::text::shortened;
 use crate::hub::{Hub, print_duration, rfc3339};
-use crate::json::write;
-use crate::text::shortened;
 
-use super::ask::{Answer, Ask, Problem};
+use super::request::{Answer, Ask, Problem};
 use super::time;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use crate::base::json::{Json, Kind, Part};
+use crate::base::text::shortened;
 use crate::hub::{About, Entry, Hub, PeerId};
-use crate::json::{Json, Kind, Part};
-use crate::text::shortened;
 
-use super::ask::{Answer, Ask, Problem, duration, text};
+use super::request::{Answer, Ask, Problem, duration, text};
 
 /// Entries an answer has, unless asked for another number.
 const PAGE: u64 = 1000;

@@ -3,12 +3,12 @@
 //! `Host`, `Origin` and the body's size were looked at before a request comes here. This module says which row of
 //! the table a request means and what is wrong with it; the rows are in the files beside it.
 
-mod ask;
+mod connections;
 mod data;
 mod faults;
 mod info;
 mod journal;
-mod people;
+mod request;
 mod time;
 
 use std::future::Future;
@@ -19,9 +19,9 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use hyper::{Request, Response};
 
+use crate::base::text::shortened;
 use crate::hub::Hub;
-use crate::text::shortened;
-use ask::{Answer, Ask, Problem};
+use request::{Answer, Ask, Problem};
 
 /// Where the API lives.
 pub const ROOT: &str = "/__mock/";
@@ -108,10 +108,10 @@ async fn route(hub: &Hub, addresses: &[String], ask: &Ask) -> Result<Answer, Pro
         ("health", _) => Ok(info::health(hub)),
         ("info", _) => Ok(info::info(hub, addresses)),
         ("metrics", _) => Ok(info::metrics(hub)),
-        ("connections", _) => Ok(people::connections(hub)),
-        ("connections/*", _) => people::cut_off(hub, name(1), ask),
-        ("rooms", _) => Ok(people::rooms(hub)),
-        ("send", _) => people::send(hub, ask),
+        ("connections", _) => Ok(connections::connections(hub)),
+        ("connections/*", _) => connections::cut_off(hub, name(1), ask),
+        ("rooms", _) => Ok(connections::rooms(hub)),
+        ("send", _) => connections::send(hub, ask),
         ("data", _) => Ok(data::collections(hub)),
         ("data/*", "GET") => data::list(hub, name(1), ask),
         ("data/*", _) => data::insert(hub, name(1), ask),

@@ -1,11 +1,11 @@
 //! `clock`, `timers`, `triggers`.
 
+use crate::base::json::{Json, write};
 use crate::hub::{Clock, Hub, NotHeld, TimerShown, print_duration, rfc3339};
-use crate::json::{Json, write};
 
-use crate::text::shortened;
+use crate::base::text::shortened;
 
-use super::ask::{Answer, Ask, Problem, duration, text};
+use super::request::{Answer, Ask, Problem, duration, text};
 
 pub(super) fn clock(hub: &Hub) -> Answer {
     Answer::ok(clock_shown(hub))
@@ -140,16 +140,15 @@ pub(super) fn trigger(hub: &Hub, name: &str, ask: &Ask) -> Result<Answer, Proble
     let args = ask.json()?;
     if let Some(args) = args
         .as_ref()
-        .filter(|args| args.kind() != crate::json::Kind::Object)
+        .filter(|args| args.kind() != crate::base::json::Kind::Object)
     {
         return Err(Problem::invalid(format!(
             "the body is the trigger's `args`, a JSON object; found `{}`",
             shortened(args.text())
         )));
     }
-    let args = args.unwrap_or_else(|| {
-        Json::from_value(&crate::scenario::Value::from_pairs::<_, &str, &str>([]))
-    });
+    let args = args
+        .unwrap_or_else(|| Json::from_value(&crate::lang::Value::from_pairs::<_, &str, &str>([])));
     if !hub.trigger(name, args) {
         return Err(Problem::missing("trigger", name, &hub.triggers()));
     }

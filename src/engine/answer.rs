@@ -4,13 +4,13 @@ use std::borrow::Cow;
 use std::cell::Cell;
 use std::sync::Arc;
 
-use crate::json::{Json, write};
-use crate::payload::{Draft, Payload, Sink};
-use crate::scenario::expr::{Template, names};
-use crate::scenario::model::{Placed, Protocol};
+use crate::base::json::{Json, write};
+use crate::base::payload::{Draft, Payload, Sink};
+use crate::lang::expr::{Template, names};
+use crate::lang::model::{Placed, Protocol};
 
+use super::context::{Asker, Halt, Turn};
 use super::refusal::Refusal;
-use super::turn::{Asker, Halt, Turn};
 use super::value::Val;
 use super::{Effect, HttpAnswer, SendKind};
 

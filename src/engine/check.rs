@@ -1,14 +1,14 @@
 //! `check` and `verify`: whether what a client sent is what it should be.
 
-use crate::json::{Json, Kind, Part};
-use crate::scenario::expr::{Symbol, Template, names};
-use crate::scenario::model::{Kind as Wanted, Kinds, Steps};
-use crate::sim::time;
-use crate::wire::jwt;
+use crate::base::json::{Json, Kind, Part};
+use crate::base::jwt;
+use crate::base::time;
+use crate::lang::expr::{Symbol, Template, names};
+use crate::lang::model::{Kind as Wanted, Kinds, Steps};
 
+use super::context::{Asker, Halt, Turn};
 use super::refusal::Refusal;
 use super::steps::Trouble;
-use super::turn::{Asker, Halt, Turn};
 use super::value::Val;
 
 impl<'t> Turn<'t> {

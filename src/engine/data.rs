@@ -5,16 +5,16 @@ use std::sync::Arc;
 use minijinja::Value;
 use thiserror::Error;
 
-use crate::json::{Json, Kind, write};
-use crate::scenario::Limit;
-use crate::scenario::expr::{Symbol, Template, names};
-use crate::scenario::model::{CollectionId, Set, Which};
-use crate::text::shortened;
+use crate::base::Limit;
+use crate::base::json::{Json, Kind, write};
+use crate::base::text::shortened;
+use crate::lang::expr::{Symbol, Template, names};
+use crate::lang::model::{CollectionId, Set, Which};
 use crate::world::{Collection, Edit, RowId, key_text, merged};
 
 use super::State;
+use super::context::Turn;
 use super::steps::Trouble;
-use super::turn::Turn;
 use super::value::Val;
 
 /// What it takes to change an item, in instructions.

@@ -4,17 +4,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use minijinja::ErrorKind;
 
-use crate::json::{Json, Kind, MAX_DEPTH, Part, write};
-use crate::payload::Sink;
-use crate::scenario::Limit;
-use crate::scenario::expr::{
+use crate::base::Limit;
+use crate::base::json::{Json, Kind, MAX_DEPTH, Part, write};
+use crate::base::payload::Sink;
+use crate::base::text::shortened;
+use crate::lang::expr::{
     Evaluated, Expr, Formula, Key, MAX_OUTPUT, Path, Piece, Template, TextPiece, names, reason,
 };
-use crate::text::shortened;
 
 use super::Planned;
+use super::context::Turn;
 use super::scope::{self, Snapshot};
-use super::turn::Turn;
 use super::value::{self, Val};
 
 /// Bytes that are written down as fast as an item is looked at.
@@ -37,7 +37,7 @@ impl Turn<'_> {
             return Ok(path.keys.iter().fold(whole, |val, key| val.down(key)));
         }
         if path.root == names::SESSION
-            && let [crate::scenario::expr::Key::Member(name), rest @ ..] = &*path.keys
+            && let [crate::lang::expr::Key::Member(name), rest @ ..] = &*path.keys
             && !self.names.iter().any(|(name, _)| *name == names::SESSION)
         {
             let kept = scope::session_value(self.world(), self.peer, name)

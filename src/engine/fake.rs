@@ -5,7 +5,7 @@ use fake::Fake;
 use fake::faker::{address, company, internet, job, lorem, name, phone_number};
 use fake::locales::{AR_SA, DE_DE, EN, FR_FR, JA_JP, PT_BR, ZH_CN};
 
-use crate::sim::Chance;
+use crate::base::Chance;
 
 const LOCALES: &str = "en, de, fr, pt, ja, zh, ar, ru";
 const KINDS: &str = "name, first_name, last_name, email, username, phone, city, street, company, job, word, sentence, paragraph";

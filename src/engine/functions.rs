@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use minijinja::{Error, ErrorKind, Value};
 
-use crate::json::Json;
-use crate::scenario::expr::{Function, described, is_plain};
-use crate::sim::{Chance, Moment, time};
+use crate::base::json::Json;
+use crate::base::{Chance, Moment, time};
+use crate::lang::expr::{Function, described, is_plain};
 use crate::world::{Collection, Picked, Rows, key_text};
 
 use super::fake;

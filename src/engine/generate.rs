@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::json::{Json, write};
-use crate::scenario::MAX_ITEMS;
-use crate::scenario::expr::{Symbol, Template, names};
-use crate::scenario::model::{Collection as Declared, CollectionId, Origin, Placed, Scenario};
-use crate::sim::Chance;
-use crate::text::shortened;
+use crate::base::Chance;
+use crate::base::json::{Json, write};
+use crate::base::text::shortened;
+use crate::lang::MAX_ITEMS;
+use crate::lang::expr::{Symbol, Template, names};
+use crate::lang::model::{Collection as Declared, CollectionId, Origin, Placed, Scenario};
 use crate::world::Collection;
 
-use super::turn::{Access, Turn};
+use super::context::{Access, Turn};
 use super::value::Val;
 use super::{Moments, State};
 

@@ -2,12 +2,12 @@
 
 use bytes::Bytes;
 
-use crate::json::{Json, write};
-use crate::scenario::model::{Scenario, Segment};
+use crate::base::json::{Json, write};
+use crate::lang::model::{Scenario, Segment};
 
+use super::context::Halt;
 use super::refusal::Refusal;
 use super::scope::pairs;
-use super::turn::Halt;
 
 /// A request.
 #[derive(Debug, Clone)]

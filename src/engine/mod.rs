@@ -4,22 +4,22 @@
 //! world's streams, and what should happen outside goes into the list of effects.
 
 mod answer;
+mod changes;
 mod check;
+mod context;
 mod data;
+mod dispatch;
 mod eval;
 mod fake;
-mod follow;
 mod functions;
 mod generate;
 mod http;
 mod refusal;
-mod run;
 mod scope;
 mod select;
 mod send;
 mod steps;
 mod timers;
-mod turn;
 mod value;
 
 use std::sync::Arc;
@@ -27,12 +27,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tungstenite::Utf8Bytes;
 
-use crate::json::Json;
-use crate::payload::Payload;
-use crate::scenario::Limit;
-use crate::scenario::expr::Symbol;
-use crate::scenario::model::{Protocol, Scenario, Steps};
-use crate::sim::Moment;
+use crate::base::Limit;
+use crate::base::Moment;
+use crate::base::json::Json;
+use crate::base::payload::Payload;
+use crate::lang::expr::Symbol;
+use crate::lang::model::{Protocol, Scenario, Steps};
 use crate::world::{Arrival, PeerId, World};
 
 pub use data::{Change, DataError, Edited, edit};
@@ -42,7 +42,7 @@ pub use refusal::Refusal;
 pub use timers::{repace, set_paused};
 pub use value::Val;
 
-use turn::{Access, Turn};
+use context::{Access, Turn};
 
 /// The world as the engine keeps it.
 pub type State = World<Planned>;

@@ -1,8 +1,8 @@
 //! Errors that are answered: their codes, words and statuses.
 
-use crate::json::{JsonError, MAX_DEPTH, write};
-use crate::scenario::Limit;
-use crate::text::shortened;
+use crate::base::Limit;
+use crate::base::json::{JsonError, MAX_DEPTH, write};
+use crate::base::text::shortened;
 
 /// What a client is told that it did wrong.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

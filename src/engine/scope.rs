@@ -4,10 +4,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use minijinja::{Error, Value};
 
-use crate::json::{Json, write};
-use crate::scenario::expr::{Function, MAX_OUTPUT, Scope, Symbol, names, weight};
-use crate::scenario::model::Scenario;
-use crate::sim::{Chance, time};
+use crate::base::json::{Json, write};
+use crate::base::{Chance, time};
+use crate::lang::expr::{Function, MAX_OUTPUT, Scope, Symbol, names, weight};
+use crate::lang::model::Scenario;
 use crate::world::{PeerId, Rows, World};
 
 use super::value::Val;

@@ -5,21 +5,21 @@ use std::sync::Arc;
 
 use foldhash::HashSet;
 
-use crate::json::{Json, Kind};
-use crate::scenario::Limit;
-use crate::scenario::expr::{Expr, Symbol, Template, names};
-use crate::scenario::model::{CollectionId, DefaultLimit, Find, List, Which};
-use crate::text::shortened;
+use crate::base::Limit;
+use crate::base::json::{Json, Kind};
+use crate::base::text::shortened;
+use crate::lang::expr::{Expr, Symbol, Template, names};
+use crate::lang::model::{CollectionId, DefaultLimit, Find, List, Which};
 use crate::world::{
     Collection, Condition, FieldId, Listed, Picked, RowId, Rows, Selection, key_text,
 };
 
 use super::Effect;
 use super::check::part_of;
+use super::context::{Asker, Turn};
 use super::eval::BYTES_AN_ITEM;
 use super::refusal::Refusal;
 use super::steps::Trouble;
-use super::turn::{Asker, Turn};
 use super::value::Val;
 
 /// As many fields as most ask for, so that the list need not grow.

@@ -1,16 +1,16 @@
 //! `send`: what is pushed, and to whom.
 
-use crate::json::Kind;
-use crate::payload::Draft;
-use crate::scenario::expr::Template;
-use crate::scenario::model::{Protocol, To};
+use crate::base::json::Kind;
+use crate::base::payload::Draft;
+use crate::lang::expr::Template;
+use crate::lang::model::{Protocol, To};
 use crate::world::{Peer, PeerId};
 
 use super::answer::encode;
+use super::context::Turn;
 use super::eval::BYTES_AN_ITEM;
 use super::scope::peer_of;
 use super::steps::Trouble;
-use super::turn::Turn;
 use super::value::Val;
 use super::{Effect, SendKind};
 

@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use crate::json::{Kind, write};
-use crate::scenario::expr::{Symbol, Template, names};
-use crate::scenario::model::{ForBody, ForOver, Step, Steps, Verb};
-use crate::scenario::{self, Limit};
-use crate::text::shortened;
+use crate::base::Limit;
+use crate::base::json::{Kind, write};
+use crate::base::text::shortened;
+use crate::lang;
+use crate::lang::expr::{Symbol, Template, names};
+use crate::lang::model::{ForBody, ForOver, Step, Steps, Verb};
 
+use super::context::{Halt, Turn, broken};
 use super::refusal::Refusal;
-use super::turn::{Halt, Turn, broken};
 use super::value::Val;
 use super::{Effect, Planned};
 
@@ -139,7 +140,7 @@ impl<'t> Turn<'t> {
             let json = self.value(template)?.to_json();
             self.keep(json.text().len())?;
             let Some(peer) = self.peer else {
-                if self.asker != super::turn::Asker::Upgrade {
+                if self.asker != super::context::Asker::Upgrade {
                     return Err("there is no session here to remember in".to_owned().into());
                 }
                 self.outcome.remembered.push((name.clone(), json));
@@ -345,8 +346,8 @@ impl<'t> Turn<'t> {
 /// A duration's text, or milliseconds.
 pub(super) fn duration(val: &Val) -> Option<Duration> {
     match val.as_text() {
-        Some(text) => scenario::duration(&text),
-        None => scenario::milliseconds(val.to_json().part().as_f64()?),
+        Some(text) => lang::duration(&text),
+        None => lang::milliseconds(val.to_json().part().as_f64()?),
     }
 }
 

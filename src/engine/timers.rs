@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::scenario::model::{CollectionId, Scenario, Timer};
-use crate::sim::Moment;
-use crate::text::shortened;
+use crate::base::Moment;
+use crate::base::text::shortened;
+use crate::lang::model::{CollectionId, Scenario, Timer};
 use crate::world::{Due, Edit, Ticker, key_text};
 
+use super::context::{Access, Turn};
 use super::steps::duration;
-use super::turn::{Access, Turn};
 use super::{Effect, Event, MakeError, Moments, Options, Outcome, State};
 
 /// A pace for timers whose `every:` gives none: an hour, and the log says so.
@@ -233,7 +233,7 @@ impl Turn<'_> {
             let paused = !world.agenda.tickers.is_empty()
                 && world.agenda.tickers.values().all(|ticker| ticker.paused);
             for (_, edit) in edits.iter().filter(|(edited, _)| *edited == collection) {
-                let key_of = |item: &Option<crate::json::Json>| {
+                let key_of = |item: &Option<crate::base::json::Json>| {
                     item.as_ref().and_then(|item| {
                         item.part()
                             .get(&scenario.data[collection].key)

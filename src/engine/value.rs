@@ -6,12 +6,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use minijinja::Value;
 
-use crate::json::{Json, Kind, write};
-use crate::payload::Sink;
-use crate::scenario::expr::{Key, weight};
+use crate::base::json::{Json, Kind, write};
+use crate::base::payload::Sink;
+use crate::lang::expr::{Key, weight};
 use crate::world::Rows;
 
-use super::turn::MAX_MADE;
+use super::context::MAX_MADE;
 
 /// A name's value. Cheap to copy, and nothing in it is written out before somebody asks.
 #[derive(Debug, Clone)]

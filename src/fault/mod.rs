@@ -1,79 +1,10 @@
 //! Faults: what goes wrong on purpose. Data, decided at one point of the way out.
 
-mod read;
-
 use std::time::Duration;
 
-use crate::json::Json;
-use crate::sim::Chance;
-
-pub use read::{FaultError, from_json, from_option};
-
-/// One fault as it was declared.
-#[derive(Debug, Clone)]
-pub struct Fault {
-    /// What it does.
-    pub kind: Kind,
-    /// The handlers it concerns, `push` for pushes; empty is everything.
-    pub on: Vec<String>,
-    /// The part of the messages it concerns, 0–1.
-    pub share: f64,
-    /// The connections it concerns (`c1`); empty is all.
-    pub connections: Vec<String>,
-    /// How often it happens; `None` is without end.
-    pub times: Option<u64>,
-    /// As it is shown.
-    pub shown: Json,
-}
-
-/// What a fault does.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Kind {
-    /// Later by a time, or one drawn between two.
-    Latency(Duration, Duration),
-    /// Not at all.
-    Drop,
-    /// Twice.
-    Duplicate,
-    /// As broken JSON.
-    Corrupt,
-    /// An error instead.
-    Error(String),
-    /// The connection closed instead.
-    Close(u16),
-    /// The connection torn down instead, without a Close frame.
-    Abort,
-    /// The handshake refused.
-    Refuse(u16),
-    /// Neither read nor written any more, the socket left open.
-    Stall,
-    /// So many bytes a second.
-    Slow(u64),
-    /// Frames of so many bytes.
-    Fragment(usize),
-    /// Pings unanswered.
-    Mute,
-}
-
-impl Kind {
-    /// Its name.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Kind::Latency(..) => "latency",
-            Kind::Drop => "drop",
-            Kind::Duplicate => "duplicate",
-            Kind::Corrupt => "corrupt",
-            Kind::Error(_) => "error",
-            Kind::Close(_) => "close",
-            Kind::Abort => "abort",
-            Kind::Refuse(_) => "refuse",
-            Kind::Stall => "stall",
-            Kind::Slow(_) => "slow",
-            Kind::Fragment(_) => "fragment",
-            Kind::Mute => "mute",
-        }
-    }
-}
+use crate::base::Chance;
+use crate::base::json::Json;
+use crate::lang::faults::{Fault, FaultKind};
 
 /// The faults that are on, each with its stream of chance and how often it may still happen.
 #[derive(Debug, Clone, Default)]
@@ -102,7 +33,7 @@ pub struct Verdict {
     /// Bytes a frame.
     pub fragment: Option<usize>,
     /// Something else takes its place.
-    pub instead: Option<Kind>,
+    pub instead: Option<FaultKind>,
     /// The faults that did this.
     pub names: Vec<&'static str>,
 }
@@ -136,21 +67,21 @@ impl Faults {
     pub fn message(&mut self, name: &str, connection: &str) -> Verdict {
         let mut verdict = Verdict::default();
         for active in &mut self.list {
-            if matches!(active.fault.kind, Kind::Refuse(_) | Kind::Mute)
+            if matches!(active.fault.kind, FaultKind::Refuse(_) | FaultKind::Mute)
                 || !active.happens(Some(name), connection)
             {
                 continue;
             }
             verdict.names.push(active.fault.kind.name());
             match &active.fault.kind {
-                Kind::Latency(low, high) => {
+                FaultKind::Latency(low, high) => {
                     let (low, high) = (low.as_micros() as i64, high.as_micros() as i64);
                     verdict.delay += Duration::from_micros(active.chance.int(low, high) as u64);
                 }
-                Kind::Duplicate => verdict.twice = true,
-                Kind::Corrupt => verdict.corrupt = true,
-                Kind::Slow(rate) => verdict.rate = Some(*rate),
-                Kind::Fragment(bytes) => verdict.fragment = Some(*bytes),
+                FaultKind::Duplicate => verdict.twice = true,
+                FaultKind::Corrupt => verdict.corrupt = true,
+                FaultKind::Slow(rate) => verdict.rate = Some(*rate),
+                FaultKind::Fragment(bytes) => verdict.fragment = Some(*bytes),
                 other => {
                     verdict.instead.get_or_insert_with(|| other.clone());
                 }
@@ -162,7 +93,7 @@ impl Faults {
     /// The status that a handshake is refused with, if it is.
     pub fn handshake(&mut self) -> Option<u16> {
         self.list.iter_mut().find_map(|active| {
-            let Kind::Refuse(status) = active.fault.kind else {
+            let FaultKind::Refuse(status) = active.fault.kind else {
                 return None;
             };
             active.happens(None, "").then_some(status)
@@ -173,7 +104,7 @@ impl Faults {
     pub fn ping(&mut self, connection: &str) -> bool {
         self.list
             .iter_mut()
-            .any(|active| active.fault.kind == Kind::Mute && active.happens(None, connection))
+            .any(|active| active.fault.kind == FaultKind::Mute && active.happens(None, connection))
     }
 }
 
@@ -213,6 +144,7 @@ pub fn corrupted(payload: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lang::faults::from_json;
 
     fn faults(texts: &[&str]) -> Faults {
         let read = |text: &&str| from_json(&Json::parse(*text).unwrap()).unwrap();
@@ -224,7 +156,7 @@ mod tests {
         let mut faults = faults(&[r#"{"kind":"drop","on":["a"],"connections":["c1"],"times":1}"#]);
         assert_eq!(faults.message("b", "c1"), Verdict::default());
         assert_eq!(faults.message("a", "c2"), Verdict::default());
-        assert_eq!(faults.message("a", "c1").instead, Some(Kind::Drop));
+        assert_eq!(faults.message("a", "c1").instead, Some(FaultKind::Drop));
         assert_eq!(faults.message("a", "c1"), Verdict::default());
     }
 
@@ -233,7 +165,7 @@ mod tests {
         let mut named = faults(&[r#"{"kind":"drop","on":["a"]}"#]);
         assert_eq!(named.message("", "c1"), Verdict::default());
         let mut any = faults(&[r#"{"kind":"drop"}"#]);
-        assert_eq!(any.message("", "c1").instead, Some(Kind::Drop));
+        assert_eq!(any.message("", "c1").instead, Some(FaultKind::Drop));
     }
 
     #[test]

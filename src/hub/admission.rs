@@ -6,9 +6,9 @@ use std::sync::{Arc, PoisonError};
 
 use bytes::Bytes;
 
+use crate::base::json::Json;
+use crate::base::text::shortened;
 use crate::engine::{self, Event, HttpAnswer};
-use crate::json::Json;
-use crate::text::shortened;
 use crate::world::Arrival;
 
 use super::{Hub, Limit, Who};

@@ -6,19 +6,20 @@ use std::time::{Duration, Instant};
 
 use prometheus_client::metrics::counter::Counter;
 
+use crate::base::Moment;
+use crate::base::json::write;
+use crate::base::payload::Payload;
 use crate::engine::{self, Effect, Event, Inbound, SendKind};
-use crate::fault::{self, Kind, Verdict};
-use crate::json::write;
-use crate::payload::Payload;
-use crate::scenario::model::Protocol;
-use crate::sim::Moment;
+use crate::fault::{self, Verdict};
+use crate::lang::faults::FaultKind;
+use crate::lang::model::Protocol;
 use crate::wire::ws::Opcode;
 use crate::world::PeerId;
 
 use super::entry::About;
 use super::journal::{Batch, Cost};
 use super::mailbox::{Mailbox, Outgoing, Put};
-use super::{Core, Hub, Limit, Who, post};
+use super::{Core, Hub, Limit, Who, flush};
 
 /// What events lead to, on its way. Noted and counted together: what many threads write costs each of them its cache.
 pub(super) struct Delivery<'d> {
@@ -239,9 +240,9 @@ impl<'d> Delivery<'d> {
     }
 
     /// What a fault sends in a message's place, if anything.
-    fn instead(&self, peer: PeerId, fault: &Kind, payload: &Payload) -> Option<Outgoing> {
+    fn instead(&self, peer: PeerId, fault: &FaultKind, payload: &Payload) -> Option<Outgoing> {
         match fault {
-            Kind::Error(code) => {
+            FaultKind::Error(code) => {
                 let mut effects = Vec::new();
                 engine::error(
                     &self.core.scenario,
@@ -256,12 +257,12 @@ impl<'d> Delivery<'d> {
                     _ => None,
                 })
             }
-            Kind::Close(code) => Some(Outgoing::Close {
+            FaultKind::Close(code) => Some(Outgoing::Close {
                 code: *code,
                 reason: "fault".to_owned(),
             }),
-            Kind::Abort => Some(Outgoing::Abort),
-            Kind::Stall => Some(Outgoing::Stall),
+            FaultKind::Abort => Some(Outgoing::Abort),
+            FaultKind::Stall => Some(Outgoing::Stall),
             _ => None,
         }
     }
@@ -300,7 +301,7 @@ impl<'d> Delivery<'d> {
 impl Drop for Delivery<'_> {
     /// Everything is where it belongs: it is counted, noted, and on its way.
     fn drop(&mut self) {
-        post::deliver(std::mem::take(&mut self.lent));
+        flush::deliver(std::mem::take(&mut self.lent));
         let metrics = &self.hub.0.metrics;
         let count = |counter: &Counter, some: u64| {
             if some > 0 {

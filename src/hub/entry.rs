@@ -1,8 +1,8 @@
 //! A message as the journal gives it back: what it was, and how people see it.
 
-use crate::json::{Json, write};
-use crate::payload::Payload;
-use crate::sim::{Moment, time};
+use crate::base::json::{Json, write};
+use crate::base::payload::Payload;
+use crate::base::{Moment, time};
 use crate::world::PeerId;
 
 /// What a message is, apart from what was said.

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use tokio::sync::watch;
 
+use crate::base::payload::Payload;
 use crate::config::Limits;
-use crate::payload::Payload;
 
 use super::entry::{About, Entry};
 
@@ -342,7 +342,7 @@ impl Journal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::payload::{Draft, Sink};
+    use crate::base::payload::{Draft, Sink};
 
     #[test]
     fn what_was_said_is_given_back_whole_whatever_went_before_it() {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::PoisonError;
 
-use crate::scenario::Limit;
+use crate::base::Limit;
 use crate::world::PeerId;
 
 use super::Hub;

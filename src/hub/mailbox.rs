@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use crate::payload::Payload;
+use crate::base::payload::Payload;
 use crate::wire::ws::Opcode;
 
 /// Something for a peer.

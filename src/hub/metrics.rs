@@ -9,7 +9,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::scenario::Limit;
+use crate::base::Limit;
 
 /// What a handler's time is counted into: 10 µs to 1 s.
 const BUCKETS: [f64; 11] = [

@@ -7,13 +7,13 @@
 mod admission;
 mod deliver;
 mod entry;
-mod hands;
+mod flush;
 mod journal;
 mod limits;
 mod mailbox;
 mod metrics;
+mod operations;
 mod peer;
-mod post;
 mod time;
 
 use std::collections::HashSet;
@@ -25,29 +25,30 @@ use anyhow::Context;
 use foldhash::HashMap;
 use tokio::sync::Notify;
 
+use crate::base;
+use crate::base::json::Json;
+use crate::base::text::shortened;
 use crate::config::{Limits, Play};
 use crate::engine::{self, Effect, Event, Facts, Moments, Options, Outcome, State};
-use crate::fault::{self, Fault, Faults};
-use crate::json::Json;
-use crate::scenario::model::Scenario;
-use crate::sim;
-use crate::text::shortened;
+use crate::fault::Faults;
+use crate::lang::faults::{self, Fault};
+use crate::lang::model::Scenario;
 
 use deliver::Delivery;
 
+pub use crate::base::Clock;
+pub use crate::base::Limit;
+pub use crate::base::time::{print_duration, rfc3339};
 pub use crate::engine::{Change, DataError, HttpAnswer, Inbound, query, unescaped};
-pub use crate::fault::from_json as read_fault;
-pub use crate::scenario::Limit;
-pub use crate::sim::Clock;
-pub use crate::sim::time::{print_duration, rfc3339};
+pub use crate::lang::faults::from_json as read_fault;
 pub use crate::world::{Collection, PeerId};
 pub use admission::{Admission, Handshake, HttpRequest, Ticket};
 pub use entry::{About, Entry};
-pub use hands::{DataProblem, SendTo, TimerShown};
 pub use journal::Journal;
 pub use limits::Who;
 pub use mailbox::{Mailbox, Outgoing, Outlet};
 pub use metrics::Metrics;
+pub use operations::{DataProblem, SendTo, TimerShown};
 pub use peer::{Peer, PeerShown};
 pub use time::NotHeld;
 
@@ -101,7 +102,7 @@ struct Machine {
 impl Hub {
     /// A world made from a scenario.
     pub fn new(scenario: Arc<Scenario>, play: Play, limits: Limits) -> anyhow::Result<Hub> {
-        let wall = sim::wall();
+        let wall = base::wall();
         let clock = time::start_clock(play.clock, wall);
         let faults = declared_faults(&scenario, &play)?;
         let moments = Moments {
@@ -230,7 +231,7 @@ impl Hub {
 
     fn moments(&self, clock: Clock, facts: Facts) -> Moments {
         Moments {
-            now: clock.now(sim::wall()),
+            now: clock.now(base::wall()),
             facts,
             strict: self.0.play.strict,
         }
@@ -357,12 +358,12 @@ fn declared_faults(scenario: &Scenario, play: &Play) -> anyhow::Result<Vec<Fault
     let mut faults = Vec::new();
     for (n, value) in scenario.faults.iter().enumerate() {
         faults.push(
-            fault::from_json(&Json::from_value(value))
+            faults::from_json(&Json::from_value(value))
                 .with_context(|| format!("`faults`, entry {}", n + 1))?,
         );
     }
     for option in &play.faults {
-        faults.push(fault::from_option(option).with_context(|| format!("`--fault {option}`"))?);
+        faults.push(faults::from_option(option).with_context(|| format!("`--fault {option}`"))?);
     }
     tell_of_unknown(scenario, &faults);
     Ok(faults)

@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::base::json::write;
+use crate::base::time;
 use crate::engine::{Event, Inbound};
-use crate::json::write;
-use crate::sim::time;
 use crate::world::{self, PeerId};
 
 use super::admission::{Slot, Ticket};
@@ -60,7 +60,7 @@ impl Hub {
         self.0.metrics.connections.inc();
         let facts = self.facts();
         let mut core = self.core_mut();
-        let since = core.clock.now(crate::sim::wall());
+        let since = core.clock.now(crate::base::wall());
         let world = Arc::make_mut(&mut core.world);
         world.peers.insert(
             id,

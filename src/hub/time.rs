@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
+use crate::base::{self, Clock, Moment};
 use crate::config::ClockStart;
 use crate::engine;
-use crate::sim::{self, Clock, Moment};
 
 use super::deliver::Delivery;
 use super::{Hub, Who};
@@ -48,7 +48,7 @@ impl Hub {
             let wait = {
                 let core = self.core();
                 match (core.clock, core.world.agenda.next_due()) {
-                    (Clock::Running { .. }, Some(due)) => Some(due - core.clock.now(sim::wall())),
+                    (Clock::Running { .. }, Some(due)) => Some(due - core.clock.now(base::wall())),
                     _ => None,
                 }
             };
@@ -88,13 +88,13 @@ impl Hub {
     /// The clock and the time it shows.
     pub fn clock(&self) -> (Clock, Moment) {
         let clock = self.core().clock;
-        (clock, clock.now(sim::wall()))
+        (clock, clock.now(base::wall()))
     }
 
     /// Holds the clock where it stands, or lets it run on.
     pub fn hold(&self, held: bool) {
         let mut core = self.core_mut();
-        let wall = sim::wall();
+        let wall = base::wall();
         core.clock = if held {
             core.clock.held(wall)
         } else {

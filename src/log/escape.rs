@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use crate::text::{is_unsafe, write_safe};
+use crate::base::text::{is_unsafe, write_safe};
 
 /// A value: bare when it is one plain word, otherwise in quotes.
 pub(super) fn write_value(out: &mut dyn Write, text: &str) -> fmt::Result {

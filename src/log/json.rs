@@ -11,7 +11,7 @@ use tracing_subscriber::registry::{LookupSpan, Scope};
 
 use super::escape::unquoted;
 use super::name;
-use crate::text::is_unsafe;
+use crate::base::text::is_unsafe;
 
 /// The format of a line, and of the fields of a span.
 #[derive(Debug, Clone, Copy)]

@@ -11,7 +11,7 @@ use tracing_subscriber::registry::{LookupSpan, Scope};
 
 use super::escape::{unquoted, write_value};
 use super::name;
-use crate::text::write_safe;
+use crate::base::text::write_safe;
 
 const DIM: &str = "\x1b[2m";
 const PLAIN: &str = "\x1b[0m";

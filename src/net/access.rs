@@ -4,7 +4,7 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use crate::text::shortened;
+use crate::base::text::shortened;
 
 /// Names and origins that are let in.
 #[derive(Debug, Clone, Default)]

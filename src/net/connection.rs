@@ -17,11 +17,11 @@ use tokio::time::{sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::TURN;
-use super::farewell::{self, End};
+use super::close::{self, End};
 use super::heartbeat::{Beat, Heartbeat};
 use super::input;
-use super::outbox::{self, Outbox};
-use super::rest::Rest;
+use super::send_queue::{self, Outbox};
+use super::sleeping::Rest;
 use super::stream::Stream;
 use crate::config::Limits;
 use crate::hub::{Inbound, Outlet, Peer};
@@ -133,13 +133,13 @@ impl Connection {
     ) -> Result<(), Elapsed> {
         self.peer.closed(end.code());
         drop(self.peer);
-        let left = farewell::Left {
+        let left = close::Left {
             stream: self.stream,
             reader: self.reader,
             input: self.input,
             output: self.outbox.output,
         };
-        farewell::say(end, left, close_time).await
+        close::say(end, left, close_time).await
     }
 
     /// Everything that needs no waiting; answers when to look again.
@@ -298,7 +298,7 @@ impl Connection {
             if self.stream.hung_up() {
                 return End::Gone;
             }
-            if let Some(code) = outbox::discard(self.peer.mailbox(), Instant::now()) {
+            if let Some(code) = send_queue::discard(self.peer.mailbox(), Instant::now()) {
                 return dropped(code);
             }
         }

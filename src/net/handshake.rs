@@ -9,7 +9,7 @@ use hyper::header::{
 use hyper::{Method, StatusCode, Version};
 
 use super::answer::{Answer, Problem};
-use crate::text::shortened;
+use crate::base::text::shortened;
 use crate::wire::ws;
 
 /// A handshake that is as it should be.

@@ -21,7 +21,7 @@ use tokio::time::timeout;
 
 use super::answer::{Answer, Problem};
 use super::engineio::Way;
-use super::exchange::{Exchange, Turn};
+use super::http_io::{Exchange, Turn};
 use super::stream::Stream;
 use super::{Net, input, route};
 use crate::config::Limits;

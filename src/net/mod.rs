@@ -5,24 +5,24 @@
 
 pub mod access;
 mod answer;
+mod close;
 mod connection;
 mod cors;
 pub mod descriptors;
 mod engineio;
-mod exchange;
-mod farewell;
 mod handshake;
 mod heartbeat;
 mod http;
+mod http_io;
 mod input;
 pub mod listener;
-mod outbox;
-mod output;
 mod peer;
-mod rest;
 mod route;
+mod send_queue;
+mod sleeping;
 pub mod stream;
 pub mod tls;
+mod write_buffer;
 
 use std::fmt;
 use std::net::SocketAddr;

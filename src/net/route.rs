@@ -19,9 +19,9 @@ use super::access::{Caller, Refusal};
 use super::answer::{self, Answer, Problem};
 use super::http::{Next, Visit};
 use super::{cors, engineio, handshake};
+use crate::base::text::shortened;
 use crate::hub::{Admission, Handshake, HttpRequest, Limit};
-use crate::scenario::model::{Protocol, Scenario, Segment};
-use crate::text::shortened;
+use crate::lang::model::{Protocol, Scenario, Segment};
 
 /// Where the control API is.
 const CONTROL: &str = "/__mock";

@@ -8,11 +8,11 @@ use anyhow::Context;
 use tokio::sync::mpsc;
 
 use super::Server;
+use crate::base::text::safe;
 use crate::config::Config;
 use crate::control;
 use crate::hub::Hub;
-use crate::scenario::model::Scenario;
-use crate::text::safe;
+use crate::lang::model::Scenario;
 
 /// How long data may be made in silence.
 const PATIENCE: Duration = Duration::from_secs(3);

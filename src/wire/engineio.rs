@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use thiserror::Error;
 
-use crate::json::write;
+use crate::base::json::write;
 
 /// Stands between the packets of a payload. JSON escapes it, so no packet of ours holds one.
 pub const SEPARATOR: char = '\u{1e}';

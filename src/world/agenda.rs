@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::sim::Moment;
+use crate::base::Moment;
 
 /// The ordered set. `P` is what a plan keeps (the engine's business).
 #[derive(Debug, Clone)]

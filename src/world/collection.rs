@@ -4,11 +4,11 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use foldhash::{HashMap, HashMapExt as _, HashSet};
 
-use crate::json::{Json, Kind, Part, write};
+use crate::base::json::{Json, Kind, Part, write};
 
 use super::index::{Condition, Index};
-use super::makes::{FieldId, MakeId, Makes};
 use super::rows::Picked;
+use super::shapes::{FieldId, MakeId, Makes};
 
 /// An item's number within its collection: it keeps it for life, and later items have larger ones.
 pub type RowId = u32;

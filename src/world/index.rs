@@ -2,7 +2,7 @@
 
 use foldhash::HashMap;
 
-use crate::json::{Json, Kind, Part, write};
+use crate::base::json::{Json, Kind, Part, write};
 
 use super::collection::RowId;
 

@@ -1,24 +1,24 @@
 //! The state, in plain structs: collections, peers and their rooms and sessions, what is due.
 
 mod agenda;
-mod asked;
 mod collection;
 mod index;
-mod makes;
+mod list_cache;
 mod rows;
+mod shapes;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use crate::json::Json;
-use crate::sim::{Chance, Moment};
+use crate::base::json::Json;
+use crate::base::{Chance, Moment};
 
 pub use agenda::{Agenda, Due, Plan, Ticker};
-pub use asked::{Asked, Listed};
 pub use collection::{Collection, Edit, RowId, key_text, merged};
 pub use index::Condition;
-pub use makes::FieldId;
+pub use list_cache::{Asked, Listed};
 pub use rows::{Picked, Rows, Selection};
+pub use shapes::FieldId;
 
 /// A connected client's number; `c1` as text.
 pub type PeerId = u64;

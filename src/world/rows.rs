@@ -8,11 +8,11 @@ use std::sync::{Arc, OnceLock};
 use minijinja::Value;
 use minijinja::value::{Enumerator, Object, ObjectRepr};
 
-use crate::json::Json;
-use crate::payload::Sink;
+use crate::base::json::Json;
+use crate::base::payload::Sink;
 
 use super::collection::{Collection, RowId};
-use super::makes::{FieldId, MakeId};
+use super::shapes::{FieldId, MakeId};
 
 /// Items of a collection.
 #[derive(Debug, Clone)]

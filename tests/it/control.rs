@@ -44,10 +44,8 @@ triggers:
 
 fn start() -> TestServer {
     let scenario =
-        ws_mock::scenario::read_text("hands.yaml", SCENARIO, &ws_mock::scenario::NoFiles, &|_| {
-            None
-        })
-        .unwrap_or_else(|problems| panic!("{problems}"));
+        ws_mock::lang::read_text("hands.yaml", SCENARIO, &ws_mock::lang::NoFiles, &|_| None)
+            .unwrap_or_else(|problems| panic!("{problems}"));
     let limits = Limits::default();
     let mut config = config(limits);
     config.play.clock = ClockStart::At(1_705_746_600_000);

@@ -1,11 +1,11 @@
 //! Whether the language is general: well-known kinds of WebSocket APIs, each a few lines.
 
 use crate::talks::Stage;
-use ws_mock::scenario::NoFiles;
+use ws_mock::lang::NoFiles;
 
 #[track_caller]
 fn stage(text: &str) -> Stage {
-    let scenario = ws_mock::scenario::read_text("test.yaml", text, &NoFiles, &|_| None)
+    let scenario = ws_mock::lang::read_text("test.yaml", text, &NoFiles, &|_| None)
         .unwrap_or_else(|problems| panic!("{problems}"));
     Stage::new(scenario)
 }

@@ -6,7 +6,7 @@ use ws_mock::hub::{Hub, Inbound, Peer};
 use crate::support::world::{connect, heard, held, hub};
 
 fn stations(seed: u64, more: &str) -> Hub {
-    let (_, text) = ws_mock::scenario::bundled()[0];
+    let (_, text) = ws_mock::lang::bundled()[0];
     let text = text.replacen("data:\n", &format!("data:\n{more}"), 1);
     hub(&text, held(seed))
 }
@@ -65,7 +65,7 @@ async fn a_larger_count_leaves_existing_items_as_they_are() {
             .to_owned()
     };
     let small = stations(7, "");
-    let (_, text) = ws_mock::scenario::bundled()[0];
+    let (_, text) = ws_mock::lang::bundled()[0];
     let mut large = held(7);
     large.counts.push(("stations".into(), 250));
     let large = hub(text, large);

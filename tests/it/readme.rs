@@ -6,7 +6,7 @@ use ws_mock::cli::{Cli, Verb};
 use ws_mock::config::Limits;
 use ws_mock::control;
 use ws_mock::hub::Hub;
-use ws_mock::scenario::{NoFiles, load, read_text};
+use ws_mock::lang::{NoFiles, load, read_text};
 
 use crate::support::raw::Raw;
 use crate::support::server::{TestServer, config};

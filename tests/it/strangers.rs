@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use ws_mock::engine::{self, Effect, Event, Facts, HttpRequest, Moments, Options};
 use ws_mock::hub::{Hub, Inbound, Peer};
-use ws_mock::scenario::{NoFiles, read_text};
+use ws_mock::lang::{NoFiles, read_text};
 
 use crate::support::binary::Binary;
 use crate::support::raw::Raw;

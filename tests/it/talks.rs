@@ -8,27 +8,27 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use serde_json::Value;
+use ws_mock::base::json::Json;
+use ws_mock::base::jwt;
 use ws_mock::config::Limits;
 use ws_mock::hub::{
     Admission, Handshake, HttpAnswer, HttpRequest, Hub, Inbound, Mailbox, Outgoing, Peer,
 };
-use ws_mock::json::Json;
-use ws_mock::scenario::model::{Protocol, Scenario};
-use ws_mock::wire::jwt;
+use ws_mock::lang::model::{Protocol, Scenario};
 
 use crate::support::world::{START, held};
 
 #[tokio::test]
 async fn every_scenario_keeps_to_its_conversation() {
     let mut played = 0;
-    for (name, _) in ws_mock::scenario::bundled() {
+    for (name, _) in ws_mock::lang::bundled() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("fixtures")
             .join(format!("{name}.talk"));
         let Ok(text) = std::fs::read_to_string(path) else {
             continue;
         };
-        let mut stage = Stage::new(ws_mock::scenario::load(name, &|_| None).unwrap());
+        let mut stage = Stage::new(ws_mock::lang::load(name, &|_| None).unwrap());
         for (n, line) in text.lines().enumerate() {
             if let Err(why) = stage.play(line).await {
                 panic!("{name}.talk:{}: {line}\n{why}", n + 1);
@@ -77,7 +77,7 @@ impl Stage {
                 Ok(())
             }
             "@" => {
-                let by = ws_mock::scenario::duration(rest).ok_or("no duration")?;
+                let by = ws_mock::lang::duration(rest).ok_or("no duration")?;
                 self.hub
                     .advance(by)
                     .await

@@ -2,11 +2,11 @@
 //! once in the user's data folder.
 
 mod folder;
-mod judge;
-mod mint;
+mod issue;
 mod names;
 mod store;
 mod trust;
+mod validity;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -14,8 +14,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use super::{env, table};
+use crate::base;
 use crate::cli::{self, CertsVerb};
-use crate::sim;
 use store::Store;
 
 /// A certificate and its key, as files (PEM).
@@ -45,7 +45,7 @@ pub(super) struct Made {
 /// The development certificate: made where it is missing, renewed where it must be.
 pub(super) fn ensure() -> anyhow::Result<Made> {
     store()?
-        .ensure(names::host().as_deref(), sim::wall() / 1000)
+        .ensure(names::host().as_deref(), base::wall() / 1000)
         .context(NO_PLACE)
 }
 

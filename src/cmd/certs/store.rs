@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use super::judge::{self, Authority, Unfit};
-use super::mint::{self, Pem};
+use super::issue::{self, Pem};
+use super::validity::{self, Authority, Unfit};
 use super::{Made, Pair, names};
 
 /// A folder with an authority, a certificate, and their keys.
@@ -46,7 +46,7 @@ impl Store {
         }
         let (pem, authority) = self.authority(host, now)?;
         let names = signable(&authority, host);
-        let fit = read(&self.leaf).and_then(|leaf| judge::leaf(&leaf, &pem, &names, now));
+        let fit = read(&self.leaf).and_then(|leaf| validity::leaf(&leaf, &pem, &names, now));
         if let Err(unfit) = fit {
             for name in names::wanted(host).difference(&names) {
                 tracing::warn!(
@@ -55,7 +55,7 @@ impl Store {
                 );
             }
             tracing::debug!(%unfit, "a development certificate is made");
-            let leaf = mint::leaf(&pem, &names, now, authority.until)
+            let leaf = issue::leaf(&pem, &names, now, authority.until)
                 .context("a certificate cannot be made")?;
             self.write(&self.leaf, &leaf)?;
         }
@@ -83,9 +83,9 @@ impl Store {
 
     fn sound(&self, host: Option<&str>, now: i64) -> Result<Made, Unfit> {
         let pem = read(&self.authority)?;
-        let authority = judge::authority(&pem, now)?;
+        let authority = validity::authority(&pem, now)?;
         let names = signable(&authority, host);
-        let until = judge::leaf(&read(&self.leaf)?, &pem, &names, now)?;
+        let until = validity::leaf(&read(&self.leaf)?, &pem, &names, now)?;
         Ok(Made {
             leaf: self.leaf.clone(),
             until: time(until),
@@ -97,7 +97,7 @@ impl Store {
 
     fn authority(&self, host: Option<&str>, now: i64) -> anyhow::Result<(Pem, Authority)> {
         let found = read(&self.authority).and_then(|pem| {
-            let authority = judge::authority(&pem, now)?;
+            let authority = validity::authority(&pem, now)?;
             Ok((pem, authority))
         });
         if let Ok(found) = found {
@@ -109,10 +109,10 @@ impl Store {
                 "a new development authority, which has to be trusted again: the old one is of no more use"
             );
         }
-        let pem =
-            mint::authority(&names::permitted(host), now).context("an authority cannot be made")?;
+        let pem = issue::authority(&names::permitted(host), now)
+            .context("an authority cannot be made")?;
         self.write(&self.authority, &pem)?;
-        let authority = judge::authority(&pem, now)?;
+        let authority = validity::authority(&pem, now)?;
         Ok((pem, authority))
     }
 
@@ -196,7 +196,7 @@ mod tests {
     use super::*;
 
     const NOW: i64 = 1_705_746_600;
-    const DAY: i64 = mint::DAY;
+    const DAY: i64 = issue::DAY;
 
     struct Folder {
         store: Store,

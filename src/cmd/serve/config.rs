@@ -11,9 +11,9 @@ use super::super::Usage;
 use super::tls;
 use crate::cli::{self, Assignment};
 use crate::config::{Access, ClockStart, Config, Limits, Listen, Play};
-use crate::fault;
-use crate::scenario::model::{Origin, Scenario};
-use crate::scenario::{MAX_ITEMS, duration, size};
+use crate::lang::faults::from_option;
+use crate::lang::model::{Origin, Scenario};
+use crate::lang::{MAX_ITEMS, duration, size};
 
 /// What the options and the scenario come to. Makes the development certificate where it is needed.
 pub(super) fn resolve(args: &cli::Serve, scenario: &Scenario) -> anyhow::Result<Config> {
@@ -163,8 +163,7 @@ fn play(args: &cli::Play, scenario: &Scenario, seed: u64) -> Result<Play, Usage>
 fn faults(typed: &[String]) -> Result<Vec<String>, Usage> {
     let faults: Vec<_> = given(typed).map(str::to_owned).collect();
     for text in &faults {
-        fault::from_option(text)
-            .map_err(|error| Usage::new(format!("`--fault {text}`: {error}")))?;
+        from_option(text).map_err(|error| Usage::new(format!("`--fault {text}`: {error}")))?;
     }
     Ok(faults)
 }
@@ -287,7 +286,7 @@ mod tests {
 
     use super::*;
     use crate::cli::{Cli, Verb};
-    use crate::scenario::{NoFiles, read_text};
+    use crate::lang::{NoFiles, read_text};
 
     const SCENARIO: &str = r#"
 scenario: shop

@@ -11,7 +11,7 @@ use std::path::Path;
 use anyhow::Context;
 
 use super::{Usage, env};
-use crate::{cli, scenario, server};
+use crate::{cli, lang, server};
 
 pub(super) use tls::own as own_certificate;
 
@@ -19,7 +19,7 @@ pub(super) fn run(args: &cli::Serve) -> anyhow::Result<()> {
     if let Some(path) = &args.listen.ready_file {
         forget(path)?;
     }
-    let scenario = scenario::load(&args.scenario, &env)?;
+    let scenario = lang::load(&args.scenario, &env)?;
     let config = config::resolve(args, &scenario)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -16,8 +16,8 @@ use super::super::env;
 use super::config;
 use crate::cli;
 use crate::config::Config;
-use crate::scenario::model::Scenario;
-use crate::scenario::{Problems, load};
+use crate::lang::model::Scenario;
+use crate::lang::{Problems, load};
 use crate::server::Reload;
 
 /// An editor saves in several strokes; the last of them counts.

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::super::farewell::End;
+use super::super::close::End;
 use super::session::{Session, Transport};
 use crate::hub::Outgoing;
 use crate::wire::engineio;

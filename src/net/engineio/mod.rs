@@ -3,14 +3,14 @@
 //! A session is what lives across requests; a polling client is a mailbox drained by its GETs, so that rooms,
 //! limits, faults and the journal hold for it as for any other.
 
-mod beat;
 mod fetch;
+mod heartbeat;
 mod packets;
 mod polling;
 mod session;
 mod sessions;
 mod socket;
-mod way;
+mod upgrade;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -25,16 +25,16 @@ use tokio::time::sleep_until;
 use super::answer::{self, Answer, Problem};
 use super::http::{Next, Visit};
 use super::{cors, handshake, route};
+use crate::base::text::shortened;
 use crate::hub::{self, Admission, Handshake, Limit};
-use crate::text::shortened;
 use crate::wire::engineio::Refusal;
 
 use self::session::{Session, Transport};
-use self::way::Part;
+use self::upgrade::Part;
 
 pub use sessions::Sessions;
 pub(super) use socket::talk;
-pub(super) use way::Way;
+pub(super) use upgrade::Way;
 
 const TEXT: &str = "text/plain; charset=UTF-8";
 

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::super::farewell::End;
+use super::super::close::End;
 use super::session::Session;
 use super::sessions::secret;
 use crate::hub::{Admission, Inbound};

@@ -9,7 +9,7 @@ use tokio::select;
 use tokio::time::{sleep, timeout};
 
 use super::super::answer::{Answer, Problem};
-use super::super::farewell::End;
+use super::super::close::End;
 use super::super::http::Visit;
 use super::super::route;
 use super::fetch::Fetched;

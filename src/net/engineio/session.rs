@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::super::Net;
-use super::super::farewell::End;
+use super::super::close::End;
 use crate::config::Limits;
 use crate::hub::{Handshake, Hub, Mailbox, Peer, Ticket, Who};
 use crate::wire::engineio;

@@ -10,15 +10,15 @@ use tokio::select;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use super::super::farewell::{self, End};
-use super::super::outbox::{self, Outbox};
+use super::super::close::{self, End};
 use super::super::peer::{close_time, unanswered};
+use super::super::send_queue::{self, Outbox};
 use super::super::stream::Stream;
 use super::super::{Net, TURN, input};
 use super::packets::broken;
 use super::session::Session;
 use super::until;
-use super::way::{Part, Way};
+use super::upgrade::{Part, Way};
 use crate::config::Limits;
 use crate::wire::engineio::{self, Packet};
 use crate::wire::ws::{self, Input, Opcode, Reader};
@@ -55,14 +55,14 @@ pub(in super::super) async fn talk(
         net.hub.reached(limit, who, &end);
     }
     drop(socket.way);
-    let left = farewell::Left {
+    let left = close::Left {
         stream: socket.stream,
         reader: socket.reader,
         input: socket.input,
         output: socket.outbox.output,
     };
     let time = close_time(net, limits);
-    let said = Box::pin(farewell::say(end, left, time)).await;
+    let said = Box::pin(close::say(end, left, time)).await;
     if said.is_err() {
         unanswered(net, who, time);
     }
@@ -287,7 +287,7 @@ impl Socket {
                 return End::Gone;
             }
             if let Some(mailbox) = self.session.mailbox()
-                && let Some(code) = outbox::discard(&mailbox, Instant::now())
+                && let Some(code) = send_queue::discard(&mailbox, Instant::now())
             {
                 return dropped(code);
             }

@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use serde_json::value::RawValue;
 use thiserror::Error;
 
-use crate::json::write;
+use crate::base::json::write;
 
 /// The only namespace there is.
 pub const MAIN: &str = "/";

@@ -18,7 +18,7 @@ pub use self::write::{
     write_close, write_fragments, write_header, write_message, write_ping, write_pong,
 };
 
-use crate::scenario::Limit;
+use crate::base::Limit;
 
 /// The two kinds of message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

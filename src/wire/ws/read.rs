@@ -10,7 +10,7 @@ use tungstenite::protocol::frame::coding::{CloseCode, Control, Data, OpCode};
 use super::frame::{Head, Mask};
 use super::message::{Message, text};
 use super::{Opcode, Violation};
-use crate::scenario::Limit;
+use crate::base::Limit;
 
 /// Registered after the codes that tungstenite knows.
 const BAD_GATEWAY: u16 = 1014;

@@ -48,9 +48,8 @@ impl TestServer {
 
 /// The hub of a scenario's text.
 pub(crate) fn hub(text: &str, limits: Limits) -> Hub {
-    let scenario =
-        ws_mock::scenario::read_text("test.yaml", text, &ws_mock::scenario::NoFiles, &|_| None)
-            .unwrap_or_else(|problems| panic!("{problems}"));
+    let scenario = ws_mock::lang::read_text("test.yaml", text, &ws_mock::lang::NoFiles, &|_| None)
+        .unwrap_or_else(|problems| panic!("{problems}"));
     Hub::new(scenario, config(limits).play, limits).unwrap()
 }
 

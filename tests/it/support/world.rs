@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use ws_mock::config::{ClockStart, Limits, Play};
 use ws_mock::hub::{Admission, Handshake, Hub, Outgoing, Peer};
-use ws_mock::scenario::NoFiles;
+use ws_mock::lang::NoFiles;
 
 /// 2024-01-20T10:30:00Z
 pub(crate) const START: i64 = 1_705_746_600_000;
@@ -24,7 +24,7 @@ pub(crate) fn held(seed: u64) -> Play {
 
 /// The hub of a scenario's text.
 pub(crate) fn hub(text: &str, play: Play) -> Hub {
-    let scenario = ws_mock::scenario::read_text("test.yaml", text, &NoFiles, &|_| None)
+    let scenario = ws_mock::lang::read_text("test.yaml", text, &NoFiles, &|_| None)
         .unwrap_or_else(|problems| panic!("{problems}"));
     Hub::new(scenario, play, Limits::default()).unwrap()
 }

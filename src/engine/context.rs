@@ -1,0 +1,337 @@
+//! One event being handled: what its names stand for, what it may touch, what it has caused so far.
+
+use std::sync::Arc;
+
+use crate::base::Chance;
+use crate::base::Limit;
+use crate::lang::expr::{Symbol, Template, WORK_AN_ITEM};
+use crate::lang::model::{CollectionId, Handler, Placed, Scenario};
+use crate::world::{Collection, PeerId};
+
+use super::changes::Edits;
+use super::refusal::Refusal;
+use super::scope::{self};
+use super::value::Val;
+use super::{Effect, Moments, Outcome, State};
+
+/// The world: shared with other readers, or all to itself.
+pub(super) enum Access<'w> {
+    Read(&'w Arc<State>),
+    Write(&'w mut Arc<State>),
+}
+
+/// Whom an answer goes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asker {
+    /// Nobody asked.
+    Nobody,
+    /// A message; in Socket.IO with the acknowledgement asked for.
+    Message(Option<u64>),
+    /// An HTTP request.
+    Http,
+    /// A handshake.
+    Upgrade,
+}
+
+/// Why a handler ends before its last step.
+#[derive(Debug)]
+pub(super) enum Halt {
+    /// It said so.
+    Stop,
+    /// With an error as the answer.
+    Refuse(Box<Refusal>),
+    /// Something in the scenario went wrong.
+    Broken { place: Arc<str>, why: String },
+}
+
+impl From<Refusal> for Halt {
+    fn from(refusal: Refusal) -> Self {
+        Halt::Refuse(Box::new(refusal))
+    }
+}
+
+pub(super) fn broken(place: &Arc<str>, why: String) -> Halt {
+    Halt::Broken {
+        place: place.clone(),
+        why,
+    }
+}
+
+pub(super) struct Turn<'t> {
+    pub(super) scenario: &'t Arc<Scenario>,
+    pub(super) access: Access<'t>,
+    pub(super) moments: Moments,
+    pub(super) effects: &'t mut Vec<Effect>,
+    pub(super) names: Vec<(Symbol, Val)>,
+    pub(super) peer: Option<PeerId>,
+    pub(super) asker: Asker,
+    pub(super) outcome: Outcome,
+    pub(super) edits: Edits,
+    /// Whether a reader turned out to need the world to itself.
+    pub(super) wants_to_write: bool,
+    /// What it may still do, in instructions of expressions.
+    left: u64,
+    /// How many unknown fields it was told of.
+    pub(super) ignored: u32,
+    /// Bytes of everything that it made.
+    made: usize,
+    pub(super) depth: u32,
+    /// The limit that what fails now went over.
+    pub(super) passed: Option<Limit>,
+    /// The step that ended its handler with an error.
+    pub(super) ended_at: Option<Arc<str>>,
+    /// How many plans in a row were made for at once.
+    pub(super) at_once: u32,
+    /// The stream that this event draws from, taken out of the world at the first draw.
+    pub(super) stream: String,
+    pub(super) chance: Option<Chance>,
+    /// What `result` stands for while an answer's envelope is written.
+    pub(super) result: Option<&'t Template>,
+}
+
+/// As many names as most handlers bind, so that the list need not grow.
+const NAMES: usize = 8;
+/// Steps that one event may take.
+const MAX_STEPS: u32 = 10_000;
+/// Instructions of expressions that are as much as a step; so are a thousand items looked at.
+const WORK_A_STEP: u64 = 4_000;
+/// Bytes that one event may make, all that it puts together, sends and keeps.
+pub(super) const MAX_MADE: usize = 64 << 20;
+/// How deep `run`, `for` and `changes` may nest.
+const MAX_DEPTH: u32 = 16;
+/// Bytes that handlers may keep, in data, sessions and plans.
+const MAX_KEPT: usize = 256 << 20;
+/// Plans that may wait at once.
+const MAX_PLANS: usize = 100_000;
+/// Items that a collection may grow to: as many as may be made.
+const MAX_ITEMS: usize = crate::lang::MAX_ITEMS as usize;
+/// Rooms that a connection may be in.
+const MAX_ROOMS: usize = 1_000;
+
+fn max_steps(scenario: &Scenario) -> u32 {
+    scenario.limits.steps.unwrap_or(MAX_STEPS)
+}
+
+/// The steps that an event may take, and anything less than one more.
+fn all_work(scenario: &Scenario) -> u64 {
+    (u64::from(max_steps(scenario)) + 1) * WORK_A_STEP - 1
+}
+
+impl<'t> Turn<'t> {
+    pub(super) fn new(
+        scenario: &'t Arc<Scenario>,
+        access: Access<'t>,
+        moments: Moments,
+        effects: &'t mut Vec<Effect>,
+    ) -> Turn<'t> {
+        Turn {
+            scenario,
+            access,
+            moments,
+            effects,
+            names: Vec::with_capacity(NAMES),
+            peer: None,
+            asker: Asker::Nobody,
+            outcome: Outcome::default(),
+            edits: Edits::default(),
+            wants_to_write: false,
+            left: all_work(scenario),
+            ignored: 0,
+            made: 0,
+            depth: 0,
+            passed: None,
+            ended_at: None,
+            at_once: 0,
+            stream: String::new(),
+            chance: None,
+            result: None,
+        }
+    }
+
+    pub(super) fn max_steps(&self) -> u32 {
+        max_steps(self.scenario)
+    }
+
+    pub(super) fn max_depth(&self) -> u32 {
+        self.scenario.limits.depth.unwrap_or(MAX_DEPTH)
+    }
+
+    pub(super) fn max_plans(&self) -> usize {
+        self.scenario.limits.plans.unwrap_or(MAX_PLANS)
+    }
+
+    pub(super) fn max_items(&self) -> usize {
+        self.scenario.limits.items.unwrap_or(MAX_ITEMS)
+    }
+
+    pub(super) fn max_rooms(&self) -> usize {
+        self.scenario.limits.rooms.unwrap_or(MAX_ROOMS)
+    }
+
+    /// Takes one of the event's steps.
+    pub(super) fn take_step(&mut self) -> Result<(), String> {
+        self.work(WORK_A_STEP)
+    }
+
+    /// Looking at items one by one is work too.
+    pub(super) fn look_at(&mut self, items: usize) -> Result<(), String> {
+        self.work(items as u64 * WORK_AN_ITEM)
+    }
+
+    /// Does what takes about so many instructions.
+    pub(super) fn work(&mut self, instructions: u64) -> Result<(), String> {
+        match self.left.checked_sub(instructions) {
+            Some(left) => {
+                self.left = left;
+                Ok(())
+            }
+            None => {
+                let why = format!("the event takes more than {} steps", self.max_steps());
+                Err(self.pass(Limit::Steps, why))
+            }
+        }
+    }
+
+    /// What it has done so far, in instructions.
+    pub(super) fn worked(&self) -> u64 {
+        all_work(self.scenario) - self.left
+    }
+
+    /// Makes something of so many bytes.
+    pub(super) fn make(&mut self, bytes: usize) -> Result<(), String> {
+        self.fits(bytes)?;
+        self.made += bytes;
+        Ok(())
+    }
+
+    /// Makes something of so many bytes that stays when the event is over.
+    pub(super) fn keep(&mut self, bytes: usize) -> Result<(), String> {
+        self.make(bytes)?;
+        let most = self.scenario.limits.kept.unwrap_or(MAX_KEPT);
+        let kept = self.world().kept();
+        if bytes > most.saturating_sub(kept) {
+            let why = format!("{kept} bytes are kept already, {bytes} more make more than {most}");
+            return Err(self.pass(Limit::Kept, why));
+        }
+        Ok(())
+    }
+
+    /// Whether so many bytes may be made.
+    pub(super) fn fits(&mut self, bytes: usize) -> Result<(), String> {
+        if bytes > MAX_MADE - self.made {
+            let why = format!("the event makes more than {MAX_MADE} bytes");
+            return Err(self.pass(Limit::Output, why));
+        }
+        Ok(())
+    }
+
+    /// Goes over a limit: why this fails.
+    pub(super) fn pass(&mut self, limit: Limit, why: String) -> String {
+        self.passed = Some(limit);
+        why
+    }
+
+    /// The value of what is outside of any step, or how it failed.
+    pub(super) fn placed(&mut self, template: &Placed<Template>) -> Result<Val, Halt> {
+        self.value(&template.part)
+            .map_err(|why| broken(&template.place, why))
+    }
+
+    pub(super) fn world(&self) -> &Arc<State> {
+        match &self.access {
+            Access::Read(world) => world,
+            Access::Write(world) => world,
+        }
+    }
+
+    /// The world, to change it. A reader that gets here starts again as a writer.
+    pub(super) fn world_mut(&mut self) -> Result<&mut State, String> {
+        match &mut self.access {
+            Access::Read(_) => {
+                self.wants_to_write = true;
+                Err("this cannot change anything here".to_owned())
+            }
+            Access::Write(world) => Ok(Arc::make_mut(world)),
+        }
+    }
+
+    pub(super) fn collection(&self, id: CollectionId) -> &Arc<Collection> {
+        &self.world().collections[id]
+    }
+
+    pub(super) fn collection_mut(&mut self, id: CollectionId) -> Result<&mut Collection, String> {
+        // Whoever looked at it before keeps it as it was, and it is copied: each of its items is then passed by.
+        let shared = Arc::strong_count(self.collection(id)) > 1;
+        if shared && !self.is_reader() {
+            self.look_at(2 * self.collection(id).len())?;
+        }
+        Ok(Arc::make_mut(&mut self.world_mut()?.collections[id]))
+    }
+
+    /// Whether the world is shared with others.
+    pub(super) fn is_reader(&self) -> bool {
+        matches!(self.access, Access::Read(_))
+    }
+
+    /// Whether a handler has to wait for the world to itself.
+    pub(super) fn must_write(&self, handler: Option<&Arc<Handler>>) -> bool {
+        self.is_reader() && handler.is_some_and(|handler| handler.writes)
+    }
+
+    /// Gives a name a value.
+    pub(super) fn bind(&mut self, symbol: Symbol, val: Val) {
+        match self
+            .names
+            .iter_mut()
+            .rev()
+            .find(|(name, _)| *name == symbol)
+        {
+            Some((_, old)) => *old = val,
+            None => self.names.push((symbol, val)),
+        }
+    }
+
+    /// What a name was bound to, to be bound again after it stood for something else.
+    pub(super) fn bound(&self, symbol: Symbol) -> Val {
+        let found = self.names.iter().rev().find(|(name, _)| *name == symbol);
+        found.map_or(Val::Undefined, |(_, val)| val.clone())
+    }
+
+    /// A name's value.
+    pub(super) fn lookup(&self, symbol: Symbol) -> Val {
+        scope::lookup(
+            self.scenario,
+            self.world(),
+            &self.names,
+            self.moments.facts,
+            self.peer,
+            symbol,
+        )
+    }
+
+    /// The stream's next draws, put back by [`Turn::finish`].
+    pub(super) fn chance(&mut self) -> Result<&mut Chance, String> {
+        if self.chance.is_none() {
+            let name = self.stream.clone();
+            self.chance = Some(self.world_mut()?.stream(&name));
+        }
+        self.chance
+            .as_mut()
+            .ok_or_else(|| "no chance here".to_owned())
+    }
+
+    /// Draws from a stream of one's own.
+    pub(super) fn draw_from(&mut self, chance: Chance) {
+        self.chance = Some(chance);
+    }
+
+    /// Puts back what was taken.
+    pub(super) fn finish(&mut self) {
+        if let Some(chance) = self.chance.take() {
+            let name = std::mem::take(&mut self.stream);
+            if let Ok(world) = self.world_mut() {
+                world.streams.insert(name, chance);
+            }
+        }
+    }
+}

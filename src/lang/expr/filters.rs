@@ -1,0 +1,267 @@
+//! Filters and tests of our own.
+
+#![allow(clippy::needless_pass_by_value)] // MiniJinja hands arguments over
+
+use std::sync::atomic::Ordering::Relaxed;
+
+use minijinja::value::{Rest, ValueKind, ValueOrKwargs};
+use minijinja::{Environment, Error, ErrorKind, State, Value, filters};
+
+use crate::base::json::write;
+
+use super::{MAX_OUTPUT, Root, SCOPE, WORK_AN_ITEM, described, is_plain};
+
+/// MiniJinja's filters that may put one value into a list many times. That costs nothing before the list is looked at,
+/// so that what they make has to fit.
+macro_rules! repeating {
+    ($env:ident: $($name:ident)*) => {$(
+        let own = concat!("__", stringify!($name));
+        $env.add_filter(own, filters::$name);
+        $env.add_filter(
+            stringify!($name),
+            move |state: &mut State<'_, '_>, args: Rest<ValueOrKwargs>| {
+                let made = state.apply_filter(own, &args.into_values())?;
+                fits(stringify!($name), &made).map(|()| made)
+            },
+        );
+    )*};
+}
+
+fn fits(filter: &str, value: &Value) -> Result<(), Error> {
+    if write::fits(value, MAX_OUTPUT) {
+        return Ok(());
+    }
+    Err(bad(format!(
+        "`{filter}` makes up to {MAX_OUTPUT} bytes, this would be more"
+    )))
+}
+
+pub(super) fn add(env: &mut Environment<'_>) {
+    repeating!(env: batch slice map);
+    env.add_filter("pad", pad);
+    env.add_filter("round", round);
+    env.add_filter("tally", tally);
+    env.add_filter("total", total);
+    env.add_filter("mean", mean);
+    env.add_filter("pluck", pluck);
+    env.add_filter("tojson", tojson);
+    env.add_filter("string", string);
+    env.add_filter(FACTOR, factor);
+    env.add_filter(MEASURED, measured);
+    env.add_test("null", |value: Value| {
+        value.is_undefined() || value.is_none()
+    });
+}
+
+/// What the compiler puts behind the factors of a product; no name that a scenario may use.
+pub(super) const FACTOR: &str = "__factor";
+
+/// Anything but a list.
+fn factor(value: Value) -> Result<Value, Error> {
+    match value.kind() {
+        ValueKind::Seq | ValueKind::Iterable => Err(bad(
+            "a list cannot be multiplied; `range` and `for` do things many times".to_owned(),
+        )),
+        _ => Ok(value),
+    }
+}
+
+/// What the compiler puts behind an expression whose work cannot be told from its length.
+pub(super) const MEASURED: &str = "__measured";
+
+fn measured(state: &State<'_, '_>, value: Value) -> Value {
+    let root = state.lookup(SCOPE).unwrap_or_default();
+    if let (Some(root), Some((consumed, _))) =
+        (root.downcast_object_ref::<Root>(), state.fuel_levels())
+    {
+        root.spent.fetch_add(consumed, Relaxed);
+    }
+    value
+}
+
+/// As it prints in text: a string as itself, absent and null as nothing, the rest as JSON.
+fn string(value: Value) -> Result<Value, Error> {
+    match value.kind() {
+        ValueKind::String => Ok(value),
+        ValueKind::Undefined | ValueKind::None => Ok(Value::from("")),
+        _ => {
+            fits("string", &value)?;
+            let mut out = String::new();
+            write::value(&mut out, &value);
+            Ok(Value::from(out))
+        }
+    }
+}
+
+/// As JSON text, the way it goes over the wire. MiniJinja's own indents as far as it is told to.
+fn tojson(value: Value) -> Result<String, Error> {
+    fits("tojson", &value)?;
+    let mut out = String::new();
+    write::value(&mut out, &value);
+    Ok(out)
+}
+
+/// A number with zeros ahead, to so many digits at least.
+fn pad(value: &Value, width: usize) -> Result<String, Error> {
+    const WIDEST: usize = 64;
+    if width > WIDEST {
+        return Err(bad(format!(
+            "`pad` takes a width up to {WIDEST}, found {width}"
+        )));
+    }
+    if !is_plain(value) {
+        return Err(bad(format!(
+            "`pad` takes a number or a text, found {}",
+            described(value)
+        )));
+    }
+    let text = value.to_string();
+    Ok(match text.strip_prefix('-') {
+        Some(digits) => format!("-{digits:0>width$}", width = width.saturating_sub(1)),
+        None => format!("{text:0>width$}"),
+    })
+}
+
+/// To so many digits after the point; without any it is a whole number.
+fn round(value: Value, digits: Option<i32>) -> Result<Value, Error> {
+    if value.is_integer() {
+        return Ok(value);
+    }
+    let number = number(&value)?;
+    let digits = digits.unwrap_or(0).clamp(0, 15);
+    let scale = 10f64.powi(digits);
+    let rounded = (number * scale).round() / scale;
+    Ok(if digits == 0 && rounded.abs() < 9e15 {
+        Value::from(rounded as i64)
+    } else {
+        Value::from(rounded)
+    })
+}
+
+/// How often each value of a field occurs, in the order of their first occurrence.
+fn tally(state: &State<'_, '_>, list: Value, field: Option<String>) -> Result<Value, Error> {
+    let mut order: Vec<Value> = Vec::new();
+    let mut counts: std::collections::HashMap<String, (usize, u64)> =
+        std::collections::HashMap::new();
+    each(state, &list, field.as_deref(), |value| {
+        if !is_plain(&value) && !value.is_none() && !value.is_undefined() {
+            return Err(bad(format!(
+                "`tally` counts texts and numbers, found {}",
+                described(&value)
+            )));
+        }
+        // The names of an object are texts.
+        let name = match value.as_str() {
+            Some(text) => text.to_owned(),
+            None => tojson(value)?,
+        };
+        let entry = counts.entry(name).or_insert_with_key(|name| {
+            order.push(Value::from(name.as_str()));
+            (order.len() - 1, 0)
+        });
+        entry.1 += 1;
+        Ok(())
+    })?;
+    let mut pairs: Vec<(usize, Value, u64)> = counts
+        .into_values()
+        .map(|(at, count)| (at, order[at].clone(), count))
+        .collect();
+    pairs.sort_by_key(|(at, ..)| *at);
+    Ok(Value::from_pairs(
+        pairs
+            .into_iter()
+            .map(|(_, value, count)| (value, Value::from(count))),
+    ))
+}
+
+/// The sum of a field; of nothing, 0.
+fn total(state: &State<'_, '_>, list: Value, field: Option<String>) -> Result<Value, Error> {
+    let sum = sum(state, &list, field.as_deref())?;
+    Ok(sum
+        .whole
+        .map_or_else(|| Value::from(sum.total), Value::from))
+}
+
+/// The average of a field; of nothing, 0.
+fn mean(state: &State<'_, '_>, list: Value, field: Option<String>) -> Result<Value, Error> {
+    let sum = sum(state, &list, field.as_deref())?;
+    Ok(Value::from(if sum.count == 0 {
+        0.0
+    } else {
+        sum.total / sum.count as f64
+    }))
+}
+
+/// One field of each.
+fn pluck(state: &State<'_, '_>, list: Value, field: String) -> Result<Value, Error> {
+    let mut values = Vec::new();
+    each(state, &list, Some(&field), |value| {
+        values.push(value);
+        Ok(())
+    })?;
+    Ok(Value::from(values))
+}
+
+struct Sum {
+    total: f64,
+    count: u64,
+    /// The same to the last digit, as long as there are whole numbers only.
+    whole: Option<i128>,
+}
+
+fn sum(state: &State<'_, '_>, list: &Value, field: Option<&str>) -> Result<Sum, Error> {
+    let mut sum = Sum {
+        total: 0.0,
+        count: 0,
+        whole: Some(0),
+    };
+    each(state, list, field, |value| {
+        if !value.is_undefined() && !value.is_none() {
+            sum.total += number(&value)?;
+            let exact = i128::try_from(value.clone()).ok();
+            let exact = exact.filter(|_| value.is_integer());
+            sum.whole = sum.whole.zip(exact).and_then(|(a, b)| a.checked_add(b));
+            sum.count += 1;
+        }
+        Ok(())
+    })?;
+    Ok(sum)
+}
+
+/// Items that are walked for an instruction's fuel.
+const ITEMS_A_UNIT: usize = 16;
+
+/// Walks a list's values of a field; each is work.
+fn each(
+    state: &State<'_, '_>,
+    list: &Value,
+    field: Option<&str>,
+    mut visit: impl FnMut(Value) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let root = state.lookup(SCOPE).unwrap_or_default();
+    let root = root.downcast_object_ref::<Root>();
+    for (n, item) in list.try_iter()?.enumerate() {
+        // There may be a million items, and each is a look at one: the event's work rather than the expression's.
+        if n % ITEMS_A_UNIT == 0 {
+            state.consume_fuel(1)?;
+            if let Some(root) = root {
+                root.spent
+                    .fetch_add(ITEMS_A_UNIT as u64 * WORK_AN_ITEM, Relaxed);
+            }
+        }
+        visit(match field {
+            Some(name) => item.get_attr(name).unwrap_or_default(),
+            None => item,
+        })?;
+    }
+    Ok(())
+}
+
+fn number(value: &Value) -> Result<f64, Error> {
+    f64::try_from(value.clone())
+        .map_err(|_| bad(format!("expected a number, found {}", described(value))))
+}
+
+fn bad(message: String) -> Error {
+    Error::new(ErrorKind::InvalidOperation, message)
+}

@@ -1,0 +1,138 @@
+//! `extends:` on the level of trees: what a scenario says replaces or follows what its base says.
+
+use super::tree::{Content, Key, Node};
+
+/// How the entries of two maps become one.
+#[derive(Clone, Copy)]
+enum Merge {
+    /// The namesake goes.
+    Replace,
+    /// Two lists become one, the base's entries first.
+    Append,
+    /// Two maps become one, their namesakes merged in turn.
+    Each(&'static Merge),
+    /// As `Each`, by the name of the entry; others are replaced.
+    Named(&'static [(&'static str, Merge)]),
+}
+
+const FILE: Merge = Merge::Named(&[
+    ("listen", Merge::Named(&[("heartbeat", NAMESAKES)])),
+    ("limits", NAMESAKES),
+    ("let", NAMESAKES),
+    ("data", NAMESAKES),
+    ("auth", Merge::Each(&NAMESAKES)),
+    ("messages", Merge::Named(&[("errors", NAMESAKES)])),
+    ("before", Merge::Append),
+    ("on", NAMESAKES),
+    ("connect", Merge::Append),
+    ("disconnect", Merge::Append),
+    ("changes", Merge::Each(&Merge::Each(&Merge::Append))),
+    ("timers", NAMESAKES),
+    ("triggers", NAMESAKES),
+    ("http", NAMESAKES),
+    ("define", NAMESAKES),
+    ("faults", Merge::Append),
+]);
+
+/// A map in which the newer entry of a name replaces the older.
+const NAMESAKES: Merge = Merge::Each(&Merge::Replace);
+
+/// A scenario that starts from `base`.
+pub(super) fn extend(base: Node, own: Node) -> Node {
+    merge(FILE, base, own)
+}
+
+fn merge(how: Merge, base: Node, own: Node) -> Node {
+    let content = match (how, base.content, own.content) {
+        (Merge::Append, Content::List(mut first), Content::List(second)) => {
+            first.extend(second);
+            Content::List(first)
+        }
+        (Merge::Each(_) | Merge::Named(_), Content::Map(base), Content::Map(own)) => {
+            Content::Map(merge_maps(how, base, own))
+        }
+        // An empty section says nothing.
+        (Merge::Append | Merge::Each(_) | Merge::Named(_), base, Content::Null) => base,
+        (_, _, own) => own,
+    };
+    Node {
+        at: own.at,
+        content,
+    }
+}
+
+fn merge_maps(how: Merge, base: Vec<(Key, Node)>, own: Vec<(Key, Node)>) -> Vec<(Key, Node)> {
+    let mut places: std::collections::HashMap<String, usize> = std::collections::HashMap::new();
+    for (at, (key, _)) in base.iter().enumerate() {
+        places.insert(key.name.clone(), at);
+    }
+    let mut merged: Vec<Option<(Key, Node)>> = base.into_iter().map(Some).collect();
+    for (key, node) in own {
+        let Some(place) = places.get(&key.name) else {
+            merged.push(Some((key, node)));
+            continue;
+        };
+        let below = match how {
+            Merge::Each(below) => *below,
+            Merge::Named(names) => names
+                .iter()
+                .find(|(name, _)| *name == key.name)
+                .map_or(Merge::Replace, |(_, below)| *below),
+            Merge::Replace | Merge::Append => Merge::Replace,
+        };
+        merged[*place] = merged[*place]
+            .take()
+            .map(|(_, base)| merge(below, base, node))
+            .map(|node| (key, node));
+    }
+    merged.into_iter().flatten().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lang::tree::parse;
+
+    fn check(base: &str, own: &str, merged: &str) {
+        let result = extend(parse(base, 0).unwrap(), parse(own, 1).unwrap());
+        assert_eq!(result.json(), parse(merged, 0).unwrap().json());
+    }
+
+    #[test]
+    fn namesakes_are_replaced_where_they_stood() {
+        check(
+            "on: { a: [1], b: [2] }\ndata: { x: { key: id, count: 1 } }",
+            "on: { a: [3], c: [4] }\ndata: { x: { items: [] } }",
+            "on: { a: [3], b: [2], c: [4] }\ndata: { x: { items: [] } }",
+        );
+    }
+
+    #[test]
+    fn moments_and_changes_are_added_to() {
+        check(
+            "before: [1]\nconnect: [1]\nupgrade: [1]\nchanges: { x: { updated: [1], removed: [2] } }\nfaults: [1]",
+            "before: [2]\nconnect:\nupgrade: [2]\nchanges: { x: { updated: [3] }, y: { created: [4] } }\nfaults: [2]",
+            "before: [1, 2]\nconnect: [1]\nupgrade: [2]\nchanges: { x: { updated: [1, 3], removed: [2] }, y: { created: [4] } }\nfaults: [1, 2]",
+        );
+    }
+
+    #[test]
+    fn templates_are_replaced_as_a_whole_and_maps_are_merged() {
+        check(
+            "scenario: a\nmessages: { reply: { a: 1 }, errors: { X: 1, Y: 2 } }\nlisten: { port: 1, heartbeat: { every: 1s, timeout: 2s } }",
+            "scenario: b\nmessages: { reply: { b: 2 }, errors: { Y: 3 } }\nlisten: { heartbeat: { every: 3s } }",
+            "scenario: b\nmessages: { reply: { b: 2 }, errors: { X: 1, Y: 3 } }\nlisten: { port: 1, heartbeat: { every: 3s, timeout: 2s } }",
+        );
+    }
+
+    #[test]
+    fn what_is_replaced_stands_in_its_own_file() {
+        let result = extend(
+            parse("on: { a: [1], b: [2] }", 0).unwrap(),
+            parse("on: { a: [3] }", 1).unwrap(),
+        );
+        let on = result.get("on").unwrap();
+        assert_eq!(on.get("a").unwrap().at.source, 1);
+        assert_eq!(on.get("b").unwrap().at.source, 0);
+    }
+}

@@ -1,0 +1,578 @@
+//! A scenario once it is checked and compiled: what the rest of the program works with.
+//!
+//! Invariant: nothing here can be wrong any more. Names are known, expressions parse, steps that need a writer
+//! are marked; later code looks things up and never validates again.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::lang::Value;
+use crate::lang::expr::{Expr, Symbol, Symbols, Template};
+
+/// Items that a scenario may make, and a collection may grow to.
+pub const MAX_ITEMS: u64 = 10_000_000;
+
+/// Everything a scenario file says.
+#[derive(Debug)]
+pub struct Scenario {
+    /// `scenario:`, the name it goes by.
+    pub name: String,
+    /// `title:`, one line for people.
+    pub title: String,
+    /// The files it was read from (none for a bundled one): what `serve` watches.
+    pub files: Vec<PathBuf>,
+    /// Where it listens and what it speaks.
+    pub listen: Listen,
+    /// Bounds of its own.
+    pub limits: Limits,
+    /// Names given in the file (`let`, `as`, `each`, …) and the built-in ones.
+    pub symbols: Symbols,
+    /// Whether any expression asks for `server`, whose facts cost something to gather.
+    pub asks_server: bool,
+    /// `let:` constants, evaluated at load.
+    pub constants: Vec<(Symbol, Value)>,
+    /// The environment variables that expressions ask for, as they were at load.
+    pub env: HashMap<String, String>,
+    /// `data:` in the file's order; a [`CollectionId`] is a place in it.
+    pub data: Vec<Collection>,
+    /// `auth: { jwt: … }`.
+    pub jwt: Option<Jwt>,
+    /// How messages are told apart, answered and refused.
+    pub messages: Messages,
+    /// `on: { NAME: … }`.
+    pub on: foldhash::HashMap<Box<str>, Arc<Handler>>,
+    /// The names in `on`, in the file's order, for `error.known`.
+    pub known: Vec<String>,
+    /// `on: { "*": … }`, which takes what no other takes.
+    pub otherwise: Option<Arc<Handler>>,
+    /// `before:`, steps ahead of every handler of a message.
+    pub before: Option<Arc<Handler>>,
+    /// Steps at the handshake.
+    pub upgrade: Option<Arc<Handler>>,
+    /// Steps when a peer has arrived.
+    pub connect: Option<Arc<Handler>>,
+    /// Steps when a peer has gone.
+    pub disconnect: Option<Arc<Handler>>,
+    /// What follows a change of data, one entry a collection.
+    pub changes: Vec<Changes>,
+    /// What happens by itself.
+    pub timers: Vec<Timer>,
+    /// What the control API can start by name.
+    pub triggers: Vec<(String, Arc<Handler>)>,
+    /// Mocked HTTP.
+    pub http: Http,
+    /// `define:`, a [`Step`] list to `run:` by its place here.
+    pub define: Vec<(String, Steps)>,
+    /// `faults:` that are there from the start, as written (JSON); `fault` reads them.
+    pub faults: Vec<Value>,
+}
+
+/// A place in [`Scenario::data`].
+pub type CollectionId = usize;
+
+/// `listen:`.
+#[derive(Debug, Clone)]
+pub struct Listen {
+    /// The port unless told otherwise.
+    pub port: u16,
+    /// Whether TLS is on unless told otherwise.
+    pub tls: bool,
+    /// The WebSocket paths; empty means every path.
+    pub paths: Vec<String>,
+    /// What the peers speak.
+    pub protocol: Protocol,
+    /// Pings of the server's own.
+    pub heartbeat: Heartbeat,
+}
+
+/// What peers speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// One JSON value a message.
+    Json,
+    /// Text and binary as they are.
+    Raw,
+    /// Socket.IO 5 over Engine.IO 4.
+    SocketIo,
+}
+
+/// `heartbeat: { every, timeout }`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Heartbeat {
+    /// Between pings.
+    pub every: Duration,
+    /// For the pong.
+    pub timeout: Duration,
+}
+
+/// `limits:`; `None` is "unless the command line says": the defaults live in `config`.
+#[derive(Debug, Clone, Default)]
+pub struct Limits {
+    /// Bytes in one message, all its fragments together.
+    pub message: Option<usize>,
+    /// Bytes in one frame.
+    pub frame: Option<usize>,
+    /// Frames waiting for one peer.
+    pub mailbox_frames: Option<usize>,
+    /// Bytes waiting for one peer.
+    pub mailbox_bytes: Option<usize>,
+    /// Messages a second from one peer.
+    pub messages_per_second: Option<u32>,
+    /// Connections of one client address.
+    pub connections_per_address: Option<usize>,
+    /// Connections in all.
+    pub connections: Option<usize>,
+    /// Bytes in the head of one HTTP request.
+    pub head: Option<usize>,
+    /// Header lines in it.
+    pub header_lines: Option<usize>,
+    /// For it to arrive, a TLS handshake included.
+    pub head_time: Option<Duration>,
+    /// Bytes in the body of one HTTP request.
+    pub body: Option<usize>,
+    /// For it to arrive.
+    pub body_time: Option<Duration>,
+    /// For a write that makes no progress.
+    pub write_time: Option<Duration>,
+    /// For a close to be answered.
+    pub close_time: Option<Duration>,
+    /// Messages that the journal keeps.
+    pub journal_messages: Option<usize>,
+    /// Bytes that it keeps of one message.
+    pub journal_message: Option<usize>,
+    /// Bytes that it keeps of all messages.
+    pub journal_bytes: Option<usize>,
+    /// Steps that one event may take.
+    pub steps: Option<u32>,
+    /// How deep `run`, `for` and `changes` may nest.
+    pub depth: Option<u32>,
+    /// Plans that may wait at once.
+    pub plans: Option<usize>,
+    /// Items that a collection may grow to.
+    pub items: Option<usize>,
+    /// Rooms that a connection may be in.
+    pub rooms: Option<usize>,
+    /// Bytes that handlers may keep: by which the data grows, in sessions and plans.
+    pub kept: Option<usize>,
+}
+
+/// One collection of `data:`.
+#[derive(Debug)]
+pub struct Collection {
+    /// Its name.
+    pub name: String,
+    /// The field that identifies an item.
+    pub key: String,
+    /// Where its items come from.
+    pub origin: Origin,
+    /// Where it is declared.
+    pub place: Arc<str>,
+}
+
+/// Where a collection's items come from.
+#[derive(Debug)]
+pub enum Origin {
+    /// `items:` or `from:`: JSON texts of objects, one an item.
+    Literal(Vec<String>),
+    /// `item:` with `count:`, and `each:` when made for every item of another collection.
+    Generated {
+        /// How many (for each parent, if there is one); evaluated with `parent` in sight.
+        count: Placed<Template>,
+        /// The collection whose items are the parents.
+        each: Option<CollectionId>,
+        /// `with:`, values made once an item and not part of it.
+        with: Vec<(Symbol, Placed<Template>)>,
+        /// Fields in wire order; a later one sees the earlier ones as `item.x`.
+        fields: Vec<(String, Placed<Template>)>,
+    },
+}
+
+/// `auth: { jwt: … }`.
+#[derive(Clone)]
+pub struct Jwt {
+    /// The HS256 secret.
+    pub secret: String,
+}
+
+impl std::fmt::Debug for Jwt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Jwt { secret: *** }")
+    }
+}
+
+/// A part of the file that is evaluated outside of any step, and where it is, for when that fails.
+#[derive(Debug, Clone)]
+pub struct Placed<T> {
+    /// `stations.yaml:41:7`
+    pub place: Arc<str>,
+    /// What is there.
+    pub part: T,
+}
+
+/// `messages:`.
+#[derive(Debug)]
+pub struct Messages {
+    /// Which handler; `None` sends everything to `"*"`. For Socket.IO the default is the event's name.
+    pub name: Option<Placed<Template>>,
+    /// The envelope of answers; `None` sends the reply bare.
+    pub reply: Option<Template>,
+    /// The envelope of errors; always there (a plain one if the file has none).
+    pub error: Placed<Template>,
+    /// Socket.IO: the event that carries an error that no acknowledgement can. Default `error`.
+    pub error_event: String,
+    /// The words of the built-in errors, by code; each sees `error`. Codes not here have English words.
+    pub errors: HashMap<String, Placed<Template>>,
+}
+
+/// Steps and what they need.
+#[derive(Debug)]
+pub struct Handler {
+    /// What it is called in logs, the journal and metrics: the message's name, `timer heartbeat`, `GET /api/x`.
+    pub name: &'static str,
+    /// In order.
+    pub steps: Steps,
+    /// True when it may draw chance, change data, remember, join, plan, send to others: when it needs the world to itself.
+    pub writes: bool,
+}
+
+/// A list of steps.
+pub type Steps = Arc<[Step]>;
+
+/// One step.
+#[derive(Debug)]
+pub struct Step {
+    /// What it does.
+    pub verb: Verb,
+    /// `when:`; absent is always.
+    pub when: Option<Expr>,
+    /// `as:`, a name for its result instead of the verb's own.
+    pub name: Option<Symbol>,
+    /// Where it stands, for errors: `stations.yaml:41:7`.
+    pub place: Arc<str>,
+}
+
+/// What a step does.
+#[derive(Debug)]
+pub enum Verb {
+    /// Select from a collection → `items total page limit matches`.
+    List(Box<List>),
+    /// One item → `item`.
+    Find(Box<Find>),
+    /// Put an item in → `item`.
+    Insert {
+        /// Into what.
+        collection: CollectionId,
+        /// An expression or map that gives an object.
+        item: Template,
+    },
+    /// Change fields of items → `items`, and `item` the first of them after the change.
+    Update {
+        /// In what.
+        collection: CollectionId,
+        /// Which items.
+        which: Which,
+        /// The fields, each seeing `item` as before.
+        set: Set,
+    },
+    /// Take items out → `items`, and `item` the first of them.
+    Remove {
+        /// From what.
+        collection: CollectionId,
+        /// Which items.
+        which: Which,
+    },
+    /// Names for the steps that follow.
+    Let(Vec<(Symbol, Template)>),
+    /// Values the session keeps.
+    Remember(Vec<(String, Template)>),
+    /// The answer.
+    Reply {
+        /// What is answered, before the envelope.
+        body: Template,
+        /// `status:` over HTTP.
+        status: Option<Template>,
+    },
+    /// A push.
+    Send {
+        /// What is sent, without an envelope.
+        message: Template,
+        /// To whom.
+        to: To,
+        /// `event:`, for Socket.IO; evaluated to text.
+        event: Option<Template>,
+    },
+    /// An error as the answer, then stop.
+    Fail {
+        /// Its code.
+        code: Template,
+        /// Its words; absent: those of the built-in error of this code.
+        message: Option<Template>,
+        /// `status:` over HTTP; absent: that of the built-in error, or 400.
+        status: Option<Template>,
+    },
+    /// Close this connection after what is queued, then stop.
+    Close {
+        /// The close code.
+        code: Template,
+        /// `reason:`.
+        reason: Option<Template>,
+    },
+    /// End the handler.
+    Stop,
+    /// Enter a room.
+    Join(Template),
+    /// Leave a room.
+    Leave(Template),
+    /// Check a token → `claims`; else `otherwise` runs and the handler stops.
+    Verify {
+        /// The token.
+        token: Template,
+        /// `else:`; empty: the built-in error `INVALID_REQUEST`.
+        otherwise: Steps,
+    },
+    /// Check the parts of a value.
+    Check {
+        /// What is checked: an object it must be.
+        value: Template,
+        /// How the parts are called in an error: `data.` before `fields`, say.
+        prefix: String,
+        /// Parts that must be there.
+        has: Vec<(String, Kinds)>,
+        /// Parts that may be there (absent and null pass).
+        may: Vec<(String, Kinds)>,
+    },
+    /// Steps after a time.
+    Later {
+        /// After what: a duration's text or milliseconds.
+        after: Template,
+        /// `name:`; a new plan of this name replaces the old.
+        id: Option<Template>,
+        /// What is done then.
+        steps: Steps,
+    },
+    /// Forget a plan.
+    Cancel(Template),
+    /// Something for each of a list.
+    For {
+        /// Of what.
+        over: ForOver,
+        /// `each:`, the name of one. Default `item`.
+        each: Symbol,
+        /// What for each.
+        body: ForBody,
+    },
+    /// A defined list of steps.
+    Run {
+        /// A place in [`Scenario::define`].
+        definition: usize,
+        /// `with:`, names for it.
+        with: Vec<(Symbol, Template)>,
+    },
+    /// A line in the log.
+    Log(Template),
+}
+
+/// What `for` goes over.
+#[derive(Debug)]
+pub enum ForOver {
+    /// A list.
+    List(Template),
+    /// Connections, as `to:` names them; the steps run in each one's place.
+    Peers(To),
+}
+
+/// What `for` does with each.
+#[derive(Debug)]
+pub enum ForBody {
+    /// `do:` steps.
+    Do(Steps),
+    /// `collect:` a value → a list, named by `as:` (default `items`).
+    Collect(Template),
+}
+
+/// `list:`.
+#[derive(Debug)]
+pub struct List {
+    /// From what.
+    pub collection: CollectionId,
+    /// `where:`, seeing `item`.
+    pub filter: Option<Expr>,
+    /// `match:`, a map as the client sent it.
+    pub matching: Option<Template>,
+    /// How `match`'s parts are called in an error: `data.filters.`.
+    pub match_prefix: String,
+    /// `contains:`, the fields of `match` that are text contained.
+    pub contains: Vec<String>,
+    /// `sort:`, a field, with `-` before it for downwards; evaluated to text; a null sorts nothing.
+    pub sort: Option<Template>,
+    /// `page:`.
+    pub page: Option<Template>,
+    /// `limit:`.
+    pub limit: Option<Template>,
+    /// `default:`, for an absent limit.
+    pub default: DefaultLimit,
+    /// `max:`, the largest limit.
+    pub max: usize,
+    /// `fields:`, a list as the client sent it.
+    pub fields: Option<Template>,
+    /// How `fields` is called in an error: `data.fields`.
+    pub fields_part: String,
+}
+
+/// What an absent `limit` means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DefaultLimit {
+    /// So many.
+    Items(usize),
+    /// Every match.
+    All,
+}
+
+/// `find:`.
+#[derive(Debug)]
+pub struct Find {
+    /// From what.
+    pub collection: CollectionId,
+    /// Which one (`Which::Sample` cannot be).
+    pub which: Which,
+    /// `fields:`.
+    pub fields: Option<Template>,
+    /// How `fields` is called in an error.
+    pub fields_part: String,
+    /// `else:`; `None`: `NOT_FOUND`.
+    pub otherwise: Option<Steps>,
+}
+
+/// Which items of a collection.
+#[derive(Debug)]
+pub enum Which {
+    /// `key:`.
+    Key(Template),
+    /// `where:`, seeing `item`.
+    Where(Expr),
+    /// `sample:`, so many by chance.
+    Sample(Template),
+    /// None of these: every item (`update` and `remove` only).
+    All,
+}
+
+/// `set:`.
+#[derive(Debug)]
+pub enum Set {
+    /// A map: a field, its value.
+    Fields(Vec<(String, Template)>),
+    /// An expression that gives an object.
+    Object(Template),
+}
+
+/// `to:`.
+#[derive(Debug)]
+pub enum To {
+    /// This connection.
+    This,
+    /// Everyone.
+    All,
+    /// `{ room: … }`.
+    Room(Template),
+    /// `{ connection: … }`.
+    Connection(Template),
+    /// `{ session: { name: value, … } }`: those whose session has these.
+    Session(Vec<(String, Template)>),
+    /// A list of these; each peer once.
+    Any(Vec<To>),
+    /// One of these but not this connection: `{ others: … }`.
+    Others(Box<To>),
+}
+
+/// JSON types that a part may have.
+#[derive(Debug, Clone)]
+pub enum Kinds {
+    /// Any of these types.
+    Types(Vec<Kind>),
+    /// One of these values, as JSON texts.
+    Values(Vec<String>),
+}
+
+/// A JSON type, in the words of `check`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// `string`
+    String,
+    /// `number`
+    Number,
+    /// `integer`
+    Integer,
+    /// `boolean`
+    Boolean,
+    /// `object`
+    Object,
+    /// `list`
+    List,
+    /// `strings`: a list of text only
+    Strings,
+    /// `date`: a text that is a calendar date, `YYYY-MM-DD`
+    Date,
+    /// `null`
+    Null,
+    /// `any`
+    Any,
+}
+
+/// `changes: { COLLECTION: … }`.
+#[derive(Debug, Default)]
+pub struct Changes {
+    /// Seeing `created`, a list of items.
+    pub created: Option<Arc<Handler>>,
+    /// Seeing `updated`, a list of `{ before, item }`.
+    pub updated: Option<Arc<Handler>>,
+    /// Seeing `removed`, a list of items.
+    pub removed: Option<Arc<Handler>>,
+}
+
+/// `timers: { NAME: … }`.
+#[derive(Debug)]
+pub struct Timer {
+    /// Its name.
+    pub name: String,
+    /// Between its turns: a duration's text or milliseconds; sees `item` under `for`.
+    pub every: Placed<Template>,
+    /// `while:`; false skips a turn.
+    pub guard: Option<Placed<Expr>>,
+    /// `for: COLLECTION`: a turn of its own for each item, seen as `item`.
+    pub each: Option<CollectionId>,
+    /// What it does.
+    pub handler: Arc<Handler>,
+}
+
+/// `http:`.
+#[derive(Debug, Default)]
+pub struct Http {
+    /// Whether browsers of accepted origins may read answers.
+    pub cors: bool,
+    /// `error:`, the envelope of errors; `None` is `{"error":{"code":…,"message":…}}`.
+    pub error: Option<Placed<Template>>,
+    /// `"GET /api/x/{id}"`, in the file's order.
+    pub routes: Vec<Route>,
+}
+
+/// One mocked HTTP request.
+#[derive(Debug)]
+pub struct Route {
+    /// The method, in capitals.
+    pub method: String,
+    /// The path, part by part.
+    pub path: Vec<Segment>,
+    /// What it does.
+    pub handler: Arc<Handler>,
+}
+
+/// One part of a route's path.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Segment {
+    /// This text.
+    Literal(String),
+    /// Any text, under this name in `request.params`.
+    Param(String),
+}

@@ -1,0 +1,207 @@
+//! What is wrong with a scenario file: all of it at once, each with its place and what to do.
+
+use std::fmt;
+
+use crate::base::text::{is_unsafe, safe, write_safe};
+
+/// Nobody reads more, and a hostile file could have millions.
+const MAX_PROBLEMS: usize = 200;
+/// Words longer than this are not compared with others.
+const MAX_WORD: usize = 64;
+/// Words that one is compared with.
+const MAX_CANDIDATES: usize = 2_000;
+
+/// One mistake.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Problem {
+    /// The file, as it was named.
+    pub file: String,
+    /// From 1; 0 when the problem is the whole file.
+    pub line: usize,
+    /// From 1, in characters.
+    pub column: usize,
+    /// What was found, and what is allowed.
+    pub message: String,
+    /// What to do.
+    pub hint: Option<String>,
+}
+
+/// Every mistake of a scenario, by place.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Problems(Vec<Problem>);
+
+impl Problems {
+    /// One that concerns a whole file.
+    pub fn of_file(file: &str, message: impl Into<String>, hint: Option<String>) -> Self {
+        Problems(vec![Problem {
+            file: file.to_owned(),
+            line: 0,
+            column: 0,
+            message: message.into(),
+            hint,
+        }])
+    }
+
+    /// Takes one more, unless there are too many already.
+    pub(crate) fn push(&mut self, problem: Problem) {
+        if self.0.len() < MAX_PROBLEMS {
+            self.0.push(problem);
+        }
+    }
+
+    /// Whether looking for hints is still worth the time.
+    pub(crate) fn full(&self) -> bool {
+        self.0.len() >= MAX_PROBLEMS
+    }
+
+    /// In the order of the files' lines, each once.
+    pub(crate) fn sorted(mut self) -> Self {
+        self.0.sort();
+        self.0.dedup();
+        self
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// One after the other.
+    pub fn iter(&self) -> impl Iterator<Item = &Problem> {
+        self.0.iter()
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_safe(f, &self.file)?;
+        if self.line > 0 {
+            write!(f, ":{}:{}", self.line, self.column)?;
+        }
+        write!(f, ": {}", safe(&self.message))?;
+        match &self.hint {
+            Some(hint) => write!(f, "\n  hint: {}", safe(hint)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, problem) in self.0.iter().enumerate() {
+            if at > 0 {
+                f.write_str("\n")?;
+            }
+            write!(f, "{problem}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Problems {}
+
+/// The word that was probably meant.
+pub fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+    let length = word.chars().count();
+    if length > MAX_WORD {
+        return None;
+    }
+    let allowed = (length / 3).clamp(1, 3);
+    known
+        .into_iter()
+        .take(MAX_CANDIDATES)
+        .filter(|candidate| candidate.len() <= 4 * MAX_WORD && *candidate != word)
+        .map(|candidate| (distance(word, candidate), candidate))
+        .filter(|(distance, _)| *distance <= allowed)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+fn distance(word: &str, candidate: &str) -> usize {
+    strsim::damerau_levenshtein(&word.to_lowercase(), &candidate.to_lowercase())
+}
+
+/// `` did you mean `x`? ``, when there is such a word.
+pub(crate) fn did_you_mean<'k>(
+    word: &str,
+    known: impl IntoIterator<Item = &'k str>,
+) -> Option<String> {
+    nearest(word, known).map(|near| format!("did you mean `{near}`?"))
+}
+
+/// `` `a`, `b` or `c` ``
+pub(crate) fn one_of<'w>(words: impl IntoIterator<Item = &'w str>) -> String {
+    let ticked: Vec<String> = words.into_iter().map(|word| format!("`{word}`")).collect();
+    match ticked.split_last() {
+        None => "nothing".to_owned(),
+        Some((only, [])) => only.clone(),
+        Some((last, others)) => format!("{} or {last}", others.join(", ")),
+    }
+}
+
+/// A text of the file as messages show it: one line, not too long.
+pub(crate) fn shown(text: &str) -> String {
+    const LONGEST: usize = 60;
+    let line: String = text
+        .chars()
+        .take(LONGEST)
+        .map(|c| if is_unsafe(c) { ' ' } else { c })
+        .collect();
+    if text.chars().nth(LONGEST).is_some() {
+        format!("`{line}…`")
+    } else {
+        format!("`{line}`")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_word_is_near() {
+        for (word, known, near) in [
+            ("lst", &["list", "let"][..], Some("list")),
+            ("messges", &["message", "messages"], Some("messages")),
+            ("Insert", &["insert"], Some("insert")),
+            ("xyz", &["list", "let"], None),
+            ("a", &["b"], Some("b")),
+            ("", &["list"], None),
+        ] {
+            assert_eq!(nearest(word, known.iter().copied()), near, "{word}");
+        }
+    }
+
+    #[test]
+    fn a_problem_reads_as_place_words_hint() {
+        let mut problem = Problem {
+            file: "a.yaml".into(),
+            line: 3,
+            column: 5,
+            message: "unknown key `lst`".into(),
+            hint: Some("did you mean `list`?".into()),
+        };
+        assert_eq!(
+            problem.to_string(),
+            "a.yaml:3:5: unknown key `lst`\n  hint: did you mean `list`?"
+        );
+        problem.message = "a\u{1b}[2J\u{202e}".into();
+        problem.file = "a\nb.yaml".into();
+        assert!(
+            problem
+                .to_string()
+                .starts_with("a\\nb.yaml:3:5: a\\u{1b}[2J\\u{202e}\n")
+        );
+        problem.message = "unknown key `lst`".into();
+        problem.file = "a.yaml".into();
+        problem.line = 0;
+        problem.hint = None;
+        assert_eq!(problem.to_string(), "a.yaml: unknown key `lst`");
+    }
+
+    #[test]
+    fn lists_of_words_are_prose() {
+        assert_eq!(one_of(["a"]), "`a`");
+        assert_eq!(one_of(["a", "b", "c"]), "`a`, `b` or `c`");
+    }
+}

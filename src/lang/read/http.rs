@@ -1,0 +1,156 @@
+//! `http:` — mocked requests.
+
+use std::collections::HashSet;
+
+use super::Reader;
+use super::names::Scope;
+use super::writes::Draws;
+use crate::lang::model::{Http, Route, Segment};
+use crate::lang::problem::{did_you_mean, one_of, shown};
+use crate::lang::tree::{Key, Node};
+
+const METHODS: &[&str] = &["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
+/// What the control API keeps for itself.
+const RESERVED: &str = "__mock";
+
+impl Reader<'_> {
+    pub(super) fn http(&mut self, node: Option<&Node>, scope: &Scope<'_>, draws: &Draws) -> Http {
+        let error = self.optional_placed(node.and_then(|node| node.get("error")), scope);
+        let draws = draws.with_messages(error.as_ref().is_some_and(|error| error.part.draws()));
+        let mut http = Http {
+            error,
+            ..Http::default()
+        };
+        let Some(node) = node else { return http };
+        let mut shapes = HashSet::new();
+        for (key, node) in self.map(node, "`http`") {
+            match key.name.as_str() {
+                "cors" => http.cors = self.boolean(node, "`cors`").unwrap_or_default(),
+                "error" => {}
+                _ => {
+                    let steps = self.steps(node, &format!("`{}`", key.name), &mut scope.inner());
+                    let Some((method, path)) = self.route(key) else {
+                        continue;
+                    };
+                    let shape = shape(&method, &path);
+                    if !shapes.insert(shape) {
+                        let message = format!(
+                            "{} answers the same requests as one above",
+                            shown(&key.name)
+                        );
+                        self.problem(key.at, message, None);
+                    }
+                    let handler = draws.handler(&key.name, steps);
+                    http.routes.push(Route {
+                        method,
+                        path,
+                        handler,
+                    });
+                }
+            }
+        }
+        http
+    }
+
+    /// `GET /api/x/{id}`
+    fn route(&mut self, key: &Key) -> Option<(String, Vec<Segment>)> {
+        let Some((method, path)) = key.name.split_once(' ') else {
+            let message = format!(
+                "unknown key {} in `http`, it takes `cors`, `error` and requests such as `GET /api/x/{{id}}`",
+                shown(&key.name)
+            );
+            let hint = did_you_mean(&key.name, ["cors", "error"]);
+            self.problem(key.at, message, hint);
+            return None;
+        };
+        if !METHODS.contains(&method) {
+            let message = format!(
+                "unknown method {}, there are {}",
+                shown(method),
+                one_of(METHODS.iter().copied())
+            );
+            let hint = did_you_mean(method, METHODS.iter().copied());
+            self.problem(key.at, message, hint);
+        }
+        match segments(path.trim()) {
+            Ok(segments) => Some((method.to_owned(), segments)),
+            Err(reason) => {
+                let message = format!("the path {} {reason}", shown(path.trim()));
+                self.problem(key.at, message, None);
+                None
+            }
+        }
+    }
+}
+
+/// The same for paths that take the same requests.
+fn shape(method: &str, path: &[Segment]) -> String {
+    let mut shape = method.to_owned();
+    for segment in path {
+        shape.push('/');
+        match segment {
+            Segment::Literal(text) => shape.push_str(text),
+            Segment::Param(_) => shape.push_str("{}"),
+        }
+    }
+    shape
+}
+
+fn segments(path: &str) -> Result<Vec<Segment>, &'static str> {
+    let parts = path.strip_prefix('/').ok_or("does not start with `/`")?;
+    if path.contains(['?', '#']) {
+        return Err("has a `?` or `#`; the query is in `request.query`");
+    }
+    let mut names = HashSet::new();
+    let mut segments = Vec::new();
+    for part in parts.split('/') {
+        let inner = part
+            .strip_prefix('{')
+            .and_then(|part| part.strip_suffix('}'));
+        match inner {
+            Some("") => return Err("has a `{}` without a name"),
+            Some(name) if !names.insert(name) => return Err("has two parts of one name"),
+            Some(name) if !name.contains(['{', '}']) => {
+                segments.push(Segment::Param(name.to_owned()));
+            }
+            None if !part.contains(['{', '}']) => segments.push(Segment::Literal(part.to_owned())),
+            _ => return Err("has a part that is neither text nor one `{name}`"),
+        }
+    }
+    match segments.first() {
+        Some(Segment::Literal(first)) if first == RESERVED => {
+            Err("belongs to the control API, which has `/__mock/`")
+        }
+        _ => Ok(segments),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_read_part_by_part() {
+        let literal = |text: &str| Segment::Literal(text.to_owned());
+        assert_eq!(
+            segments("/api/{id}/x"),
+            Ok(vec![
+                literal("api"),
+                Segment::Param("id".to_owned()),
+                literal("x")
+            ])
+        );
+        assert_eq!(segments("/"), Ok(vec![literal("")]));
+        for path in [
+            "api",
+            "/a/{}",
+            "/{a}/{a}",
+            "/x{a}",
+            "/{a}{b}",
+            "/a?b",
+            "/__mock/x",
+        ] {
+            assert!(segments(path).is_err(), "{path}");
+        }
+    }
+}

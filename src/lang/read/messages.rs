@@ -1,0 +1,83 @@
+//! `messages:` — how messages are told apart, answered and refused.
+
+use std::collections::HashMap;
+
+use super::Reader;
+use super::names::Scope;
+use crate::lang::expr::Template;
+use crate::lang::model::{Messages, Placed, Protocol};
+use crate::lang::tree::{self, Node};
+
+const KEYS: &[&str] = &["name", "reply", "error", "error_event", "errors"];
+/// What a scenario that does not say gets.
+const PLAIN_ERROR: &str =
+    "{ type: error, error: { code: '${ error.code }', message: '${ error.message }' } }";
+/// In Socket.IO the event is the error already.
+const PLAIN_EVENT_ERROR: &str = "{ code: '${ error.code }', message: '${ error.message }' }";
+
+impl Reader<'_> {
+    pub(super) fn messages(
+        &mut self,
+        node: Option<&Node>,
+        protocol: Protocol,
+        scope: &Scope<'_>,
+    ) -> Messages {
+        let mut messages = Messages {
+            name: None,
+            reply: None,
+            error: own(Template::text("")),
+            error_event: "error".to_owned(),
+            errors: HashMap::new(),
+        };
+        let mut error = None;
+        if let Some(node) = node {
+            let fields = self.fields(node, "`messages`", KEYS);
+            messages.name = self.optional_placed(fields.get("name"), scope);
+            if let Some(node) = fields.get("name")
+                && node.text().is_none()
+            {
+                self.expected(node, "`name`", "a text such as `${ message.type }`");
+            }
+            messages.reply = self.optional(fields.get("reply"), scope);
+            error = self.optional_placed(fields.get("error"), scope);
+            if let Some(node) = fields.get("error_event")
+                && let Some(event) = self.plain_text(node, "`error_event`")
+            {
+                messages.error_event = event;
+            }
+            if let Some(node) = fields.get("errors") {
+                for (key, node) in self.map(node, "`errors`") {
+                    let words = self.template(node, scope);
+                    let words = self.placed(node.at, words);
+                    messages.errors.insert(key.name.clone(), words);
+                }
+            }
+        }
+        let socket_io = protocol == Protocol::SocketIo;
+        if socket_io && messages.name.is_none() {
+            messages.name = Some(self.own_template("'${ event }'"));
+        }
+        messages.error = match error {
+            Some(error) => error,
+            None if socket_io => self.own_template(PLAIN_EVENT_ERROR),
+            None => self.own_template(PLAIN_ERROR),
+        };
+        messages
+    }
+
+    /// A template of ours, in the language's own words.
+    fn own_template(&mut self, yaml: &str) -> Placed<Template> {
+        own(match tree::parse(yaml, 0) {
+            Ok(node) => self.template(&node, &Scope::default()),
+            Err(_) => Template::text(""),
+        })
+    }
+}
+
+/// What no file says.
+fn own(part: Template) -> Placed<Template> {
+    Placed {
+        place: "messages".into(),
+        part,
+    }
+}

@@ -1,0 +1,312 @@
+//! From a tree to a [`Scenario`]: every key known, every name in sight, every expression compiled.
+//!
+//! Invariant: nothing stops at a problem. What is wrong is told, something is put in its place, and the scenario is
+//! given out only when there was nothing to tell.
+
+mod check;
+mod csv_items;
+mod cycles;
+mod data;
+mod evaluate;
+mod fields;
+mod flow;
+mod handlers;
+mod http;
+mod limits;
+mod literal;
+mod messages;
+mod names;
+mod query;
+mod reply;
+mod settings;
+mod split;
+mod steps;
+mod template;
+mod writes;
+
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use crate::lang::expr::{Compiler, Symbol, Symbols, Template};
+use crate::lang::files::Files;
+use crate::lang::load::Env;
+use crate::lang::model::{CollectionId, Messages, Scenario, Steps};
+use crate::lang::problem::Problems;
+use crate::lang::source::Sources;
+use crate::lang::tree::{Content, Node, Spot};
+
+use cycles::Run;
+use fields::Fields;
+use handlers::Handlers;
+use names::Scope;
+use writes::Draws;
+
+const KEYS: &[&str] = &[
+    "scenario",
+    "title",
+    "extends",
+    "listen",
+    "limits",
+    "let",
+    "data",
+    "auth",
+    "messages",
+    "before",
+    "on",
+    "upgrade",
+    "connect",
+    "disconnect",
+    "changes",
+    "timers",
+    "triggers",
+    "http",
+    "define",
+    "faults",
+];
+
+/// Letters in a scenario's name.
+const MAX_NAME: usize = 64;
+/// Definitions are looked at once for each that is found to write.
+const MAX_DEFINITIONS: usize = 1_000;
+
+/// What is known while a file is read.
+pub(super) struct Reader<'a> {
+    files: &'a dyn Files,
+    sources: Sources,
+    problems: Problems,
+    paths: Vec<PathBuf>,
+    compiler: Compiler,
+    too_many_names: bool,
+    collections: HashMap<String, CollectionId>,
+    collection_names: Vec<String>,
+    definitions: HashMap<String, usize>,
+    definition_names: Vec<String>,
+    /// The names that definitions introduce: in sight after a `run`.
+    defined_names: Rc<HashSet<String>>,
+    /// Which definition is being read, and who runs whom.
+    inside: Option<usize>,
+    runs: Vec<Run>,
+    /// Whether what is being read runs later, not now.
+    later: bool,
+}
+
+/// Reads a whole scenario.
+pub(super) fn scenario(
+    root: &Node,
+    files: &dyn Files,
+    env: Env<'_>,
+    sources: Sources,
+    problems: Problems,
+    paths: Vec<PathBuf>,
+) -> Result<Scenario, Problems> {
+    let reader = Reader {
+        files,
+        sources,
+        problems,
+        paths,
+        compiler: Compiler::new(),
+        too_many_names: false,
+        collections: HashMap::new(),
+        collection_names: Vec::new(),
+        definitions: HashMap::new(),
+        definition_names: Vec::new(),
+        defined_names: Rc::default(),
+        inside: None,
+        runs: Vec::new(),
+        later: false,
+    };
+    reader.file(root, env)
+}
+
+impl Reader<'_> {
+    fn problem(&mut self, at: Spot, message: String, hint: Option<String>) {
+        let problem = self.sources.problem(at, message, hint);
+        self.problems.push(problem);
+    }
+
+    fn file(mut self, root: &Node, env: Env<'_>) -> Result<Scenario, Problems> {
+        if !matches!(root.content, Content::Map(_) | Content::Null) {
+            self.expected(root, "a scenario", "a map");
+            return Err(self.problems);
+        }
+        let file = self.fields(root, "a scenario", KEYS);
+        self.declare(root);
+        let mut scope = Scope::default();
+        let lets = match file.get("let") {
+            Some(node) => self.names_of_let(node, &mut scope),
+            None => Vec::new(),
+        };
+        let secret = self.jwt_secret(file.get("auth"), &scope);
+        let mut scenario = self.sections(root, &file, &scope);
+        self.no_cycles();
+        self.not_too_many_names(root);
+        if !self.problems.is_empty() {
+            return Err(self.problems);
+        }
+        scenario.env = self.environment(env);
+        let mut evaluator = self.evaluator(&scenario.env);
+        scenario.constants = self.constants(file.get("let"), &lets, &mut evaluator);
+        scenario.jwt = self.jwt(file.get("auth"), secret.as_ref(), &evaluator);
+        if !self.problems.is_empty() {
+            return Err(self.problems);
+        }
+        scenario.files = self.paths;
+        scenario.symbols = self.compiler.symbols().clone();
+        scenario.asks_server = self.compiler.asks_server();
+        Ok(scenario)
+    }
+
+    /// Everything that needs no evaluation.
+    fn sections(&mut self, root: &Node, file: &Fields<'_>, scope: &Scope<'_>) -> Scenario {
+        let listen = self.listen(file.get("listen"));
+        let messages = self.messages(file.get("messages"), listen.protocol, scope);
+        let define = self.define(root, file, scope);
+        let mut draws = Draws::of(&define);
+        let http = self.http(file.get("http"), scope, &draws);
+        draws.messages = writes::messages_draw(&messages);
+        let handlers = self.answers(file, &messages, scope, &draws);
+        Scenario {
+            name: self.scenario_name(file),
+            title: self.title(file),
+            files: Vec::new(),
+            limits: self.limits(file.get("limits")),
+            symbols: Symbols::default(),
+            asks_server: false,
+            constants: Vec::new(),
+            env: HashMap::new(),
+            data: self.data(file.get("data"), scope),
+            jwt: None,
+            on: handlers.on,
+            known: handlers.known,
+            otherwise: handlers.otherwise,
+            before: self.moment(file, "before", scope, &draws),
+            upgrade: self.moment(file, "upgrade", scope, &draws),
+            connect: self.moment(file, "connect", scope, &draws),
+            disconnect: self.moment(file, "disconnect", scope, &draws),
+            changes: self.changes(file.get("changes"), scope, &draws),
+            timers: self.timers(file.get("timers"), scope, &draws),
+            triggers: self.triggers(file.get("triggers"), scope, &draws),
+            faults: self.faults(file.get("faults")),
+            listen,
+            messages,
+            http,
+            define,
+        }
+    }
+
+    /// `on:`, which sees what `before:` names.
+    fn answers(
+        &mut self,
+        file: &Fields<'_>,
+        messages: &Messages,
+        scope: &Scope<'_>,
+        draws: &Draws,
+    ) -> Handlers {
+        let scope = self.scope_after_before(file.get("before"), scope);
+        let handlers = self.handlers(file.get("on"), &scope, draws);
+        if !handlers.on.is_empty() && messages.name.is_none() {
+            let message = "nothing tells messages apart: `on` has names, and `messages` no `name`";
+            let hint = "say where the name is: `messages: { name: \"${ message.action }\" }`";
+            self.problem(file.key_at("on"), message.to_owned(), Some(hint.to_owned()));
+        }
+        handlers
+    }
+
+    fn title(&mut self, file: &Fields<'_>) -> String {
+        file.get("title")
+            .and_then(|node| self.plain_text(node, "`title`"))
+            .unwrap_or_default()
+    }
+
+    /// What may be named before it is read.
+    fn declare(&mut self, root: &Node) {
+        if let Some(data) = root.get("data") {
+            for (key, _) in data.entries() {
+                let id = self.collection_names.len();
+                self.collections.insert(key.name.clone(), id);
+                self.collection_names.push(key.name.clone());
+            }
+        }
+        let Some(define) = root.get("define") else {
+            return;
+        };
+        let mut defined = HashSet::new();
+        for (key, steps) in define.entries() {
+            let place = self.definition_names.len();
+            self.definitions.insert(key.name.clone(), place);
+            self.definition_names.push(key.name.clone());
+            names::introduced(steps, &mut defined);
+        }
+        self.defined_names = Rc::new(defined);
+    }
+
+    fn scenario_name(&mut self, file: &Fields<'_>) -> String {
+        let Some(node) = self.required(file, "scenario", "the file") else {
+            return String::new();
+        };
+        let name = self.plain_text(node, "`scenario`").unwrap_or_default();
+        let letters = |c: char| c.is_ascii_lowercase();
+        let good = name.len() <= MAX_NAME
+            && name.starts_with(letters)
+            && name
+                .chars()
+                .all(|c| letters(c) || c.is_ascii_digit() || c == '-' || c == '_');
+        if !good && node.text().is_some() {
+            let allowed = format!("a name of up to {MAX_NAME} small letters, digits, `-` and `_`");
+            self.expected(node, "`scenario`", &allowed);
+        }
+        name
+    }
+
+    fn define(
+        &mut self,
+        root: &Node,
+        file: &Fields<'_>,
+        scope: &Scope<'_>,
+    ) -> Vec<(String, Steps)> {
+        let Some(define) = file.get("define") else {
+            return Vec::new();
+        };
+        let mut anywhere = HashSet::new();
+        names::introduced(root, &mut anywhere);
+        let anywhere = Rc::new(anywhere);
+        let mut definitions = Vec::new();
+        let entries = self.map(define, "`define`");
+        if let Some((key, _)) = entries.get(MAX_DEFINITIONS) {
+            let message = format!("more than {MAX_DEFINITIONS} definitions");
+            self.problem(key.at, message, None);
+        }
+        for (place, (key, node)) in entries.iter().take(MAX_DEFINITIONS).enumerate() {
+            let mut scope = scope.inner();
+            scope.share(&anywhere);
+            self.inside = Some(place);
+            let steps = self.steps(node, &format!("`{}`", key.name), &mut scope);
+            definitions.push((key.name.clone(), steps));
+        }
+        self.inside = None;
+        definitions
+    }
+
+    /// The names that `before` leaves to the handlers after it.
+    fn scope_after_before<'s>(&self, before: Option<&Node>, scope: &'s Scope<'_>) -> Scope<'s> {
+        let mut names = HashSet::new();
+        if let Some(before) = before {
+            names::introduced(before, &mut names);
+            names.extend(self.defined_names.iter().cloned());
+        }
+        let mut inner = scope.inner();
+        inner.share(&Rc::new(names));
+        inner
+    }
+
+    fn not_too_many_names(&mut self, root: &Node) {
+        if self.too_many_names {
+            let message = "more than 65 534 names in one scenario".to_owned();
+            self.problem(root.at, message, None);
+        }
+    }
+}
+
+/// Names and their values, in order.
+type Lets = Vec<(Symbol, Template)>;

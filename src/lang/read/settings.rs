@@ -1,0 +1,134 @@
+//! `listen auth faults`: what is known at load.
+
+use std::time::Duration;
+
+use super::Reader;
+use super::names::Scope;
+use crate::base::json::Json;
+use crate::lang::Value;
+use crate::lang::expr::Template;
+use crate::lang::model::{Heartbeat, Listen, Protocol};
+use crate::lang::tree::{Content, Node};
+
+const PROTOCOLS: &[(&str, Protocol)] = &[
+    ("json", Protocol::Json),
+    ("raw", Protocol::Raw),
+    ("socket.io", Protocol::SocketIo),
+];
+
+impl Reader<'_> {
+    pub(super) fn listen(&mut self, node: Option<&Node>) -> Listen {
+        let mut listen = Listen {
+            port: 8080,
+            tls: false,
+            paths: Vec::new(),
+            protocol: Protocol::Json,
+            heartbeat: Heartbeat {
+                every: Duration::from_secs(30),
+                timeout: Duration::from_secs(10),
+            },
+        };
+        let Some(node) = node else { return listen };
+        let keys = &["port", "tls", "paths", "protocol", "heartbeat"];
+        let fields = self.fields(node, "`listen`", keys);
+        if let Some(node) = fields.get("port")
+            && let Some(port) = self.whole(node, "`port`", 0, u64::from(u16::MAX))
+        {
+            listen.port = port as u16;
+        }
+        if let Some(node) = fields.get("tls") {
+            listen.tls = self.boolean(node, "`tls`").unwrap_or_default();
+        }
+        if let Some(node) = fields.get("paths") {
+            listen.paths = self.paths(node);
+        }
+        if let Some(node) = fields.get("protocol") {
+            let words: Vec<&str> = PROTOCOLS.iter().map(|(word, _)| *word).collect();
+            let word = self.word(node, "`protocol`", &words);
+            listen.protocol = PROTOCOLS
+                .iter()
+                .find(|(known, _)| Some(*known) == word)
+                .map_or(Protocol::Json, |(_, protocol)| *protocol);
+        }
+        if let Some(node) = fields.get("heartbeat") {
+            self.heartbeat(node, &mut listen.heartbeat);
+        }
+        listen
+    }
+
+    fn paths(&mut self, node: &Node) -> Vec<String> {
+        let paths = self.texts(node, "`paths`");
+        for path in &paths {
+            let in_url = |c: char| c.is_ascii_graphic() && !matches!(c, '?' | '#');
+            if !path.starts_with('/') || !path.chars().all(in_url) {
+                let allowed = "paths as they stand in a URL, such as `/ws`";
+                self.expected(node, "`paths`", allowed);
+                break;
+            }
+        }
+        paths
+    }
+
+    fn heartbeat(&mut self, node: &Node, heartbeat: &mut Heartbeat) {
+        let fields = self.fields(node, "`heartbeat`", &["every", "timeout"]);
+        for (name, place) in [
+            ("every", &mut heartbeat.every),
+            ("timeout", &mut heartbeat.timeout),
+        ] {
+            let Some(node) = fields.get(name) else {
+                continue;
+            };
+            if let Some(duration) = self.some_time(node, name) {
+                *place = duration;
+            }
+        }
+    }
+
+    /// A duration that is not zero.
+    pub(super) fn some_time(&mut self, node: &Node, name: &str) -> Option<Duration> {
+        let name = format!("`{name}`");
+        let duration = self.duration(node, &name)?;
+        if duration.is_zero() {
+            self.expected(node, &name, "more than no time");
+            return None;
+        }
+        Some(duration)
+    }
+
+    /// `auth: { jwt: { secret } }`, to be evaluated once the constants are known.
+    pub(super) fn jwt_secret(
+        &mut self,
+        node: Option<&Node>,
+        scope: &Scope<'_>,
+    ) -> Option<Template> {
+        let auth = self.fields(node?, "`auth`", &["jwt"]);
+        let jwt = self.required(&auth, "jwt", "`auth`")?;
+        let fields = self.fields(jwt, "`jwt`", &["secret", "algorithm"]);
+        if let Some(node) = fields.get("algorithm") {
+            self.word(node, "`algorithm`", &["HS256"]);
+        }
+        let secret = self.required(&fields, "secret", "`jwt`")?;
+        if secret.text().is_none() {
+            self.expected(secret, "`secret`", "a text");
+        }
+        Some(self.template(secret, scope))
+    }
+
+    pub(super) fn faults(&mut self, node: Option<&Node>) -> Vec<Value> {
+        let Some(node) = node else { return Vec::new() };
+        let mut faults = Vec::new();
+        for fault in self.list(node, "`faults`") {
+            match &fault.content {
+                Content::Map(_) if fault.get("kind").and_then(Node::text).is_some() => {}
+                Content::Map(_) => {
+                    let message = "a fault has a `kind`".to_owned();
+                    self.problem(fault.at, message, None);
+                }
+                _ => self.expected(fault, "a fault", "a map with a `kind`"),
+            }
+            let json = Json::parse(fault.json()).unwrap_or_else(|_| Json::null());
+            faults.push(json.to_value());
+        }
+        faults
+    }
+}

@@ -1,0 +1,267 @@
+//! Values with `${ … }` in them, and conditions.
+
+use std::sync::Arc;
+
+use super::Reader;
+use super::fields::described;
+use super::names::Scope;
+use super::split::{Part, split};
+use crate::base::json::{Json, write};
+use crate::lang::expr::{Expr, ExprProblem, Piece, Template, TextPiece};
+use crate::lang::model::Placed;
+use crate::lang::problem::shown;
+use crate::lang::tree::{Content, Node, Spot};
+
+/// Bytes in one expression: its parser and ours walk it recursively, up to a level a sign.
+const MAX_EXPRESSION: usize = 4 << 10;
+/// Expressions that are more than a path: each takes some kilobytes.
+const MAX_FORMULAS: usize = 20_000;
+
+impl Reader<'_> {
+    /// Any value. With a problem in it, the answer is as good as any.
+    pub(super) fn template(&mut self, node: &Node, scope: &Scope<'_>) -> Template {
+        match &node.content {
+            Content::Text(text) => self.text_template(text, node.at, scope),
+            Content::List(_) | Content::Map(_) => {
+                let mut composite = Composite::default();
+                self.compose(node, scope, &mut composite);
+                composite.finish()
+            }
+            _ => Template::Constant(constant(node.json())),
+        }
+    }
+
+    /// The value of a key, if it is there.
+    pub(super) fn optional(&mut self, node: Option<&Node>, scope: &Scope<'_>) -> Option<Template> {
+        node.map(|node| self.template(node, scope))
+    }
+
+    /// As [`Reader::optional`], with its place.
+    pub(super) fn optional_placed(
+        &mut self,
+        node: Option<&Node>,
+        scope: &Scope<'_>,
+    ) -> Option<Placed<Template>> {
+        let part = self.template(node?, scope);
+        Some(self.placed(node?.at, part))
+    }
+
+    pub(super) fn placed<T>(&self, at: Spot, part: T) -> Placed<T> {
+        let place = Arc::from(self.sources.place(at));
+        Placed { place, part }
+    }
+
+    /// A condition: an expression, or `true` or `false`.
+    pub(super) fn condition(&mut self, node: &Node, what: &str, scope: &Scope<'_>) -> Expr {
+        match &node.content {
+            Content::Bool(_) => return Expr::Constant(constant(node.json())),
+            Content::Text(text) => match split(text) {
+                Ok(parts) => {
+                    if let [Part::Hole(source)] = *parts {
+                        return self.expression(source, node.at, scope);
+                    }
+                    let hint = if text.contains("${") {
+                        "one `${ … }` around all of it, and nothing else".to_owned()
+                    } else {
+                        format!("write {}", shown(&format!("${{ {} }}", text.trim())))
+                    };
+                    let message = format!("{what} takes an expression, found {}", described(node));
+                    self.problem(node.at, message, Some(hint));
+                }
+                Err(start) => self.unclosed(text, start, node.at),
+            },
+            _ => self.expected(node, what, "an expression"),
+        }
+        Expr::Constant(Json::null())
+    }
+
+    fn text_template(&mut self, text: &str, at: Spot, scope: &Scope<'_>) -> Template {
+        // A block text ends with a line break that nobody means.
+        let alone = split(text.strip_suffix('\n').unwrap_or(text));
+        if let Ok(parts) = &alone
+            && let [Part::Hole(source)] = **parts
+        {
+            return match self.expression(source, at, scope) {
+                Expr::Constant(value) => Template::Constant(value),
+                expr => Template::Expr(expr),
+            };
+        }
+        let pieces = self.text_pieces(text, at, scope);
+        match only_literal(&pieces) {
+            Some(literal) => Template::text(literal),
+            None => Template::Text(pieces),
+        }
+    }
+
+    fn text_pieces(&mut self, text: &str, at: Spot, scope: &Scope<'_>) -> Vec<TextPiece> {
+        let parts = match split(text) {
+            Ok(parts) => parts,
+            Err(start) => {
+                self.unclosed(text, start, at);
+                return Vec::new();
+            }
+        };
+        let mut pieces = Vec::new();
+        let mut literal = String::new();
+        for part in parts {
+            match part {
+                Part::Literal(text) => literal.push_str(text),
+                Part::Hole(source) => match self.expression(source, at, scope) {
+                    Expr::Constant(value) => literal.push_str(&as_text(&value)),
+                    expr => {
+                        flush(&mut literal, &mut pieces);
+                        pieces.push(TextPiece::Hole(expr));
+                    }
+                },
+            }
+        }
+        flush(&mut literal, &mut pieces);
+        pieces
+    }
+
+    fn expression(&mut self, source: &str, at: Spot, scope: &Scope<'_>) -> Expr {
+        if source.len() > MAX_EXPRESSION {
+            let message = format!(
+                "an expression of {} bytes, {MAX_EXPRESSION} is the most",
+                source.len()
+            );
+            let hint = "give parts of it names in a `let`".to_owned();
+            self.problem(at, message, Some(hint));
+            return Expr::Constant(Json::null());
+        }
+        if self.compiler.formulas() > MAX_FORMULAS {
+            return Expr::Constant(Json::null());
+        }
+        let compiled = self.compiler.expression(source, &|name| scope.knows(name));
+        if self.compiler.formulas() > MAX_FORMULAS {
+            let message = format!("more than {MAX_FORMULAS} expressions");
+            let hint = "`define` what is said in several places, and `run` it".to_owned();
+            self.problem(at, message, Some(hint));
+        }
+        match compiled {
+            Ok(expr) => expr,
+            Err(problem) => {
+                if self.problems.full() {
+                    return Expr::Constant(Json::null());
+                }
+                let hint = problem.hint.clone().or_else(|| meant(&problem, scope));
+                let at = self.sources.inside(at, source, problem.offset);
+                self.problem(at, problem.message, hint);
+                Expr::Constant(Json::null())
+            }
+        }
+    }
+
+    fn unclosed(&mut self, text: &str, start: usize, at: Spot) {
+        let at = self.sources.inside(at, &text[start + 2..], 0);
+        let message = "a `${` without its `}`".to_owned();
+        self.problem(
+            at,
+            message,
+            Some("a literal `${` is `${ '${' }`".to_owned()),
+        );
+    }
+
+    fn compose(&mut self, node: &Node, scope: &Scope<'_>, out: &mut Composite) {
+        match &node.content {
+            Content::List(elements) => {
+                out.raw.push('[');
+                for (n, element) in elements.iter().enumerate() {
+                    if n > 0 {
+                        out.raw.push(',');
+                    }
+                    self.compose(element, scope, out);
+                }
+                out.raw.push(']');
+            }
+            Content::Map(entries) => {
+                out.raw.push('{');
+                for (n, (key, value)) in entries.iter().enumerate() {
+                    if n > 0 {
+                        out.raw.push(',');
+                    }
+                    let pieces = self.text_pieces(&key.name, key.at, scope);
+                    out.text(pieces);
+                    out.raw.push(':');
+                    self.compose(value, scope, out);
+                }
+                out.raw.push('}');
+            }
+            Content::Text(text) => match self.text_template(text, node.at, scope) {
+                Template::Expr(expr) => out.push(Piece::Value(expr)),
+                Template::Text(pieces) => out.text(pieces),
+                Template::Constant(value) => out.raw.push_str(value.text()),
+                Template::Composite(pieces) => pieces.into_iter().for_each(|piece| out.push(piece)),
+            },
+            scalar => scalar.write_scalar(&mut out.raw),
+        }
+    }
+}
+
+/// The name that was probably meant, when the problem is a name that nobody knows.
+fn meant(problem: &ExprProblem, scope: &Scope<'_>) -> Option<String> {
+    let name = problem.message.strip_prefix("unknown name `")?;
+    scope.meant(name.strip_suffix('`')?)
+}
+
+/// JSON text being put together, neighbouring ready text as one piece.
+#[derive(Default)]
+struct Composite {
+    pieces: Vec<Piece>,
+    raw: String,
+}
+
+impl Composite {
+    fn push(&mut self, piece: Piece) {
+        if !self.raw.is_empty() {
+            let raw = std::mem::take(&mut self.raw);
+            self.pieces.push(Piece::Raw(raw.into_boxed_str()));
+        }
+        self.pieces.push(piece);
+    }
+
+    fn text(&mut self, pieces: Vec<TextPiece>) {
+        match only_literal(&pieces) {
+            Some(literal) => write::string(&mut self.raw, literal),
+            None => self.push(Piece::Text(pieces)),
+        }
+    }
+
+    fn finish(mut self) -> Template {
+        if self.pieces.is_empty() {
+            return Template::Constant(constant(self.raw));
+        }
+        if !self.raw.is_empty() {
+            self.pieces.push(Piece::Raw(self.raw.into_boxed_str()));
+        }
+        Template::Composite(self.pieces)
+    }
+}
+
+/// What was written by this module is JSON, and no deeper than a tree may be.
+fn constant(text: String) -> Json {
+    Json::parse(text).unwrap_or_else(|_| Json::null())
+}
+
+fn flush(literal: &mut String, pieces: &mut Vec<TextPiece>) {
+    if !literal.is_empty() {
+        pieces.push(TextPiece::Literal(std::mem::take(literal).into_boxed_str()));
+    }
+}
+
+fn only_literal(pieces: &[TextPiece]) -> Option<&str> {
+    match pieces {
+        [] => Some(""),
+        [TextPiece::Literal(literal)] => Some(literal),
+        _ => None,
+    }
+}
+
+/// A value as it prints in a text.
+fn as_text(value: &Json) -> String {
+    match value.part().as_str() {
+        Some(text) => text.into_owned(),
+        None if value.part().is_null() => String::new(),
+        None => value.text().to_owned(),
+    }
+}
