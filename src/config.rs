@@ -6,6 +6,8 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::base::Limits;
+
 /// One running server.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -86,73 +88,4 @@ pub struct Access {
     pub control_origins: Vec<String>,
     /// False under `--no-control`.
     pub control: bool,
-}
-
-/// Bounds of one server, each from the command line, the scenario or the default.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// Bytes in one message, all its fragments together.
-    pub message: usize,
-    /// Bytes in one frame.
-    pub frame: usize,
-    /// Frames waiting for one peer.
-    pub mailbox_frames: usize,
-    /// Bytes waiting for one peer.
-    pub mailbox_bytes: usize,
-    /// Messages a second from one peer.
-    pub messages_per_second: Option<u32>,
-    /// Connections in all.
-    pub connections: usize,
-    /// Connections of one client address.
-    pub connections_per_address: Option<usize>,
-    /// Bytes in the head of one HTTP request.
-    pub head: usize,
-    /// Header lines in it.
-    pub header_lines: usize,
-    /// For it to arrive, a TLS handshake included.
-    pub head_time: Duration,
-    /// Bytes in the body of one HTTP request.
-    pub body: usize,
-    /// For it to arrive.
-    pub body_time: Duration,
-    /// For a write that makes no progress.
-    pub write_time: Duration,
-    /// For a close to be answered.
-    pub close_time: Duration,
-    /// Between the server's pings.
-    pub ping_every: Duration,
-    /// For the pong.
-    pub pong_time: Duration,
-    /// Messages that the journal keeps.
-    pub journal_messages: usize,
-    /// Bytes that it keeps of one message.
-    pub journal_message: usize,
-    /// Bytes that it keeps of all messages.
-    pub journal_bytes: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Limits {
-            message: 1 << 20,
-            frame: 1 << 20,
-            mailbox_frames: 1024,
-            mailbox_bytes: 8 << 20,
-            messages_per_second: None,
-            connections: 20_000,
-            connections_per_address: None,
-            head: 16 << 10,
-            header_lines: 100,
-            head_time: Duration::from_secs(10),
-            body: 1 << 20,
-            body_time: Duration::from_secs(10),
-            write_time: Duration::from_secs(10),
-            close_time: Duration::from_secs(10),
-            ping_every: Duration::from_secs(30),
-            pong_time: Duration::from_secs(10),
-            journal_messages: 10_000,
-            journal_message: 64 << 10,
-            journal_bytes: 64 << 20,
-        }
-    }
 }

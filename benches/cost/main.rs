@@ -14,7 +14,8 @@ use gungraun::prelude::*;
 use gungraun::{Callgrind, EventKind, LibraryBenchmarkConfig};
 use mimalloc::MiMalloc;
 use tungstenite::Utf8Bytes;
-use ws_mock::config::{ClockStart, Limits, Play};
+use ws_mock::base::Limits;
+use ws_mock::config::{ClockStart, Play};
 use ws_mock::hub::{Admission, Handshake, Hub, Inbound, Outgoing, Peer};
 use ws_mock::wire::ws::{self, Opcode, Reader};
 

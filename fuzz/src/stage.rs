@@ -7,7 +7,8 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use tokio::runtime::Runtime;
-use ws_mock::config::{ClockStart, Limits, Play};
+use ws_mock::base::Limits;
+use ws_mock::config::{ClockStart, Play};
 use ws_mock::hub::{Admission, Handshake, HttpRequest, Hub, Inbound, Outgoing, Peer};
 use ws_mock::lang::model::{Protocol, Scenario};
 use ws_mock::wire::socketio::{Body, Packet};

@@ -40,14 +40,3 @@ impl Clock {
         Clock::Held { at: self.now(wall) }
     }
 }
-
-/// What time it really is.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the one place that reads the system's clock"
-)]
-pub fn wall() -> Moment {
-    std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .map_or(0, |since| since.as_millis() as Moment)
-}

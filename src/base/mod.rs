@@ -10,8 +10,8 @@ pub mod text;
 pub mod time;
 
 pub use chance::Chance;
-pub use clock::{Clock, wall};
-pub use limit::Limit;
+pub use clock::Clock;
+pub use limit::{Limit, LimitKey, Limits, MAX_ITEMS, Setting};
 
 /// A moment of the mock's time, in milliseconds since 1970.
 pub type Moment = i64;

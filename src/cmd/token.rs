@@ -19,7 +19,7 @@ pub(super) fn run(args: &cli::Token, out: &mut dyn Write) -> anyhow::Result<()> 
         Usage::new(format!("scenario `{}` takes no tokens", scenario.name))
             .hint("it would need `auth: { jwt: { secret: … } }`")
     })?;
-    let claims = claims(args, base::wall() / 1000)?;
+    let claims = claims(args, crate::hub::wall() / 1000)?;
     writeln!(out, "{}", base::jwt::sign(&claims, &jwt.secret))?;
     Ok(())
 }

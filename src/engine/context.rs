@@ -91,25 +91,13 @@ pub(super) struct Turn<'t> {
 
 /// As many names as most handlers bind, so that the list need not grow.
 const NAMES: usize = 8;
-/// Steps that one event may take.
-const MAX_STEPS: u32 = 10_000;
 /// Instructions of expressions that are as much as a step; so are a thousand items looked at.
 const WORK_A_STEP: u64 = 4_000;
 /// Bytes that one event may make, all that it puts together, sends and keeps.
 pub(super) const MAX_MADE: usize = 64 << 20;
-/// How deep `run`, `for` and `changes` may nest.
-const MAX_DEPTH: u32 = 16;
-/// Bytes that handlers may keep, in data, sessions and plans.
-const MAX_KEPT: usize = 256 << 20;
-/// Plans that may wait at once.
-const MAX_PLANS: usize = 100_000;
-/// Items that a collection may grow to: as many as may be made.
-const MAX_ITEMS: usize = crate::lang::MAX_ITEMS as usize;
-/// Rooms that a connection may be in.
-const MAX_ROOMS: usize = 1_000;
 
 fn max_steps(scenario: &Scenario) -> u32 {
-    scenario.limits.steps.unwrap_or(MAX_STEPS)
+    scenario.limits.steps
 }
 
 /// The steps that an event may take, and anything less than one more.
@@ -153,19 +141,19 @@ impl<'t> Turn<'t> {
     }
 
     pub(super) fn max_depth(&self) -> u32 {
-        self.scenario.limits.depth.unwrap_or(MAX_DEPTH)
+        self.scenario.limits.depth
     }
 
     pub(super) fn max_plans(&self) -> usize {
-        self.scenario.limits.plans.unwrap_or(MAX_PLANS)
+        self.scenario.limits.plans
     }
 
     pub(super) fn max_items(&self) -> usize {
-        self.scenario.limits.items.unwrap_or(MAX_ITEMS)
+        self.scenario.limits.items
     }
 
     pub(super) fn max_rooms(&self) -> usize {
-        self.scenario.limits.rooms.unwrap_or(MAX_ROOMS)
+        self.scenario.limits.rooms
     }
 
     /// Takes one of the event's steps.
@@ -207,7 +195,7 @@ impl<'t> Turn<'t> {
     /// Makes something of so many bytes that stays when the event is over.
     pub(super) fn keep(&mut self, bytes: usize) -> Result<(), String> {
         self.make(bytes)?;
-        let most = self.scenario.limits.kept.unwrap_or(MAX_KEPT);
+        let most = self.scenario.limits.kept;
         let kept = self.world().kept();
         if bytes > most.saturating_sub(kept) {
             let why = format!("{kept} bytes are kept already, {bytes} more make more than {most}");

@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::base::Chance;
 use crate::base::json::{Json, write};
 use crate::base::text::shortened;
-use crate::lang::MAX_ITEMS;
+use crate::base::{Chance, MAX_ITEMS};
 use crate::lang::expr::{Symbol, Template, names};
 use crate::lang::model::{Collection as Declared, CollectionId, Origin, Placed, Scenario};
 use crate::world::Collection;

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use tokio::sync::watch;
 
+use crate::base::Limits;
 use crate::base::payload::Payload;
-use crate::config::Limits;
 
 use super::entry::{About, Entry};
 

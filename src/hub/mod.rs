@@ -15,6 +15,7 @@ mod metrics;
 mod operations;
 mod peer;
 mod time;
+mod wall;
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -25,10 +26,10 @@ use anyhow::Context;
 use foldhash::HashMap;
 use tokio::sync::Notify;
 
-use crate::base;
+use crate::base::Limits;
 use crate::base::json::Json;
 use crate::base::text::shortened;
-use crate::config::{Limits, Play};
+use crate::config::Play;
 use crate::engine::{self, Effect, Event, Facts, Moments, Options, Outcome, State};
 use crate::fault::Faults;
 use crate::lang::faults::{self, Fault};
@@ -51,6 +52,7 @@ pub use metrics::Metrics;
 pub use operations::{DataProblem, SendTo, TimerShown};
 pub use peer::{Peer, PeerShown};
 pub use time::NotHeld;
+pub use wall::wall;
 
 /// The handle.
 #[derive(Clone)]
@@ -102,7 +104,7 @@ struct Machine {
 impl Hub {
     /// A world made from a scenario.
     pub fn new(scenario: Arc<Scenario>, play: Play, limits: Limits) -> anyhow::Result<Hub> {
-        let wall = base::wall();
+        let wall = crate::hub::wall();
         let clock = time::start_clock(play.clock, wall);
         let faults = declared_faults(&scenario, &play)?;
         let moments = Moments {
@@ -231,7 +233,7 @@ impl Hub {
 
     fn moments(&self, clock: Clock, facts: Facts) -> Moments {
         Moments {
-            now: clock.now(base::wall()),
+            now: clock.now(crate::hub::wall()),
             facts,
             strict: self.0.play.strict,
         }

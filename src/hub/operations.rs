@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use crate::base::Limits;
 use crate::base::json::Json;
 use crate::base::text::{listed, shortened};
 use crate::base::{self, Moment};
-use crate::config::Limits;
 use crate::engine::{self, Change, DataError, Event, Facts, Moments};
 use crate::fault::Faults;
 use crate::lang::faults::Fault;
@@ -137,7 +137,7 @@ impl Hub {
             SendTo::Connection(peer) => vec![*core.lines.get_key_value(peer)?.0],
         };
         let (text, payload) = engine::encode(core.scenario.listen.protocol, event, json);
-        let now = core.clock.now(base::wall());
+        let now = core.clock.now(crate::hub::wall());
         let push = engine::SendKind::Push;
         let cause = Cause::new(None, now);
         Delivery::new(self, &core, Who::Nobody).send(&peers, text, payload, push, cause);
@@ -194,7 +194,7 @@ impl Hub {
     /// Sets a timer's pace, counted from now, or pauses it; answers whether there is one of this name.
     pub fn set_timer(&self, name: &str, every: Option<Duration>, paused: Option<bool>) -> bool {
         let mut core = self.core_mut();
-        let now = core.clock.now(base::wall());
+        let now = core.clock.now(crate::hub::wall());
         let turns = turns(&core, name);
         for turn in &turns {
             if let Some(paused) = paused {
@@ -232,7 +232,7 @@ impl Hub {
             let core = self.core();
             (core.scenario.clone(), seed.unwrap_or(self.0.play.seed))
         };
-        let clock = time::start_clock(self.0.play.clock, base::wall());
+        let clock = time::start_clock(self.0.play.clock, crate::hub::wall());
         self.remake(scenario, seed, Some(clock))?;
         self.0.journal.clear();
         Ok(())
@@ -260,7 +260,7 @@ impl Hub {
         let faults = declared_faults(&scenario, &self.0.play)?;
         let clock = clock.unwrap_or(self.core().clock);
         let moments = Moments {
-            now: clock.now(base::wall()),
+            now: clock.now(crate::hub::wall()),
             facts: Facts::default(),
             strict: self.0.play.strict,
         };

@@ -60,7 +60,7 @@ impl Hub {
         self.0.metrics.connections.inc();
         let facts = self.facts();
         let mut core = self.core_mut();
-        let since = core.clock.now(crate::base::wall());
+        let since = core.clock.now(crate::hub::wall());
         let world = Arc::make_mut(&mut core.world);
         world.peers.insert(
             id,

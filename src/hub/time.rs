@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use crate::base::{self, Clock, Moment};
+use crate::base::{Clock, Moment};
 use crate::config::ClockStart;
 use crate::engine;
 
@@ -48,7 +48,9 @@ impl Hub {
             let wait = {
                 let core = self.core();
                 match (core.clock, core.world.agenda.next_due()) {
-                    (Clock::Running { .. }, Some(due)) => Some(due - core.clock.now(base::wall())),
+                    (Clock::Running { .. }, Some(due)) => {
+                        Some(due - core.clock.now(crate::hub::wall()))
+                    }
                     _ => None,
                 }
             };
@@ -88,13 +90,13 @@ impl Hub {
     /// The clock and the time it shows.
     pub fn clock(&self) -> (Clock, Moment) {
         let clock = self.core().clock;
-        (clock, clock.now(base::wall()))
+        (clock, clock.now(crate::hub::wall()))
     }
 
     /// Holds the clock where it stands, or lets it run on.
     pub fn hold(&self, held: bool) {
         let mut core = self.core_mut();
-        let wall = base::wall();
+        let wall = crate::hub::wall();
         core.clock = if held {
             core.clock.held(wall)
         } else {

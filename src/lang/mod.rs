@@ -22,6 +22,5 @@ pub use minijinja::Value;
 pub use bundled::bundled;
 pub use files::{Disk, Files, NoFiles};
 pub use load::{Env, load, read_text};
-pub use model::MAX_ITEMS;
 pub use problem::{Problem, Problems, nearest};
 pub use units::{duration, milliseconds, size};

@@ -6,13 +6,10 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
+use crate::base::Limits;
 use crate::lang::Value;
 use crate::lang::expr::{Expr, Symbol, Symbols, Template};
-
-/// Items that a scenario may make, and a collection may grow to.
-pub const MAX_ITEMS: u64 = 10_000_000;
 
 /// Everything a scenario file says.
 #[derive(Debug)]
@@ -83,8 +80,6 @@ pub struct Listen {
     pub paths: Vec<String>,
     /// What the peers speak.
     pub protocol: Protocol,
-    /// Pings of the server's own.
-    pub heartbeat: Heartbeat,
 }
 
 /// What peers speak.
@@ -96,66 +91,6 @@ pub enum Protocol {
     Raw,
     /// Socket.IO 5 over Engine.IO 4.
     SocketIo,
-}
-
-/// `heartbeat: { every, timeout }`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Heartbeat {
-    /// Between pings.
-    pub every: Duration,
-    /// For the pong.
-    pub timeout: Duration,
-}
-
-/// `limits:`; `None` is "unless the command line says": the defaults live in `config`.
-#[derive(Debug, Clone, Default)]
-pub struct Limits {
-    /// Bytes in one message, all its fragments together.
-    pub message: Option<usize>,
-    /// Bytes in one frame.
-    pub frame: Option<usize>,
-    /// Frames waiting for one peer.
-    pub mailbox_frames: Option<usize>,
-    /// Bytes waiting for one peer.
-    pub mailbox_bytes: Option<usize>,
-    /// Messages a second from one peer.
-    pub messages_per_second: Option<u32>,
-    /// Connections of one client address.
-    pub connections_per_address: Option<usize>,
-    /// Connections in all.
-    pub connections: Option<usize>,
-    /// Bytes in the head of one HTTP request.
-    pub head: Option<usize>,
-    /// Header lines in it.
-    pub header_lines: Option<usize>,
-    /// For it to arrive, a TLS handshake included.
-    pub head_time: Option<Duration>,
-    /// Bytes in the body of one HTTP request.
-    pub body: Option<usize>,
-    /// For it to arrive.
-    pub body_time: Option<Duration>,
-    /// For a write that makes no progress.
-    pub write_time: Option<Duration>,
-    /// For a close to be answered.
-    pub close_time: Option<Duration>,
-    /// Messages that the journal keeps.
-    pub journal_messages: Option<usize>,
-    /// Bytes that it keeps of one message.
-    pub journal_message: Option<usize>,
-    /// Bytes that it keeps of all messages.
-    pub journal_bytes: Option<usize>,
-    /// Steps that one event may take.
-    pub steps: Option<u32>,
-    /// How deep `run`, `for` and `changes` may nest.
-    pub depth: Option<u32>,
-    /// Plans that may wait at once.
-    pub plans: Option<usize>,
-    /// Items that a collection may grow to.
-    pub items: Option<usize>,
-    /// Rooms that a connection may be in.
-    pub rooms: Option<usize>,
-    /// Bytes that handlers may keep: by which the data grows, in sessions and plans.
-    pub kept: Option<usize>,
 }
 
 /// One collection of `data:`.

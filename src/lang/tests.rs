@@ -129,7 +129,7 @@ on:
 ",
     )
     .unwrap_or_else(|problems| panic!("{problems}"));
-    assert_eq!(scenario.limits.message, Some(65_536));
+    assert_eq!(scenario.limits.message, 65_536);
     assert_eq!(scenario.known, ["one"]);
     let constant = |name: &str| {
         let symbol = scenario.symbols.find(name).unwrap();

@@ -23,7 +23,7 @@ use super::input;
 use super::send_queue::{self, Outbox};
 use super::sleeping::Rest;
 use super::stream::Stream;
-use crate::config::Limits;
+use crate::base::Limits;
 use crate::hub::{Inbound, Outlet, Peer};
 use crate::wire::ws::{self, Input, Reader};
 

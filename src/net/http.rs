@@ -24,7 +24,7 @@ use super::engineio::Way;
 use super::http_io::{Exchange, Turn};
 use super::stream::Stream;
 use super::{Net, input, route};
-use crate::config::Limits;
+use crate::base::Limits;
 use crate::hub::{Limit, Ticket, Who};
 
 /// The least that hyper takes as a buffer's bound.

@@ -15,7 +15,7 @@ use super::connection::Connection;
 use super::http::{self, Next, Visit};
 use super::stream::{self, Opened, Stream};
 use super::{Net, engineio, input};
-use crate::config::Limits;
+use crate::base::Limits;
 use crate::hub::{Limit, Ticket, Who};
 
 /// How long a close may go unanswered once the server stops: it has five seconds in all.

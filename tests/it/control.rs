@@ -3,7 +3,8 @@
 use std::sync::{Arc, OnceLock};
 
 use serde_json::{Value, json};
-use ws_mock::config::{ClockStart, Limits};
+use ws_mock::base::Limits;
+use ws_mock::config::ClockStart;
 use ws_mock::control;
 use ws_mock::hub::Hub;
 

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use proptest::prelude::*;
-use ws_mock::config::Limits;
+use ws_mock::base::Limits;
 use ws_mock::hub::{Hub, Inbound, Peer};
 
 use crate::seeds::fuzz;

@@ -1,6 +1,7 @@
 //! The promises: the same every time, and nothing goes back in time.
 
-use ws_mock::config::{ClockStart, Limits, Play};
+use ws_mock::base::Limits;
+use ws_mock::config::{ClockStart, Play};
 use ws_mock::hub::{Hub, Inbound, Peer};
 
 use crate::support::world::{connect, heard, held, hub};

@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, OnceLock};
 
+use ws_mock::base::Limits;
 use ws_mock::cli::{Cli, Verb};
-use ws_mock::config::Limits;
 use ws_mock::control;
 use ws_mock::hub::Hub;
 use ws_mock::lang::{NoFiles, load, read_text};

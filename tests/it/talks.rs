@@ -8,9 +8,9 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use serde_json::Value;
+use ws_mock::base::Limits;
 use ws_mock::base::json::Json;
 use ws_mock::base::jwt;
-use ws_mock::config::Limits;
 use ws_mock::hub::{
     Admission, Handshake, HttpAnswer, HttpRequest, Hub, Inbound, Mailbox, Outgoing, Peer,
 };

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use ws_mock::config::Limits;
+use ws_mock::base::Limits;
 use ws_mock::hub::{Hub, Inbound, Outgoing, Peer};
 
 use crate::support::world::{connect, heard, held, hub};

@@ -14,7 +14,6 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use super::{env, table};
-use crate::base;
 use crate::cli::{self, CertsVerb};
 use store::Store;
 
@@ -45,7 +44,7 @@ pub(super) struct Made {
 /// The development certificate: made where it is missing, renewed where it must be.
 pub(super) fn ensure() -> anyhow::Result<Made> {
     store()?
-        .ensure(names::host().as_deref(), base::wall() / 1000)
+        .ensure(names::host().as_deref(), crate::hub::wall() / 1000)
         .context(NO_PLACE)
 }
 

@@ -1,7 +1,6 @@
 //! From options and a scenario to the decisions for one server.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, ToSocketAddrs};
-use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -9,11 +8,12 @@ use ring::rand::{SecureRandom, SystemRandom};
 
 use super::super::Usage;
 use super::tls;
+use crate::base::{Limits, MAX_ITEMS};
 use crate::cli::{self, Assignment};
-use crate::config::{Access, ClockStart, Config, Limits, Listen, Play};
+use crate::config::{Access, ClockStart, Config, Listen, Play};
 use crate::lang::faults::from_option;
 use crate::lang::model::{Origin, Scenario};
-use crate::lang::{MAX_ITEMS, duration, size};
+use crate::lang::{duration, size};
 
 /// What the options and the scenario come to. Makes the development certificate where it is needed.
 pub(super) fn resolve(args: &cli::Serve, scenario: &Scenario) -> anyhow::Result<Config> {
@@ -240,37 +240,15 @@ fn origins(option: &str, typed: &[String]) -> Result<Vec<String>, Usage> {
 }
 
 fn limits(args: &cli::Access, scenario: &Scenario) -> Result<Limits, Usage> {
-    let (own, default) = (&scenario.limits, Limits::default());
-    let message = args.max_message.as_deref().map(max_message).transpose()?;
-    let connections = args.max_connections.map(NonZeroUsize::get);
-    Ok(Limits {
-        message: message.or(own.message).unwrap_or(default.message),
-        frame: message
-            .or(own.frame)
-            // A message that may come may come in one frame.
-            .unwrap_or(default.frame.max(own.message.unwrap_or_default())),
-        mailbox_frames: own.mailbox_frames.unwrap_or(default.mailbox_frames),
-        mailbox_bytes: own.mailbox_bytes.unwrap_or(default.mailbox_bytes),
-        messages_per_second: own.messages_per_second.or(default.messages_per_second),
-        connections: connections
-            .or(own.connections)
-            .unwrap_or(default.connections),
-        connections_per_address: own
-            .connections_per_address
-            .or(default.connections_per_address),
-        head: own.head.unwrap_or(default.head),
-        header_lines: own.header_lines.unwrap_or(default.header_lines),
-        head_time: own.head_time.unwrap_or(default.head_time),
-        body: own.body.unwrap_or(default.body),
-        body_time: own.body_time.unwrap_or(default.body_time),
-        write_time: own.write_time.unwrap_or(default.write_time),
-        close_time: own.close_time.unwrap_or(default.close_time),
-        ping_every: scenario.listen.heartbeat.every,
-        pong_time: scenario.listen.heartbeat.timeout,
-        journal_messages: own.journal_messages.unwrap_or(default.journal_messages),
-        journal_message: own.journal_message.unwrap_or(default.journal_message),
-        journal_bytes: own.journal_bytes.unwrap_or(default.journal_bytes),
-    })
+    let mut limits = scenario.limits;
+    if let Some(text) = &args.max_message {
+        limits.message = max_message(text)?;
+        limits.frame = limits.message;
+    }
+    if let Some(connections) = args.max_connections {
+        limits.connections = connections.get();
+    }
+    Ok(limits)
 }
 
 fn max_message(text: &str) -> Result<usize, Usage> {
@@ -414,7 +392,8 @@ timers:
         let own = "message: 1, frame: 2, mailbox_frames: 3, mailbox_bytes: 4, messages_per_second: 5, \
                    connections: 6, connections_per_address: 7, head: 8, header_lines: 9, head_time: 10ms, \
                    body: 11, body_time: 12ms, write_time: 13ms, close_time: 14ms, journal_messages: 15, \
-                   journal_message: 16, journal_bytes: 17";
+                   journal_message: 16, journal_bytes: 17, steps: 18, depth: 19, plans: 20, items: 21, \
+                   kept: 22, rooms: 23";
         let text = SCENARIO.replace("message: 64KiB, messages_per_second: 30", own);
         let scenario = read_text("shop.yaml", &text, &NoFiles, &|_| None).unwrap();
         let expected = Limits {
@@ -437,6 +416,12 @@ timers:
             journal_messages: 15,
             journal_message: 16,
             journal_bytes: 17,
+            steps: 18,
+            depth: 19,
+            plans: 20,
+            items: 21,
+            kept: 22,
+            rooms: 23,
         };
         assert_eq!(resolve(&args(""), &scenario).unwrap().limits, expected);
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Reader;
 use super::fields::Fields;
 use super::names::Scope;
-use crate::lang::MAX_ITEMS;
+use crate::base::MAX_ITEMS;
 use crate::lang::expr::Template;
 use crate::lang::model::{Collection, CollectionId, Origin};
 use crate::lang::problem::{did_you_mean, one_of, shown};

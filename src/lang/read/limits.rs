@@ -1,93 +1,72 @@
-//! `limits`: bounds, each unless the command line says.
+//! `limits:`, by the rows of [`Limits::KEYS`].
 
 use std::time::Duration;
 
 use super::Reader;
-use super::fields::Fields;
-use crate::lang::model::Limits;
+use crate::base::{LimitKey, Limits, Setting};
 use crate::lang::tree::Node;
 
-const KEYS: &[&str] = &[
-    "message",
-    "frame",
-    "mailbox_frames",
-    "mailbox_bytes",
-    "messages_per_second",
-    "connections_per_address",
-    "connections",
-    "head",
-    "header_lines",
-    "head_time",
-    "body",
-    "body_time",
-    "write_time",
-    "close_time",
-    "journal_messages",
-    "journal_message",
-    "journal_bytes",
-    "steps",
-    "depth",
-    "plans",
-    "items",
-    "rooms",
-    "kept",
-];
-
-/// What a number may be that has no bound of its own.
-const MOST: u64 = u32::MAX as u64;
-
-/// An event of as many takes ten seconds, for which nobody else has a turn.
-const MOST_STEPS: u64 = 100_000;
-
-/// Room for all of a request's header lines is taken at once.
-const MOST_LINES: u64 = 10_000;
-
-/// Each level of steps is one of the thread's stack too.
-const DEEPEST: u64 = 64;
-
 impl Reader<'_> {
-    pub(super) fn limits(&mut self, node: Option<&Node>) -> Limits {
-        let Some(node) = node else {
-            return Limits::default();
+    pub(super) fn limits(&mut self, node: Option<&Node>, heartbeat: Option<&Node>) -> Limits {
+        let mut limits = Limits::default();
+        self.heartbeat(heartbeat, &mut limits);
+        let Some(node) = node else { return limits };
+        let keys = || {
+            Limits::KEYS
+                .iter()
+                .filter(|key| key.setting != Setting::Elsewhere)
         };
-        let of = self.fields(node, "`limits`", KEYS);
-        Limits {
-            message: self.bytes(&of, "message"),
-            frame: self.bytes(&of, "frame"),
-            mailbox_frames: self.number(&of, "mailbox_frames", MOST),
-            mailbox_bytes: self.bytes(&of, "mailbox_bytes"),
-            messages_per_second: self.number(&of, "messages_per_second", MOST),
-            connections_per_address: self.number(&of, "connections_per_address", MOST),
-            connections: self.number(&of, "connections", MOST),
-            head: self.bytes(&of, "head"),
-            header_lines: self.number(&of, "header_lines", MOST_LINES),
-            head_time: self.time(&of, "head_time"),
-            body: self.bytes(&of, "body"),
-            body_time: self.time(&of, "body_time"),
-            write_time: self.time(&of, "write_time"),
-            close_time: self.time(&of, "close_time"),
-            journal_messages: self.number(&of, "journal_messages", MOST),
-            journal_message: self.bytes(&of, "journal_message"),
-            journal_bytes: self.bytes(&of, "journal_bytes"),
-            steps: self.number(&of, "steps", MOST_STEPS),
-            depth: self.number(&of, "depth", DEEPEST),
-            plans: self.number(&of, "plans", MOST),
-            items: self.number(&of, "items", MOST),
-            rooms: self.number(&of, "rooms", MOST),
-            kept: self.bytes(&of, "kept"),
+        let names: Vec<&str> = keys().map(|key| key.name).collect();
+        let fields = self.fields(node, "`limits`", &names);
+        for key in keys() {
+            if let Some(value) = fields.get(key.name).and_then(|node| self.limit(key, node)) {
+                key.set(&mut limits, value);
+            }
+        }
+        if fields.get("frame").is_none() {
+            // A message that is allowed may come in one frame.
+            limits.frame = limits.frame.max(limits.message);
+        }
+        limits
+    }
+
+    fn limit(&mut self, key: &LimitKey, node: &Node) -> Option<u64> {
+        let what = format!("`{}`", key.name);
+        match key.setting {
+            Setting::Bytes => self.size(node, &what).map(|size| size as u64),
+            Setting::Number(most) => self.whole(node, &what, 1, most),
+            Setting::Time => self.some_time(node, &what).map(microseconds),
+            Setting::Elsewhere => None,
         }
     }
 
-    fn bytes(&mut self, of: &Fields<'_>, name: &str) -> Option<usize> {
-        self.size(of.get(name)?, &format!("`{name}`"))
+    /// `listen: { heartbeat: { every, timeout } }`.
+    fn heartbeat(&mut self, node: Option<&Node>, limits: &mut Limits) {
+        let Some(node) = node else { return };
+        let fields = self.fields(node, "`heartbeat`", &["every", "timeout"]);
+        let mut set = |name: &str, place: &mut Duration| {
+            if let Some(node) = fields.get(name)
+                && let Some(time) = self.some_time(node, &format!("`{name}`"))
+            {
+                *place = time;
+            }
+        };
+        set("every", &mut limits.ping_every);
+        set("timeout", &mut limits.pong_time);
     }
 
-    fn number<T: TryFrom<u64>>(&mut self, of: &Fields<'_>, name: &str, most: u64) -> Option<T> {
-        let number = self.whole(of.get(name)?, &format!("`{name}`"), 1, most)?;
-        T::try_from(number).ok()
+    /// A duration longer than zero.
+    fn some_time(&mut self, node: &Node, what: &str) -> Option<Duration> {
+        let time = self.duration(node, what)?;
+        if time.is_zero() {
+            self.expected(node, what, "a duration longer than zero");
+            return None;
+        }
+        Some(time)
     }
+}
 
-    fn time(&mut self, of: &Fields<'_>, name: &str) -> Option<Duration> {
-        self.some_time(of.get(name)?, name)
-    }
+fn microseconds(time: Duration) -> u64 {
+    // Longer durations than these are refused by the reader of durations.
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }

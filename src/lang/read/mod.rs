@@ -170,7 +170,10 @@ impl Reader<'_> {
             name: self.scenario_name(file),
             title: self.title(file),
             files: Vec::new(),
-            limits: self.limits(file.get("limits")),
+            limits: self.limits(
+                file.get("limits"),
+                file.get("listen").and_then(|node| node.get("heartbeat")),
+            ),
             symbols: Symbols::default(),
             asks_server: false,
             constants: Vec::new(),

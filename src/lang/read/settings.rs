@@ -1,13 +1,11 @@
 //! `listen auth faults`: what is known at load.
 
-use std::time::Duration;
-
 use super::Reader;
 use super::names::Scope;
 use crate::base::json::Json;
 use crate::lang::Value;
 use crate::lang::expr::Template;
-use crate::lang::model::{Heartbeat, Listen, Protocol};
+use crate::lang::model::{Listen, Protocol};
 use crate::lang::tree::{Content, Node};
 
 const PROTOCOLS: &[(&str, Protocol)] = &[
@@ -23,10 +21,6 @@ impl Reader<'_> {
             tls: false,
             paths: Vec::new(),
             protocol: Protocol::Json,
-            heartbeat: Heartbeat {
-                every: Duration::from_secs(30),
-                timeout: Duration::from_secs(10),
-            },
         };
         let Some(node) = node else { return listen };
         let keys = &["port", "tls", "paths", "protocol", "heartbeat"];
@@ -50,9 +44,6 @@ impl Reader<'_> {
                 .find(|(known, _)| Some(*known) == word)
                 .map_or(Protocol::Json, |(_, protocol)| *protocol);
         }
-        if let Some(node) = fields.get("heartbeat") {
-            self.heartbeat(node, &mut listen.heartbeat);
-        }
         listen
     }
 
@@ -67,32 +58,6 @@ impl Reader<'_> {
             }
         }
         paths
-    }
-
-    fn heartbeat(&mut self, node: &Node, heartbeat: &mut Heartbeat) {
-        let fields = self.fields(node, "`heartbeat`", &["every", "timeout"]);
-        for (name, place) in [
-            ("every", &mut heartbeat.every),
-            ("timeout", &mut heartbeat.timeout),
-        ] {
-            let Some(node) = fields.get(name) else {
-                continue;
-            };
-            if let Some(duration) = self.some_time(node, name) {
-                *place = duration;
-            }
-        }
-    }
-
-    /// A duration that is not zero.
-    pub(super) fn some_time(&mut self, node: &Node, name: &str) -> Option<Duration> {
-        let name = format!("`{name}`");
-        let duration = self.duration(node, &name)?;
-        if duration.is_zero() {
-            self.expected(node, &name, "more than no time");
-            return None;
-        }
-        Some(duration)
     }
 
     /// `auth: { jwt: { secret } }`, to be evaluated once the constants are known.

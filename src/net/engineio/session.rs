@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::Net;
 use super::super::close::End;
-use crate::config::Limits;
+use crate::base::Limits;
 use crate::hub::{Handshake, Hub, Mailbox, Peer, Ticket, Who};
 use crate::wire::engineio;
 

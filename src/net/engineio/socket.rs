@@ -19,7 +19,7 @@ use super::packets::broken;
 use super::session::Session;
 use super::until;
 use super::upgrade::{Part, Way};
-use crate::config::Limits;
+use crate::base::Limits;
 use crate::wire::engineio::{self, Packet};
 use crate::wire::ws::{self, Input, Opcode, Reader};
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use ws_mock::config::Limits;
+use ws_mock::base::Limits;
 
 use super::{calm, http, join, open, play, start, upgrade};
 use crate::support::raw::{Raw, frame};

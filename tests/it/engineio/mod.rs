@@ -5,7 +5,7 @@ mod edges;
 use std::time::Duration;
 
 use serde_json::Value;
-use ws_mock::config::Limits;
+use ws_mock::base::Limits;
 
 use crate::support::raw::{Answer, Raw};
 use crate::support::server::{TestServer, config, hub};

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use ws_mock::config::Limits;
+use ws_mock::base::Limits;
 
 use super::echo;
 use crate::support::raw::{Raw, frame};

@@ -1,6 +1,6 @@
 //! Frames: what comes back, and what ends the connection with which code.
 
-use ws_mock::config::Limits;
+use ws_mock::base::Limits;
 
 use super::echo;
 use crate::support::raw::{Raw, frame};

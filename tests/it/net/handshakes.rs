@@ -1,6 +1,6 @@
 //! Every bad handshake has its answer.
 
-use ws_mock::config::Limits;
+use ws_mock::base::Limits;
 
 use super::echo;
 use crate::support::raw::{KEY, Raw, handshake};

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use crate::support::server::echo_hub;
 use bytes::Bytes;
 use tokio::io::AsyncWriteExt;
-use ws_mock::config::{Access, Config, Limits};
+use ws_mock::base::Limits;
+use ws_mock::config::{Access, Config};
 use ws_mock::net::Control;
 
 use super::{echo, impatient};

@@ -10,7 +10,8 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
-use ws_mock::config::{Config, Limits, Tls};
+use ws_mock::base::Limits;
+use ws_mock::config::{Config, Tls};
 use ws_mock::server::{Server, ServerError};
 
 use crate::support::raw::Raw;

@@ -11,7 +11,7 @@ mod slow;
 use std::time::Duration;
 
 use crate::support::server::echo_hub;
-use ws_mock::config::Limits;
+use ws_mock::base::Limits;
 
 use crate::support::server::{TestServer, config};
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
-use ws_mock::config::Limits;
+use ws_mock::base::Limits;
 
 use super::echo;
 use crate::support::raw::{Raw, frame};

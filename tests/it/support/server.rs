@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use ws_mock::config::{Access, ClockStart, Config, Limits, Listen, Play};
+use ws_mock::base::Limits;
+use ws_mock::config::{Access, ClockStart, Config, Listen, Play};
 use ws_mock::hub::Hub;
 use ws_mock::net::Control;
 use ws_mock::server::{Server, ServerError, Urls};

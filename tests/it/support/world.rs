@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-use ws_mock::config::{ClockStart, Limits, Play};
+use ws_mock::base::Limits;
+use ws_mock::config::{ClockStart, Play};
 use ws_mock::hub::{Admission, Handshake, Hub, Outgoing, Peer};
 use ws_mock::lang::NoFiles;
 
