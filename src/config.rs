@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::base::Limits;
+use crate::lang::faults::Fault;
 
 /// One running server.
 #[derive(Debug, Clone)]
@@ -62,8 +63,8 @@ pub struct Play {
     pub timers_run: bool,
     /// Whether unknown fields and filters are errors.
     pub strict: bool,
-    /// `--fault KIND[=VALUE][,on=…][,share=…]`, as typed.
-    pub faults: Vec<String>,
+    /// `--fault`.
+    pub faults: Vec<Fault>,
 }
 
 /// The clock at start.

@@ -15,3 +15,12 @@ pub use limit::{Limit, LimitKey, Limits, MAX_ITEMS, Setting};
 
 /// A moment of the mock's time, in milliseconds since 1970.
 pub type Moment = i64;
+
+/// Whether a Close frame may carry this code. RFC 6455, section 7.4.1, reserves 1004, and 1005, 1006 and 1015 for use
+/// without a frame; 1016 to 2999 are not assigned.
+pub fn is_close_code(code: impl TryInto<u16>) -> bool {
+    let Ok(code) = code.try_into() else {
+        return false;
+    };
+    matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999)
+}

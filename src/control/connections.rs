@@ -12,7 +12,7 @@ pub(super) fn connections(hub: &Hub) -> Answer {
 pub(super) fn cut_off(hub: &Hub, name: &str, ask: &Ask) -> Result<Answer, Problem> {
     ask.check_query(&["code"])?;
     let code = ask.number("code")?.unwrap_or(1000);
-    if !matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999) {
+    if !crate::base::is_close_code(code) {
         let message =
             format!("`code` is a close code such as 1000, 1008, 1012 or 3000–4999, found `{code}`");
         return Err(Problem::invalid(message));

@@ -1,7 +1,8 @@
 //! `faults`: what goes wrong on purpose.
 
 use crate::base::json::{Json, Kind};
-use crate::hub::{Hub, read_fault};
+use crate::hub::Hub;
+use crate::lang::faults::Fault;
 
 use super::request::{Answer, Ask, Problem};
 
@@ -26,10 +27,12 @@ pub(super) fn put(hub: &Hub, ask: &Ask) -> Result<Answer, Problem> {
     let body = body.ok_or_else(|| {
         Problem::invalid("the body is a list of faults, such as [{\"kind\":\"drop\"}]")
     })?;
+    let scenario = hub.scenario();
+    let handlers = scenario.fault_handlers();
     let mut faults = Vec::new();
     for (n, json) in body.elements().enumerate() {
         faults.push(
-            read_fault(&json)
+            Fault::read(&json, handlers.as_deref())
                 .map_err(|error| Problem::invalid(format!("fault {}: {error}", n + 1)))?,
         );
     }

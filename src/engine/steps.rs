@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::base::Limit;
 use crate::base::json::{Kind, write};
 use crate::base::text::shortened;
+use crate::base::{Limit, is_close_code};
 use crate::lang;
 use crate::lang::expr::{Symbol, Template, names};
 use crate::lang::model::{ForBody, ForOver, Step, Steps, Verb};
@@ -190,11 +190,7 @@ impl<'t> Turn<'t> {
             .to_json()
             .part()
             .as_i64()
-            .filter(|code| {
-                (1000..=1003).contains(code)
-                    || (1007..=1014).contains(code)
-                    || (3000..=4999).contains(code)
-            })
+            .filter(|code| is_close_code(*code))
             .ok_or_else(|| {
                 format!(
                     "`close` takes a close code such as 1000, 1008 or 4001, found `{}`",

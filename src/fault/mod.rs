@@ -72,7 +72,7 @@ impl Faults {
             {
                 continue;
             }
-            verdict.names.push(active.fault.kind.name());
+            verdict.names.push(active.fault.name);
             match &active.fault.kind {
                 FaultKind::Latency(low, high) => {
                     let (low, high) = (low.as_micros() as i64, high.as_micros() as i64);
@@ -144,10 +144,9 @@ pub fn corrupted(payload: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lang::faults::from_json;
 
     fn faults(texts: &[&str]) -> Faults {
-        let read = |text: &&str| from_json(&Json::parse(*text).unwrap()).unwrap();
+        let read = |text: &&str| Fault::read(&Json::parse(*text).unwrap(), None).unwrap();
         Faults::new(texts.iter().map(read).collect(), 1)
     }
 

@@ -168,7 +168,7 @@ impl<'d> Delivery<'d> {
         cause: Cause,
     ) {
         let name = match kind {
-            SendKind::Push => PUSH,
+            SendKind::Push => crate::lang::faults::PUSH,
             SendKind::Answer | SendKind::Error => cause.name,
         };
         let faulty = self.hub.0.faulty.load(Ordering::Relaxed);
@@ -382,6 +382,3 @@ fn kind(text: bool) -> Opcode {
 
 /// The name of what no handler takes.
 const NOBODY: &str = "";
-
-/// The name of what nobody asked for.
-const PUSH: &str = "push";

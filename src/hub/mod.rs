@@ -22,17 +22,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Instant;
 
-use anyhow::Context;
 use foldhash::HashMap;
 use tokio::sync::Notify;
 
 use crate::base::Limits;
-use crate::base::json::Json;
-use crate::base::text::shortened;
 use crate::config::Play;
 use crate::engine::{self, Effect, Event, Facts, Moments, Options, Outcome, State};
 use crate::fault::Faults;
-use crate::lang::faults::{self, Fault};
+use crate::lang::faults::Fault;
 use crate::lang::model::Scenario;
 
 use deliver::Delivery;
@@ -41,7 +38,6 @@ pub use crate::base::Clock;
 pub use crate::base::Limit;
 pub use crate::base::time::{print_duration, rfc3339};
 pub use crate::engine::{Change, DataError, HttpAnswer, Inbound, query, unescaped};
-pub use crate::lang::faults::from_json as read_fault;
 pub use crate::world::{Collection, PeerId};
 pub use admission::{Admission, Handshake, HttpRequest, Ticket};
 pub use entry::{About, Entry};
@@ -106,7 +102,7 @@ impl Hub {
     pub fn new(scenario: Arc<Scenario>, play: Play, limits: Limits) -> anyhow::Result<Hub> {
         let wall = crate::hub::wall();
         let clock = time::start_clock(play.clock, wall);
-        let faults = declared_faults(&scenario, &play)?;
+        let faults = declared_faults(&scenario, &play);
         let moments = Moments {
             now: clock.now(wall),
             facts: Facts::default(),
@@ -330,43 +326,12 @@ fn options(play: &Play, seed: u64) -> Options {
     }
 }
 
-/// Tells of names in faults that no handler has: such a fault does nothing, and nobody would know why.
-fn tell_of_unknown(scenario: &Scenario, faults: &[Fault]) {
-    let routes = scenario.http.routes.iter().map(|route| &route.handler);
-    let triggers = scenario.triggers.iter().map(|(_, handler)| handler);
-    let timers = scenario.timers.iter().map(|timer| &timer.handler);
-    let others: Vec<&str> = routes
-        .chain(triggers)
-        .chain(timers)
-        .map(|handler| handler.name)
-        .collect();
-    // `*` takes any name.
-    let is_known = |name: &str| {
-        name == "push"
-            || scenario.otherwise.is_some()
-            || scenario.on.contains_key(name)
-            || others.contains(&name)
-    };
-    for name in faults.iter().flat_map(|fault| &fault.on) {
-        if !is_known(name) {
-            let name = shortened(name);
-            tracing::warn!("a fault is for `{name}`, but no handler is called so: it does nothing");
-        }
-    }
-}
-
-/// The faults that are there from the start: the scenario's, then the command line's.
-fn declared_faults(scenario: &Scenario, play: &Play) -> anyhow::Result<Vec<Fault>> {
-    let mut faults = Vec::new();
-    for (n, value) in scenario.faults.iter().enumerate() {
-        faults.push(
-            faults::from_json(&Json::from_value(value))
-                .with_context(|| format!("`faults`, entry {}", n + 1))?,
-        );
-    }
-    for option in &play.faults {
-        faults.push(faults::from_option(option).with_context(|| format!("`--fault {option}`"))?);
-    }
-    tell_of_unknown(scenario, &faults);
-    Ok(faults)
+/// The faults at the start: the scenario's, then the command line's.
+fn declared_faults(scenario: &Scenario, play: &Play) -> Vec<Fault> {
+    scenario
+        .faults
+        .iter()
+        .chain(&play.faults)
+        .cloned()
+        .collect()
 }

@@ -16,7 +16,7 @@ use crate::world::{Collection, PeerId};
 
 use super::deliver::{Cause, Delivery};
 use super::peer::PeerShown;
-use super::{Core, Hub, Who, declared_faults, options, tell_of_unknown, time};
+use super::{Core, Hub, Who, declared_faults, options, time};
 
 /// Why data cannot be shown or edited so.
 #[derive(Debug, thiserror::Error)]
@@ -219,7 +219,6 @@ impl Hub {
 
     /// Other faults.
     pub fn set_faults(&self, faults: Vec<Fault>) {
-        tell_of_unknown(&self.scenario(), &faults);
         let seed = self.seed();
         let faults = Faults::new(faults, seed);
         self.0.faulty.store(!faults.is_empty(), Ordering::Relaxed);
@@ -257,7 +256,7 @@ impl Hub {
         seed: u64,
         clock: Option<base::Clock>,
     ) -> anyhow::Result<()> {
-        let faults = declared_faults(&scenario, &self.0.play)?;
+        let faults = declared_faults(&scenario, &self.0.play);
         let clock = clock.unwrap_or(self.core().clock);
         let moments = Moments {
             now: clock.now(crate::hub::wall()),

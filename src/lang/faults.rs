@@ -1,346 +1,408 @@
-//! Reading a fault: from a scenario or the control API (JSON), or from `--fault KIND[=VALUE][,on=…][,share=…]`.
+//! Faults: one table of kinds, and one reader for the scenario, the control API (both JSON) and `--fault`.
 
+use std::fmt;
 use std::time::Duration;
 
-use thiserror::Error;
-
+use super::problem::{did_you_mean, one_of, shown};
+use super::units;
+use crate::base::is_close_code;
 use crate::base::json::{Json, Kind, write};
-use crate::base::text::shortened;
-use crate::lang;
 
-/// One fault as it was declared.
+/// One declared fault.
 #[derive(Debug, Clone)]
 pub struct Fault {
-    /// What it does.
     pub kind: FaultKind,
-    /// The handlers it concerns, `push` for pushes; empty is everything.
+    /// The name of the kind.
+    pub name: &'static str,
+    /// Handlers it applies to, `push` for pushes; empty is all.
     pub on: Vec<String>,
-    /// The part of the messages it concerns, 0–1.
+    /// The part of the messages that it applies to, from 0 to 1.
     pub share: f64,
-    /// The connections it concerns (`c1`); empty is all.
+    /// Connections it applies to (`c1`); empty is all.
     pub connections: Vec<String>,
     /// How often it happens; `None` is without end.
     pub times: Option<u64>,
-    /// As it is shown.
+    /// The declaration, as the control API shows it.
     pub shown: Json,
 }
 
-/// What a fault does.
 #[derive(Debug, Clone, PartialEq)]
 pub enum FaultKind {
-    /// Later by a time, or one drawn between two.
+    /// Delays by a time between these two.
     Latency(Duration, Duration),
-    /// Not at all.
     Drop,
-    /// Twice.
     Duplicate,
-    /// As broken JSON.
+    /// Sends broken JSON.
     Corrupt,
-    /// An error instead.
+    /// Sends this error instead.
     Error(String),
-    /// The connection closed instead.
+    /// Closes the connection with this code instead.
     Close(u16),
-    /// The connection torn down instead, without a Close frame.
+    /// Ends the connection without a Close frame instead.
     Abort,
-    /// The handshake refused.
+    /// Answers the handshake with this status.
     Refuse(u16),
-    /// Neither read nor written any more, the socket left open.
+    /// Neither reads nor writes any more, and leaves the socket open.
     Stall,
-    /// So many bytes a second.
+    /// Bytes per second.
     Slow(u64),
-    /// Frames of so many bytes.
+    /// Bytes per frame.
     Fragment(usize),
-    /// Pings unanswered.
+    /// Leaves pings unanswered.
     Mute,
 }
 
-impl FaultKind {
-    /// Its name.
-    pub fn name(&self) -> &'static str {
+/// The value that a kind takes: its key, its bounds and default, and the fault that it makes.
+enum Takes {
+    Nothing(fn() -> FaultKind),
+    Times(&'static str, fn(Duration, Duration) -> FaultKind),
+    Text(&'static str, &'static str, fn(String) -> FaultKind),
+    Number(&'static str, NumberValue, fn(u64) -> FaultKind),
+}
+
+struct NumberValue {
+    low: u64,
+    high: u64,
+    /// Without one the value is required.
+    default: Option<u64>,
+}
+
+const fn number(low: u64, high: u64, default: Option<u64>) -> NumberValue {
+    NumberValue { low, high, default }
+}
+
+const KINDS: &[(&str, Takes)] = &[
+    ("latency", Takes::Times("time", FaultKind::Latency)),
+    ("drop", Takes::Nothing(|| FaultKind::Drop)),
+    ("duplicate", Takes::Nothing(|| FaultKind::Duplicate)),
+    ("corrupt", Takes::Nothing(|| FaultKind::Corrupt)),
+    (
+        "error",
+        Takes::Text("code", "SCENARIO_ERROR", FaultKind::Error),
+    ),
+    (
+        "close",
+        Takes::Number("code", number(1000, 4999, Some(1011)), |code| {
+            FaultKind::Close(code as u16)
+        }),
+    ),
+    ("abort", Takes::Nothing(|| FaultKind::Abort)),
+    (
+        "refuse",
+        Takes::Number("status", number(400, 599, Some(503)), |status| {
+            FaultKind::Refuse(status as u16)
+        }),
+    ),
+    ("stall", Takes::Nothing(|| FaultKind::Stall)),
+    (
+        "slow",
+        Takes::Number("rate", number(1, 1 << 40, None), FaultKind::Slow),
+    ),
+    (
+        "fragment",
+        Takes::Number("bytes", number(1, 1 << 30, None), |bytes| {
+            FaultKind::Fragment(bytes as usize)
+        }),
+    ),
+    ("mute", Takes::Nothing(|| FaultKind::Mute)),
+];
+
+/// The name in `on` that stands for every push.
+pub const PUSH: &str = "push";
+/// Keys of every fault. `left` comes back when a client puts the list that the control API gave it.
+const COMMON_KEYS: &[&str] = &["kind", "on", "share", "connections", "times", "left"];
+
+impl Takes {
+    fn key(&self) -> Option<&'static str> {
         match self {
-            FaultKind::Latency(..) => "latency",
-            FaultKind::Drop => "drop",
-            FaultKind::Duplicate => "duplicate",
-            FaultKind::Corrupt => "corrupt",
-            FaultKind::Error(_) => "error",
-            FaultKind::Close(_) => "close",
-            FaultKind::Abort => "abort",
-            FaultKind::Refuse(_) => "refuse",
-            FaultKind::Stall => "stall",
-            FaultKind::Slow(_) => "slow",
-            FaultKind::Fragment(_) => "fragment",
-            FaultKind::Mute => "mute",
+            Takes::Nothing(_) => None,
+            Takes::Times(key, _) | Takes::Text(key, ..) | Takes::Number(key, ..) => Some(key),
         }
     }
 }
 
-const KINDS: &str =
-    "latency, drop, duplicate, corrupt, error, close, abort, refuse, stall, slow, fragment, mute";
-
-/// What is wrong with a fault.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{0}")]
-pub struct FaultError(String);
-
-fn wrong<T>(why: impl Into<String>) -> Result<T, FaultError> {
-    Err(FaultError(why.into()))
+fn kind_names() -> impl Iterator<Item = &'static str> {
+    KINDS.iter().map(|(name, _)| *name)
 }
 
-/// A fault from its JSON.
-pub fn from_json(json: &Json) -> Result<Fault, FaultError> {
-    if json.kind() != Kind::Object {
-        return wrong(format!(
-            "a fault is an object such as {{\"kind\":\"drop\"}}, found `{}`",
-            shortened(json.text())
-        ));
+fn find_kind(name: &str) -> Result<&'static (&'static str, Takes), FaultProblem> {
+    KINDS
+        .iter()
+        .find(|(known, _)| *known == name)
+        .ok_or_else(|| {
+            let hint = did_you_mean(name, kind_names());
+            wrong(Some("kind"), format!("unknown fault kind {}", shown(name)))
+                .hint(hint.unwrap_or_else(|| format!("kinds are {}", one_of(kind_names()))))
+        })
+}
+
+/// A mistake in a fault.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FaultProblem {
+    /// The key whose value is wrong, or that is not allowed; `None` is the whole fault.
+    pub key: Option<String>,
+    pub message: String,
+    pub hint: Option<String>,
+}
+
+impl FaultProblem {
+    fn hint(self, hint: String) -> Self {
+        FaultProblem {
+            hint: Some(hint),
+            ..self
+        }
     }
-    let Some(name) = text(json, "kind")? else {
-        return wrong(format!("a fault needs a `kind`: {KINDS}"));
-    };
-    let (own, kind) = kind(&name, json)?;
+}
+
+impl fmt::Display for FaultProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        match &self.hint {
+            Some(hint) => write!(f, "; {hint}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for FaultProblem {}
+
+fn wrong(key: Option<&str>, message: String) -> FaultProblem {
+    FaultProblem {
+        key: key.map(str::to_owned),
+        message,
+        hint: None,
+    }
+}
+
+fn must_be(key: &str, allowed: &str, found: &Json) -> FaultProblem {
+    let found = shown(found.text());
+    wrong(Some(key), format!("`{key}` must be {allowed}, got {found}"))
+}
+
+impl Fault {
+    /// Reads a fault's JSON. `handlers` are the names that `on` may have besides `push`; `None` is any.
+    pub fn read(json: &Json, handlers: Option<&[&str]>) -> Result<Fault, FaultProblem> {
+        if json.kind() != Kind::Object {
+            let found = shown(json.text());
+            let message = format!("a fault must be an object, got {found}");
+            return Err(wrong(None, message).hint("write `{\"kind\":\"drop\"}`".to_owned()));
+        }
+        let Some(name) = text(json, "kind")? else {
+            let hint = format!("kinds are {}", one_of(kind_names()));
+            return Err(wrong(None, "a fault needs a `kind`".to_owned()).hint(hint));
+        };
+        let (name, takes) = find_kind(&name)?;
+        known_keys(json, name, takes.key())?;
+        let share = match json.get("share") {
+            Some(given) => given
+                .part()
+                .as_f64()
+                .filter(|share| (0.0..=1.0).contains(share))
+                .ok_or_else(|| must_be("share", "a number from 0 to 1", &given))?,
+            None => 1.0,
+        };
+        let on = texts(json, "on")?;
+        known_handlers(&on, handlers)?;
+        Ok(Fault {
+            kind: kind(name, takes, json)?,
+            name,
+            on,
+            share,
+            connections: texts(json, "connections")?,
+            times: whole(json, "times", 0, u64::MAX >> 11)?,
+            shown: json.clone(),
+        })
+    }
+
+    /// Reads `--fault KIND[=VALUE][,on=a+b][,share=0.5][,connections=c1][,times=3]`.
+    pub fn read_option(option: &str, handlers: Option<&[&str]>) -> Result<Fault, FaultProblem> {
+        let mut json = String::from("{");
+        for (at, part) in option.split(',').enumerate() {
+            let (name, value) = part
+                .split_once('=')
+                .map_or((part, None), |(name, value)| (name, Some(value)));
+            if at > 0 {
+                put(&mut json, name, &common_value(part, name, value)?);
+                continue;
+            }
+            put(&mut json, "kind", Json::string(name).text());
+            if let Some(value) = value {
+                let (key, value) = own_value(name, value)?;
+                put(&mut json, key, &value);
+            }
+        }
+        json.push('}');
+        let json = Json::parse(json).map_err(|error| wrong(None, error.to_string()))?;
+        Fault::read(&json, handlers)
+    }
+}
+
+fn known_keys(json: &Json, name: &str, own: Option<&str>) -> Result<(), FaultProblem> {
     for member in json.part().members() {
         let key = member.key();
-        if !["kind", "on", "share", "connections", "times", "left", own].contains(&&*key) {
-            let value = if own.is_empty() {
-                String::new()
-            } else {
-                format!(", {own}")
-            };
-            let key = shortened(&key);
-            return wrong(format!(
-                "`{name}` has no `{key}`; allowed: kind{value}, on, share, connections, times"
-            ));
+        let allowed = || own.into_iter().chain(COMMON_KEYS.iter().copied());
+        if !allowed().any(|known| known == key) {
+            let keys = one_of(allowed().filter(|key| *key != "left"));
+            let message = format!("unknown key {} in a fault `{name}`", shown(&key));
+            let hint = did_you_mean(&key, allowed()).unwrap_or_else(|| format!("keys are {keys}"));
+            return Err(wrong(Some(&key), message).hint(hint));
         }
     }
-    let share = number(json, "share")?.unwrap_or(1.0);
-    if !(0.0..=1.0).contains(&share) {
-        return wrong(format!("`share` is a number from 0 to 1, found `{share}`"));
-    }
-    let times = whole(json, "times", 0, u64::MAX >> 11)?;
-    Ok(Fault {
-        kind,
-        on: texts(json, "on")?,
-        share,
-        connections: texts(json, "connections")?,
-        times,
-        shown: json.clone(),
-    })
+    Ok(())
 }
 
-fn kind(name: &str, json: &Json) -> Result<(&'static str, FaultKind), FaultError> {
-    Ok(match name {
-        "latency" => {
-            let (low, high) = latency(json)?;
-            ("time", FaultKind::Latency(low, high))
+fn known_handlers(on: &[String], handlers: Option<&[&str]>) -> Result<(), FaultProblem> {
+    let Some(handlers) = handlers else {
+        return Ok(());
+    };
+    let known = || handlers.iter().copied().chain([PUSH]);
+    for name in on {
+        if !known().any(|known| known == name) {
+            let hint = did_you_mean(name, known())
+                .unwrap_or_else(|| format!("`on` takes {}", one_of(known().take(20))));
+            let message = format!("unknown handler {} in `on`", shown(name));
+            return Err(wrong(Some("on"), message).hint(hint));
         }
-        "drop" => ("", FaultKind::Drop),
-        "duplicate" => ("", FaultKind::Duplicate),
-        "corrupt" => ("", FaultKind::Corrupt),
-        "error" => (
-            "code",
-            FaultKind::Error(text(json, "code")?.unwrap_or_else(|| "SCENARIO_ERROR".to_owned())),
-        ),
-        "close" => {
-            let code = whole(json, "code", 1000, 4999)?.unwrap_or(1011);
-            if !matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999) {
-                return wrong(format!(
-                    "`code` is a close code such as 1000, 1011, 1012 or 4000–4999, found `{code}`"
+    }
+    Ok(())
+}
+
+fn kind(name: &str, takes: &Takes, json: &Json) -> Result<FaultKind, FaultProblem> {
+    Ok(match takes {
+        Takes::Nothing(make) => make(),
+        Takes::Times(key, make) => {
+            let (low, high) = times(name, key, json)?;
+            make(low, high)
+        }
+        Takes::Text(key, default, make) => {
+            make(text(json, key)?.unwrap_or_else(|| (*default).to_owned()))
+        }
+        Takes::Number(key, bounds, make) => {
+            let given = whole(json, key, bounds.low, bounds.high)?;
+            let number = given
+                .or(bounds.default)
+                .ok_or_else(|| wrong(None, format!("a fault `{name}` needs a `{key}`")))?;
+            if *key == "code" && !is_close_code(number) {
+                let allowed = "a close code such as 1000, 1011, 1012 or 4000 to 4999";
+                return Err(must_be(
+                    key,
+                    allowed,
+                    &json.get(key).unwrap_or_else(Json::null),
                 ));
             }
-            ("code", FaultKind::Close(code as u16))
-        }
-        "abort" => ("", FaultKind::Abort),
-        "refuse" => (
-            "status",
-            FaultKind::Refuse(whole(json, "status", 400, 599)?.unwrap_or(503) as u16),
-        ),
-        "stall" => ("", FaultKind::Stall),
-        "slow" => match whole(json, "rate", 1, 1 << 40)? {
-            Some(rate) => ("rate", FaultKind::Slow(rate)),
-            None => return wrong("`slow` needs a `rate` in bytes a second"),
-        },
-        "fragment" => match whole(json, "bytes", 1, 1 << 30)? {
-            Some(bytes) => ("bytes", FaultKind::Fragment(bytes as usize)),
-            None => return wrong("`fragment` needs `bytes`, the size of a frame"),
-        },
-        "mute" => ("", FaultKind::Mute),
-        other => {
-            let other = shortened(other);
-            return wrong(format!("unknown kind `{other}`; known: {KINDS}"));
+            make(number)
         }
     })
 }
 
-fn latency(json: &Json) -> Result<(Duration, Duration), FaultError> {
-    const NEEDS: &str =
-        "`latency` needs a `time` such as \"200ms\", or a range [\"50ms\",\"250ms\"]";
-    let one = |json: &Json| -> Result<Duration, FaultError> {
-        let found = match json.part().as_str() {
-            Some(text) => lang::duration(&text),
-            None => json.part().as_f64().and_then(lang::milliseconds),
-        };
-        found.ok_or_else(|| FaultError(format!("{NEEDS}; found `{}`", shortened(json.text()))))
+/// One time, or the shortest and the longest.
+fn times(name: &str, key: &str, json: &Json) -> Result<(Duration, Duration), FaultProblem> {
+    const ALLOWED: &str = "a time such as `200ms`, or the shortest and the longest in a list";
+    let given = json
+        .get(key)
+        .ok_or_else(|| wrong(None, format!("a fault `{name}` needs a `{key}`")))?;
+    let one = |json: &Json| match json.part().as_str() {
+        Some(text) => units::duration(&text),
+        None => json.part().as_f64().and_then(units::milliseconds),
     };
-    let Some(given) = json.get("time") else {
-        return wrong(NEEDS);
+    let range = match given.elements().collect::<Vec<_>>().as_slice() {
+        [low, high] => one(low).zip(one(high)),
+        _ => one(&given).map(|time| (time, time)),
     };
-    if given.kind() != Kind::List {
-        return one(&given).map(|time| (time, time));
-    }
-    match given.elements().collect::<Vec<_>>().as_slice() {
-        [low, high] => {
-            let (low, high) = (one(low)?, one(high)?);
-            if low > high {
-                wrong("the range of `time` goes from the shorter to the longer")
-            } else {
-                Ok((low, high))
-            }
-        }
-        _ => wrong(NEEDS),
-    }
+    range
+        .filter(|(low, high)| low <= high)
+        .ok_or_else(|| must_be(key, ALLOWED, &given))
 }
 
-fn text(json: &Json, name: &str) -> Result<Option<String>, FaultError> {
-    match json.get(name) {
-        None => Ok(None),
-        Some(value) => match value.part().as_str() {
-            Some(text) => Ok(Some(text.into_owned())),
-            None => wrong(format!(
-                "`{name}` is a text, found `{}`",
-                shortened(value.text())
-            )),
-        },
-    }
+fn text(json: &Json, key: &str) -> Result<Option<String>, FaultProblem> {
+    let given = json.get(key);
+    let read = |given: Json| match given.part().as_str() {
+        Some(text) => Ok(text.into_owned()),
+        None => Err(must_be(key, "a text", &given)),
+    };
+    given.map(read).transpose()
 }
 
-fn texts(json: &Json, name: &str) -> Result<Vec<String>, FaultError> {
-    let Some(value) = json.get(name) else {
+fn texts(json: &Json, key: &str) -> Result<Vec<String>, FaultProblem> {
+    let Some(given) = json.get(key) else {
         return Ok(Vec::new());
     };
-    if let Some(one) = value.part().as_str() {
+    if let Some(one) = given.part().as_str() {
         return Ok(vec![one.into_owned()]);
     }
-    let list: Option<Vec<String>> = value
-        .part()
-        .elements()
+    let elements = given.part().elements();
+    let list: Option<Vec<String>> = elements
         .map(|part| part.as_str().map(String::from))
         .collect();
-    match list {
-        Some(list) if value.kind() == Kind::List => Ok(list),
-        _ => wrong(format!(
-            "`{name}` is a text or a list of texts, found `{}`",
-            shortened(value.text())
-        )),
-    }
+    list.filter(|_| given.kind() == Kind::List)
+        .ok_or_else(|| must_be(key, "a text or a list of texts", &given))
 }
 
-fn number(json: &Json, name: &str) -> Result<Option<f64>, FaultError> {
-    match json.get(name) {
-        None => Ok(None),
-        Some(value) => match value.part().as_f64() {
-            Some(number) => Ok(Some(number)),
-            None => wrong(format!(
-                "`{name}` is a number, found `{}`",
-                shortened(value.text())
-            )),
-        },
-    }
-}
-
-fn whole(json: &Json, name: &str, low: u64, high: u64) -> Result<Option<u64>, FaultError> {
-    let Some(value) = json.get(name) else {
+fn whole(json: &Json, key: &str, low: u64, high: u64) -> Result<Option<u64>, FaultProblem> {
+    let Some(given) = json.get(key) else {
         return Ok(None);
     };
-    match value
-        .part()
-        .as_i64()
+    let number = given.part().as_i64();
+    number
         .and_then(|number| u64::try_from(number).ok())
-    {
-        Some(number) if (low..=high).contains(&number) => Ok(Some(number)),
-        _ => wrong(format!(
-            "`{name}` is a whole number from {low} to {high}, found `{}`",
-            shortened(value.text())
+        .filter(|number| (low..=high).contains(number))
+        .map(Some)
+        .ok_or_else(|| must_be(key, &format!("a whole number from {low} to {high}"), &given))
+}
+
+fn put(json: &mut String, key: &str, value: &str) {
+    if json.len() > 1 {
+        json.push(',');
+    }
+    write::string(json, key);
+    json.push(':');
+    json.push_str(value);
+}
+
+/// The JSON of a value that is typed behind `KIND=`.
+fn own_value(kind: &str, value: &str) -> Result<(&'static str, String), FaultProblem> {
+    let text = |value: &str| Json::string(value).text().to_owned();
+    match &find_kind(kind)?.1 {
+        Takes::Nothing(_) => {
+            let message = format!("a fault `{kind}` takes no value, got {}", shown(value));
+            Err(wrong(None, message))
+        }
+        Takes::Text(key, ..) => Ok((key, text(value))),
+        Takes::Number(key, ..) => Ok((key, typed_number(value))),
+        Takes::Times(key, _) => Ok((
+            key,
+            match value.split_once("..") {
+                Some((low, high)) => format!("[{},{}]", text(low), text(high)),
+                None => text(value),
+            },
         )),
     }
 }
 
-/// A fault from the command line.
-pub fn from_option(option: &str) -> Result<Fault, FaultError> {
-    let mut json = String::from("{");
-    let mut put = |name: &str, value: &str| {
-        if json.len() > 1 {
-            json.push(',');
+/// The JSON of a value that is typed behind a comma.
+fn common_value(part: &str, name: &str, value: Option<&str>) -> Result<String, FaultProblem> {
+    match (name, value) {
+        ("on" | "connections", Some(value)) => {
+            let names = value
+                .split('+')
+                .map(|name| Json::string(name).text().to_owned());
+            Ok(format!("[{}]", names.collect::<Vec<_>>().join(",")))
         }
-        write::string(&mut json, name);
-        json.push(':');
-        json.push_str(value);
-    };
-    for (at, part) in option.split(',').enumerate() {
-        let (name, value) = part
-            .split_once('=')
-            .map_or((part, None), |(name, value)| (name, Some(value)));
-        if at == 0 {
-            put("kind", Json::string(name).text());
-            if let Some(value) = value {
-                let (own, value) = own_value(name, value)?;
-                put(own, &value);
-            }
-            continue;
-        }
-        let Some(value) = value else {
-            return wrong(format!(
-                "`{part}` says nothing; allowed: on=NAME, share=0.5, connections=c1, times=3"
-            ));
-        };
-        match name {
-            "on" | "connections" => {
-                let list: Vec<String> = value
-                    .split('+')
-                    .map(|name| Json::string(name).text().to_owned())
-                    .collect();
-                put(name, &format!("[{}]", list.join(",")));
-            }
-            "share" | "times" if is_number(value) => put(name, value),
-            "share" | "times" => return wrong(format!("`{name}` is a number, found `{value}`")),
-            _ => {
-                return wrong(format!(
-                    "unknown `{name}`; allowed: on, share, connections, times"
-                ));
-            }
+        ("share" | "times", Some(value)) => Ok(typed_number(value)),
+        _ => {
+            let hint = "write `on=NAME`, `share=0.5`, `connections=c1` or `times=3`".to_owned();
+            Err(wrong(None, format!("unknown part {}", shown(part))).hint(hint))
         }
     }
-    json.push('}');
-    from_json(&Json::parse(json).map_err(|error| FaultError(error.to_string()))?)
 }
 
-fn own_value(kind: &str, value: &str) -> Result<(&'static str, String), FaultError> {
-    let text = |value: &str| Json::string(value).text().to_owned();
-    Ok(match kind {
-        "latency" => match value.split_once("..") {
-            Some((low, high)) => ("time", format!("[{},{}]", text(low), text(high))),
-            None => ("time", text(value)),
-        },
-        "error" => ("code", text(value)),
-        "close" => ("code", digits(value)?),
-        "refuse" => ("status", digits(value)?),
-        "slow" => ("rate", digits(value)?),
-        "fragment" => ("bytes", digits(value)?),
-        _ => {
-            return wrong(format!(
-                "`{kind}` takes no value, found `{value}`; known kinds: {KINDS}"
-            ));
-        }
-    })
-}
-
-fn is_number(value: &str) -> bool {
-    Json::parse(value).is_ok_and(|json| json.kind() == Kind::Number)
-}
-
-fn digits(value: &str) -> Result<String, FaultError> {
-    match value.parse::<u64>() {
-        Ok(number) => Ok(number.to_string()),
-        Err(_) => wrong(format!("a whole number is needed, found `{value}`")),
+/// JSON that is a number where the text is one, so that the reader of JSON refuses all others.
+fn typed_number(value: &str) -> String {
+    let is_number = Json::parse(value).is_ok_and(|json| json.kind() == Kind::Number);
+    if is_number {
+        value.to_owned()
+    } else {
+        Json::string(value).text().to_owned()
     }
 }
 
@@ -349,7 +411,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn options_and_json_say_the_same() {
+    fn options_and_json_read_the_same() {
         let cases = [
             ("latency=200ms", r#"{"kind":"latency","time":"200ms"}"#),
             (
@@ -366,24 +428,55 @@ mod tests {
             ),
         ];
         for (option, json) in cases {
-            assert_eq!(from_option(option).unwrap().shown.text(), json);
+            let fault = Fault::read_option(option, None).unwrap();
+            assert_eq!(fault.shown.text(), json);
         }
     }
 
     #[test]
-    fn what_is_wrong_is_said() {
+    fn mistakes_say_what_is_allowed() {
         let cases = [
-            ("latensy=3s", "takes no value"),
-            ("explode", "unknown kind `explode`; known: latency"),
-            ("latency", "needs a `time`"),
-            ("close=1005", "a close code"),
-            ("drop,share=2", "from 0 to 1"),
-            ("drop,when=now", "unknown `when`"),
-            ("slow", "needs a `rate`"),
+            (
+                "latensy=3s",
+                "unknown fault kind `latensy`; did you mean `latency`?",
+            ),
+            (
+                "explode",
+                "unknown fault kind `explode`; kinds are `latency`, ",
+            ),
+            ("drop=1", "a fault `drop` takes no value, got `1`"),
+            ("latency", "a fault `latency` needs a `time`"),
+            ("latency=3s..1s", "`time` must be a time such as `200ms`"),
+            ("close=1005", "`code` must be a close code"),
+            (
+                "close=soon",
+                "`code` must be a whole number from 1000 to 4999, got `\"soon\"`",
+            ),
+            (
+                "drop,share=2",
+                "`share` must be a number from 0 to 1, got `2`",
+            ),
+            ("drop,when=now", "unknown part `when=now`; write `on=NAME`"),
+            ("slow", "a fault `slow` needs a `rate`"),
+            (
+                "drop,on=getStation",
+                "unknown handler `getStation` in `on`; did you mean `getStations`?",
+            ),
         ];
         for (option, words) in cases {
-            let error = from_option(option).unwrap_err().to_string();
-            assert!(error.contains(words), "{option}: {error}");
+            let problem = Fault::read_option(option, Some(&["getStations"])).unwrap_err();
+            assert!(problem.to_string().contains(words), "{option}: {problem}");
+        }
+    }
+
+    #[test]
+    fn faults_name_handlers_or_pushes() {
+        for (option, handlers) in [
+            ("drop,on=push", Some(&[][..])),
+            ("drop,on=a+push", Some(&["a"])),
+            ("drop,on=anything", None),
+        ] {
+            assert!(Fault::read_option(option, handlers).is_ok(), "{option}");
         }
     }
 }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use crate::base::Limits;
 use crate::lang::Value;
 use crate::lang::expr::{Expr, Symbol, Symbols, Template};
+use crate::lang::faults::Fault;
 
 /// Everything a scenario file says.
 #[derive(Debug)]
@@ -62,8 +63,28 @@ pub struct Scenario {
     pub http: Http,
     /// `define:`, a [`Step`] list to `run:` by its place here.
     pub define: Vec<(String, Steps)>,
-    /// `faults:` that are there from the start, as written (JSON); `fault` reads them.
-    pub faults: Vec<Value>,
+    /// `faults:`, on from the start.
+    pub faults: Vec<Fault>,
+}
+
+impl Scenario {
+    /// The handlers that a fault may name; `None` if `"*"` takes messages of any name.
+    pub fn fault_handlers(&self) -> Option<Vec<&str>> {
+        if self.otherwise.is_some() {
+            return None;
+        }
+        let routes = self.http.routes.iter().map(|route| route.handler.name);
+        let timers = self.timers.iter().map(|timer| timer.handler.name);
+        let triggers = self.triggers.iter().map(|(_, handler)| handler.name);
+        let messages = self.known.iter().map(String::as_str);
+        Some(
+            messages
+                .chain(routes)
+                .chain(timers)
+                .chain(triggers)
+                .collect(),
+        )
+    }
 }
 
 /// A place in [`Scenario::data`].

@@ -49,7 +49,20 @@ fn data_goes_to_stdout_and_trouble_to_stderr_with_an_exit_code() {
         "serve echo --fault drop,share=NaN",
         2,
         "",
-        "`share` is a number, found `NaN`",
+        "`share` must be a number from 0 to 1",
+    );
+    let fault = "serve stations --no-timers --fault";
+    check(
+        &format!("{fault} lateny=1s"),
+        2,
+        "",
+        "`--fault lateny=1s`: unknown fault kind",
+    );
+    check(
+        &format!("{fault} drop,on=getStations+unknown+push"),
+        2,
+        "",
+        "unknown handler `unknown` in `on`",
     );
     check(
         "serve stations --count stations=10000001",
@@ -224,5 +237,32 @@ fn a_bad_certificate_is_no_wrong_usage() {
         1,
         "",
         "no/cert",
+    );
+}
+
+#[test]
+fn faults_of_a_scenario_are_checked_at_load() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.yaml");
+    let text = "scenario: x\nmessages: { name: \"${ message.t }\" }\non: { ask: [ reply: 1 ] }\nfaults:\n  - { kind: nix }\n  - { kind: drop, on: aks }\n";
+    std::fs::write(&path, text).unwrap();
+    let path = path.display();
+    check(
+        &format!("validate {path}"),
+        2,
+        ":5:13: unknown fault kind `nix`",
+        "",
+    );
+    check(
+        &format!("validate {path}"),
+        2,
+        ":6:23: unknown handler `aks` in `on`",
+        "",
+    );
+    check(
+        &format!("serve {path}"),
+        2,
+        "",
+        ":5:13: unknown fault kind `nix`",
     );
 }

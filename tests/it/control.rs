@@ -500,6 +500,13 @@ async fn what_is_refused_changes_nothing_and_says_why() {
             422,
             "fault 2",
         ),
+        (
+            "PUT",
+            "faults",
+            json!([{"kind":"drop","on":["jion"]}]),
+            422,
+            "did you mean `join`?",
+        ),
         ("GET", "faults", Value::Null, 200, ""),
         ("POST", "reset", json!({"seed":-1}), 422, "`-1`"),
     ];

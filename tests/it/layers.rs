@@ -7,7 +7,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("base", &[]),
     ("disk", &[]),
     ("cli", &[]),
-    ("config", &["base"]),
+    ("config", &["base", "lang"]),
     ("log", &["base"]),
     ("lang", &["base", "disk"]),
     ("wire", &["base"]),

@@ -187,17 +187,6 @@ async fn what_one_sends_is_not_read_as_two() {
     }
 }
 
-#[tokio::test]
-async fn a_fault_for_nobody_is_told_of() {
-    let server = Binary::start(
-        "scenario: faulty\nmessages: { name: \"${ message.a }\" }\non: { known: [ { reply: 1 } ] }\n",
-        &["--fault", "drop,on=known+unknown+push"],
-    );
-    server.line(&["a fault is for `unknown`"]).await;
-    let known = |line: &&String| line.contains("a fault is for");
-    assert_eq!(server.log().iter().filter(known).count(), 1);
-}
-
 /// Escapes that move a cursor, lines that look like ours, text that turns the reading direction.
 #[tokio::test]
 async fn nothing_reaches_the_terminal_as_it_is() {

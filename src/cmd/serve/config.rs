@@ -11,7 +11,7 @@ use super::tls;
 use crate::base::{Limits, MAX_ITEMS};
 use crate::cli::{self, Assignment};
 use crate::config::{Access, ClockStart, Config, Listen, Play};
-use crate::lang::faults::from_option;
+use crate::lang::faults::Fault;
 use crate::lang::model::{Origin, Scenario};
 use crate::lang::{duration, size};
 
@@ -156,16 +156,19 @@ fn play(args: &cli::Play, scenario: &Scenario, seed: u64) -> Result<Play, Usage>
         timers: last_of_each(&args.timer, every)?,
         timers_run: !args.no_timers,
         strict: args.strict,
-        faults: faults(&args.fault)?,
+        faults: faults(&args.fault, scenario)?,
     })
 }
 
-fn faults(typed: &[String]) -> Result<Vec<String>, Usage> {
-    let faults: Vec<_> = given(typed).map(str::to_owned).collect();
-    for text in &faults {
-        from_option(text).map_err(|error| Usage::new(format!("`--fault {text}`: {error}")))?;
-    }
-    Ok(faults)
+fn faults(typed: &[String], scenario: &Scenario) -> Result<Vec<Fault>, Usage> {
+    let handlers = scenario.fault_handlers();
+    let read = |text| {
+        Fault::read_option(text, handlers.as_deref()).map_err(|problem| Usage {
+            message: format!("`--fault {text}`: {}", problem.message),
+            hint: problem.hint,
+        })
+    };
+    given(typed).map(read).collect()
 }
 
 fn known(what: &str, name: &str, known: &[&str]) -> Result<(), Usage> {
@@ -273,6 +276,8 @@ limits: { message: 64KiB, messages_per_second: 30 }
 data:
   shops: { count: 3, key: id, item: { id: "${ n }" } }
   towns: { key: id, items: [ { id: 1 } ] }
+messages: { name: "${ message.action }" }
+on: { buy: [ reply: 1 ] }
 timers:
   load: { every: 30s, do: [ { log: tick } ] }
 "#;
@@ -323,7 +328,7 @@ timers:
     fn options_go_before_the_scenario() {
         let config = resolved(
             "--port 0 --seed 42 --clock 2024-01-20T10:30:00Z --count shops=7 --count shops=9 \
-             --timer load=1.5s --no-timers --strict --fault latency=50ms,on=x;drop \
+             --timer load=1.5s --no-timers --strict --fault latency=50ms,on=buy;drop \
              --max-message 2MiB --max-connections 5 --no-control \
              --allow-origin https://a.example/ --allow-origin *",
         );
@@ -334,7 +339,8 @@ timers:
         let every = Duration::from_millis(1500);
         assert_eq!(config.play.timers, [("load".to_owned(), every)]);
         assert!(!config.play.timers_run && config.play.strict && !config.access.control);
-        assert_eq!(config.play.faults, ["latency=50ms,on=x", "drop"]);
+        let kinds: Vec<_> = config.play.faults.iter().map(|fault| fault.name).collect();
+        assert_eq!(kinds, ["latency", "drop"]);
         assert_eq!(
             (config.limits.message, config.limits.frame),
             (2 << 20, 2 << 20)
@@ -368,7 +374,15 @@ timers:
             ),
             (
                 "--fault mute=3",
-                "`--fault mute=3`: `mute` takes no value, found `3`; known kinds: latency, drop, duplicate, corrupt, error, close, abort, refuse, stall, slow, fragment, mute",
+                "`--fault mute=3`: a fault `mute` takes no value, got `3`",
+            ),
+            (
+                "--fault lateny=3s",
+                "`--fault lateny=3s`: unknown fault kind `lateny`\n  hint: did you mean `latency`?",
+            ),
+            (
+                "--fault drop,on=bui",
+                "`--fault drop,on=bui`: unknown handler `bui` in `on`\n  hint: did you mean `buy`?",
             ),
             (
                 "--max-message 3MB",

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::Reader;
 use super::fields::Fields;
 use super::names::Scope;
+use super::query::is_expression;
 use crate::base::MAX_ITEMS;
 use crate::lang::expr::Template;
 use crate::lang::model::{Collection, CollectionId, Origin};
@@ -209,25 +210,21 @@ impl Reader<'_> {
             return Origin::Literal(Vec::new());
         }
         for item in node.elements() {
-            self.no_expressions(item);
+            let hint = "generate items with `item` and `count`";
+            self.no_expressions(item, "`items` are taken as they are", Some(hint));
         }
         Origin::Literal(self.items(node.elements(), key))
     }
 
-    fn no_expressions(&mut self, node: &Node) {
-        if node.text().is_some_and(|text| text.contains("${")) {
-            let hint = "generate items with `item` and `count`".to_owned();
-            let message = format!(
-                "`items` are taken as they are, found {}",
-                super::fields::described(node)
-            );
-            self.problem(node.at, message, Some(hint));
+    /// Reports every expression in a value that is never evaluated.
+    pub(super) fn no_expressions(&mut self, node: &Node, why: &str, hint: Option<&str>) {
+        if is_expression(node) {
+            let message = format!("{why}, got {}", super::fields::described(node));
+            self.problem(node.at, message, hint.map(str::to_owned));
         }
-        for (_, value) in node.entries() {
-            self.no_expressions(value);
-        }
-        for element in node.elements() {
-            self.no_expressions(element);
+        let values = node.entries().iter().map(|(_, value)| value);
+        for value in values.chain(node.elements()) {
+            self.no_expressions(value, why, hint);
         }
     }
 }

@@ -139,6 +139,7 @@ impl Reader<'_> {
         };
         let secret = self.jwt_secret(file.get("auth"), &scope);
         let mut scenario = self.sections(root, &file, &scope);
+        scenario.faults = self.faults(file.get("faults"), &scenario);
         self.no_cycles();
         self.not_too_many_names(root);
         if !self.problems.is_empty() {
@@ -190,7 +191,7 @@ impl Reader<'_> {
             changes: self.changes(file.get("changes"), scope, &draws),
             timers: self.timers(file.get("timers"), scope, &draws),
             triggers: self.triggers(file.get("triggers"), scope, &draws),
-            faults: self.faults(file.get("faults")),
+            faults: Vec::new(),
             listen,
             messages,
             http,

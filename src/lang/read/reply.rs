@@ -4,6 +4,7 @@ use super::Reader;
 use super::names::Scope;
 use super::query::is_expression;
 use super::steps::StepNode;
+use crate::base::is_close_code;
 use crate::lang::expr::Template;
 use crate::lang::model::{To, Verb};
 use crate::lang::problem::one_of;
@@ -139,9 +140,8 @@ impl Reader<'_> {
     }
 
     fn close_code(&mut self, node: &Node, scope: &Scope<'_>) -> Template {
-        let sendable = |code: i128| matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999);
         let good = match node.content {
-            Content::Whole(code) => sendable(code),
+            Content::Whole(code) => is_close_code(code),
             _ => is_expression(node),
         };
         if !good {

@@ -3,9 +3,9 @@
 use super::Reader;
 use super::names::Scope;
 use crate::base::json::Json;
-use crate::lang::Value;
 use crate::lang::expr::Template;
-use crate::lang::model::{Listen, Protocol};
+use crate::lang::faults::Fault;
+use crate::lang::model::{Listen, Protocol, Scenario};
 use crate::lang::tree::{Content, Node};
 
 const PROTOCOLS: &[(&str, Protocol)] = &[
@@ -79,20 +79,29 @@ impl Reader<'_> {
         Some(self.template(secret, scope))
     }
 
-    pub(super) fn faults(&mut self, node: Option<&Node>) -> Vec<Value> {
+    /// `faults:`, which may name any handler of the finished scenario.
+    pub(super) fn faults(&mut self, node: Option<&Node>, scenario: &Scenario) -> Vec<Fault> {
         let Some(node) = node else { return Vec::new() };
+        let handlers = scenario.fault_handlers();
         let mut faults = Vec::new();
-        for fault in self.list(node, "`faults`") {
-            match &fault.content {
-                Content::Map(_) if fault.get("kind").and_then(Node::text).is_some() => {}
-                Content::Map(_) => {
-                    let message = "a fault has a `kind`".to_owned();
-                    self.problem(fault.at, message, None);
-                }
-                _ => self.expected(fault, "a fault", "a map with a `kind`"),
+        for node in self.list(node, "`faults`") {
+            if !matches!(node.content, Content::Map(_)) {
+                self.expected(node, "a fault", "a map with a `kind`");
+                continue;
             }
-            let json = Json::parse(fault.json()).unwrap_or_else(|_| Json::null());
-            faults.push(json.to_value());
+            self.no_expressions(node, "a fault is read at load", None);
+            let json = Json::parse(node.json()).unwrap_or_else(|_| Json::null());
+            match Fault::read(&json, handlers.as_deref()) {
+                Ok(fault) => faults.push(fault),
+                Err(problem) => {
+                    let at = problem
+                        .key
+                        .and_then(|key| node.get(&key))
+                        .unwrap_or(node)
+                        .at;
+                    self.problem(at, problem.message, problem.hint);
+                }
+            }
         }
         faults
     }
