@@ -1,13 +1,14 @@
 //! The control API's requests, without sockets: each gets an answer that says what is wrong, none breaks the mock.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
+use http_body_util::BodyExt;
 use hyper::{Request, Response};
-use ws_mock::control::{self, Handler};
+use ws_mock::control;
 use ws_mock::lang::model::Scenario;
 use ws_mock::lang::{NoFiles, read_text};
+use ws_mock::net::Control;
 
 use super::stage::Stage;
 
@@ -47,17 +48,20 @@ pub fn check(data: &[u8]) {
     );
 }
 
-fn ask(stage: &mut Stage, api: &Handler, request: Request<Bytes>) -> Option<Response<Bytes>> {
+fn ask(stage: &mut Stage, api: &Control, request: Request<Bytes>) -> Option<Response<Bytes>> {
     let shown = format!(
         "{} {} {:?}",
         request.method(),
         request.uri(),
         request.body()
     );
-    let address = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 50_000);
     // It goes on when whoever asked has hung up, and then the rest would run beside it.
     let reset = ws_mock::hub::unescaped(request.uri().path()).contains("/reset");
-    let answer = api(request, address);
+    let answer = async {
+        let (head, body) = api(request).await.into_parts();
+        let body = body.collect().await.expect("infallible").to_bytes();
+        Response::from_parts(head, body)
+    };
     let answer = if reset {
         stage.until(answer)
     } else {

@@ -2,25 +2,24 @@
 
 use crate::base::json::{Kind, write};
 use crate::hub::{Hub, PeerId, SendTo};
+use crate::net::answer::{Answer, HttpProblem};
 
-use super::request::{Answer, Ask, Problem, text};
+use super::request::{Ask, invalid, items, missing, ok, text};
 
 pub(super) fn connections(hub: &Hub) -> Answer {
-    Answer::items(hub.connections().into_iter().map(|peer| peer.json))
+    items(hub.connections().into_iter().map(|peer| peer.json))
 }
 
-pub(super) fn cut_off(hub: &Hub, name: &str, ask: &Ask) -> Result<Answer, Problem> {
+pub(super) fn cut_off(hub: &Hub, name: &str, ask: &Ask) -> Result<Answer, HttpProblem> {
     ask.check_query(&["code"])?;
     let code = ask.number("code")?.unwrap_or(1000);
     if !crate::base::is_close_code(code) {
         let message =
             format!("`code` is a close code such as 1000, 1008, 1012 or 3000–4999, found `{code}`");
-        return Err(Problem::invalid(message));
+        return Err(invalid(message));
     }
     match peer(name).filter(|peer| hub.cut_off(*peer, code as u16)) {
-        Some(peer) => Ok(Answer::ok(format!(
-            "{{\"id\":\"c{peer}\",\"code\":{code}}}"
-        ))),
+        Some(peer) => Ok(ok(format!("{{\"id\":\"c{peer}\",\"code\":{code}}}"))),
         None => Err(unknown(hub, name)),
     }
 }
@@ -29,17 +28,17 @@ fn peer(name: &str) -> Option<PeerId> {
     name.strip_prefix('c')?.parse().ok()
 }
 
-fn unknown(hub: &Hub, name: &str) -> Problem {
+fn unknown(hub: &Hub, name: &str) -> HttpProblem {
     let known: Vec<String> = hub
         .connections()
         .iter()
         .map(|peer| format!("c{}", peer.id))
         .collect();
-    Problem::missing("connection", name, &known)
+    missing("connection", name, &known)
 }
 
 pub(super) fn rooms(hub: &Hub) -> Answer {
-    Answer::items(hub.rooms().into_iter().map(|(name, peers)| {
+    items(hub.rooms().into_iter().map(|(name, peers)| {
         let mut out = String::from("{\"name\":");
         write::string(&mut out, &name);
         let ids: Vec<String> = peers.iter().map(|peer| format!("\"c{peer}\"")).collect();
@@ -52,13 +51,13 @@ pub(super) fn rooms(hub: &Hub) -> Answer {
     }))
 }
 
-pub(super) fn send(hub: &Hub, ask: &Ask) -> Result<Answer, Problem> {
+pub(super) fn send(hub: &Hub, ask: &Ask) -> Result<Answer, HttpProblem> {
     const TO: &str = "`to` is {\"room\":…}, {\"connection\":…} or {\"all\":true}";
     let body = ask.object(&["to", "event", "message"])?;
     let to = body
         .get("to")
         .filter(|to| to.kind() == Kind::Object)
-        .ok_or_else(|| Problem::invalid(TO))?;
+        .ok_or_else(|| invalid(TO))?;
     let members: Vec<String> = to
         .part()
         .members()
@@ -71,20 +70,20 @@ pub(super) fn send(hub: &Hub, ask: &Ask) -> Result<Answer, Problem> {
         .as_slice()
     {
         ["all"] if to.get("all").is_some_and(|all| all.text() == "true") => SendTo::All,
-        ["room"] => SendTo::Room(text(&to, "room")?.ok_or_else(|| Problem::invalid(TO))?),
+        ["room"] => SendTo::Room(text(&to, "room")?.ok_or_else(|| invalid(TO))?),
         ["connection"] => {
-            let name = text(&to, "connection")?.ok_or_else(|| Problem::invalid(TO))?;
+            let name = text(&to, "connection")?.ok_or_else(|| invalid(TO))?;
             SendTo::Connection(peer(&name).ok_or_else(|| unknown(hub, &name))?)
         }
-        _ => return Err(Problem::invalid(TO)),
+        _ => return Err(invalid(TO)),
     };
     let event = text(&body, "event")?;
     let message = body
         .get("message")
-        .ok_or_else(|| Problem::invalid("`message` is missing: what is to be sent"))?;
+        .ok_or_else(|| invalid("`message` is missing: what is to be sent"))?;
     match (hub.send_to(&to, event.as_deref(), &message), &to) {
-        (Some(sent), _) => Ok(Answer::ok(format!("{{\"sent\":{sent}}}"))),
+        (Some(sent), _) => Ok(ok(format!("{{\"sent\":{sent}}}"))),
         (None, SendTo::Connection(peer)) => Err(unknown(hub, &format!("c{peer}"))),
-        (None, _) => Ok(Answer::ok("{\"sent\":0}".to_owned())),
+        (None, _) => Ok(ok("{\"sent\":0}".to_owned())),
     }
 }

@@ -1,30 +1,35 @@
 //! `data`: the world, read and edited.
 
+use hyper::StatusCode;
+
 use crate::base::json::{Json, Kind, write};
 use crate::base::text::shortened;
 use crate::hub::{Change, Collection, DataError, DataProblem, Hub};
+use crate::net::answer::{self, Answer, HttpProblem};
 
-use super::request::{Answer, Ask, Problem};
+use super::request::{Ask, invalid, items, ok};
 
 /// Items a page, unless asked for another number, and at most.
 const PAGE: u64 = 100;
 const LARGEST_PAGE: u64 = 1000;
 
-impl From<DataProblem> for Problem {
-    fn from(problem: DataProblem) -> Problem {
+impl From<DataProblem> for HttpProblem {
+    fn from(problem: DataProblem) -> HttpProblem {
         let message = problem.to_string();
         match problem {
             DataProblem::NoCollection(..) | DataProblem::Edit(DataError::Missing(_)) => {
-                Problem::new(404, "NOT_FOUND", message)
+                HttpProblem::not_found(message)
             }
-            DataProblem::Edit(DataError::Taken(_)) => Problem::new(409, "CONFLICT", message),
-            DataProblem::Edit(DataError::NoObject(_)) => Problem::invalid(message),
+            DataProblem::Edit(DataError::Taken(_)) => {
+                HttpProblem::new(StatusCode::CONFLICT, "CONFLICT", message)
+            }
+            DataProblem::Edit(DataError::NoObject(_)) => invalid(message),
         }
     }
 }
 
 pub(super) fn collections(hub: &Hub) -> Answer {
-    Answer::items(hub.collections().iter().map(|collection| {
+    items(hub.collections().iter().map(|collection| {
         let mut out = String::from("{\"name\":");
         write::string(&mut out, &collection.name);
         out.push_str(",\"key\":");
@@ -34,12 +39,12 @@ pub(super) fn collections(hub: &Hub) -> Answer {
     }))
 }
 
-pub(super) fn list(hub: &Hub, name: &str, ask: &Ask) -> Result<Answer, Problem> {
+pub(super) fn list(hub: &Hub, name: &str, ask: &Ask) -> Result<Answer, HttpProblem> {
     let collection = hub.collection(name)?;
     let page = ask.number("page")?.unwrap_or(1);
     let limit = ask.number("limit")?.unwrap_or(PAGE);
     if page == 0 || !(1..=LARGEST_PAGE).contains(&limit) {
-        return Err(Problem::invalid(format!(
+        return Err(invalid(format!(
             "`page` is a whole number from 1, `limit` one from 1 to {LARGEST_PAGE}; found `{page}` and `{limit}`"
         )));
     }
@@ -53,7 +58,7 @@ pub(super) fn list(hub: &Hub, name: &str, ask: &Ask) -> Result<Answer, Problem> 
         .iter()
         .find(|(field, _)| !collection.is_empty() && collection.field(field).is_none())
     {
-        return Err(Problem::invalid(format!(
+        return Err(invalid(format!(
             "no item of `{name}` has a field `{}`",
             shortened(field)
         )));
@@ -74,7 +79,7 @@ pub(super) fn list(hub: &Hub, name: &str, ask: &Ask) -> Result<Answer, Problem> 
         "{{\"items\":[{}],\"total\":{total},\"page\":{page},\"limit\":{limit}}}",
         shown.join(",")
     );
-    Ok(Answer::ok(body))
+    Ok(ok(body))
 }
 
 fn field_is(item: &Json, field: &str, value: &str) -> bool {
@@ -85,31 +90,25 @@ fn field_is(item: &Json, field: &str, value: &str) -> bool {
     })
 }
 
-pub(super) fn item(hub: &Hub, name: &str, key: &str) -> Result<Answer, Problem> {
+pub(super) fn item(hub: &Hub, name: &str, key: &str) -> Result<Answer, HttpProblem> {
     let collection = hub.collection(name)?;
     match collection.find(key) {
-        Some((_, item)) => Ok(Answer::ok(item.text().to_owned())),
+        Some((_, item)) => Ok(ok(item.text().to_owned())),
         None => Err(DataProblem::Edit(DataError::Missing(key.to_owned())).into()),
     }
 }
 
-pub(super) fn insert(hub: &Hub, name: &str, ask: &Ask) -> Result<Answer, Problem> {
+pub(super) fn insert(hub: &Hub, name: &str, ask: &Ask) -> Result<Answer, HttpProblem> {
     hub.collection(name)?;
     let item = ask
         .json()?
-        .ok_or_else(|| Problem::invalid("the body is missing: the new item, a JSON object"))?;
+        .ok_or_else(|| invalid("the body is missing: the new item, a JSON object"))?;
     let item = hub.edit(name, Change::Insert, "", Some(&item))?;
-    Ok(Answer::json(201, item.text().to_owned()))
+    Ok(answer::json(StatusCode::CREATED, item.text().to_owned()))
 }
 
-pub(super) fn edit(
-    hub: &Hub,
-    name: &str,
-    key: &str,
-    method: &str,
-    ask: &Ask,
-) -> Result<Answer, Problem> {
-    let change = match method {
+pub(super) fn edit(hub: &Hub, name: &str, key: &str, ask: &Ask) -> Result<Answer, HttpProblem> {
+    let change = match ask.method.as_str() {
         "PUT" => Change::Replace,
         "PATCH" => Change::Merge,
         _ => Change::Remove,
@@ -123,16 +122,16 @@ pub(super) fn edit(
         check_key(hub.collection(name)?.as_ref(), key, item)?;
     }
     let item = hub.edit(name, change, key, item.as_ref())?;
-    Ok(Answer::ok(item.text().to_owned()))
+    Ok(ok(item.text().to_owned()))
 }
 
 /// An item keeps its key: another one in the body is a mistake, and no way to rename it.
-fn check_key(collection: &Collection, key: &str, item: &Json) -> Result<(), Problem> {
+fn check_key(collection: &Collection, key: &str, item: &Json) -> Result<(), HttpProblem> {
     let own = collection
         .find(key)
         .and_then(|(_, known)| known.get(&collection.key));
     match (own, item.get(&collection.key)) {
-        (Some(own), Some(given)) if own != given => Err(Problem::invalid(format!(
+        (Some(own), Some(given)) if own != given => Err(invalid(format!(
             "`{}` is the key and stays `{}`, found `{}`",
             collection.key,
             shortened(own.text()),

@@ -3,12 +3,13 @@
 use crate::base::json::{Json, Kind};
 use crate::hub::Hub;
 use crate::lang::faults::Fault;
+use crate::net::answer::{Answer, HttpProblem};
 
-use super::request::{Answer, Ask, Problem};
+use super::request::{Ask, invalid, items};
 
 pub(super) fn list(hub: &Hub) -> Answer {
     let faults = hub.faults_shown();
-    Answer::items(faults.iter().map(|(fault, left)| shown(fault, *left)))
+    items(faults.iter().map(|(fault, left)| shown(fault, *left)))
 }
 
 /// As declared, with what is left of `times`; a `left` that was put back with the rest of a list says nothing.
@@ -22,18 +23,17 @@ fn shown(fault: &Json, left: Option<u64>) -> String {
     format!("{{{}}}", members.join(","))
 }
 
-pub(super) fn put(hub: &Hub, ask: &Ask) -> Result<Answer, Problem> {
+pub(super) fn put(hub: &Hub, ask: &Ask) -> Result<Answer, HttpProblem> {
     let body = ask.json()?.filter(|body| body.kind() == Kind::List);
-    let body = body.ok_or_else(|| {
-        Problem::invalid("the body is a list of faults, such as [{\"kind\":\"drop\"}]")
-    })?;
+    let body =
+        body.ok_or_else(|| invalid("the body is a list of faults, such as [{\"kind\":\"drop\"}]"))?;
     let scenario = hub.scenario();
     let handlers = scenario.fault_handlers();
     let mut faults = Vec::new();
     for (n, json) in body.elements().enumerate() {
         faults.push(
             Fault::read(&json, handlers.as_deref())
-                .map_err(|error| Problem::invalid(format!("fault {}: {error}", n + 1)))?,
+                .map_err(|error| invalid(format!("fault {}: {error}", n + 1)))?,
         );
     }
     hub.set_faults(faults);

@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
+use hyper::StatusCode;
+
 use crate::base::json::write;
 use crate::base::text::shortened;
 use crate::hub::{Hub, print_duration, rfc3339};
+use crate::net::answer::{self, Answer, HttpProblem};
 
-use super::request::{Answer, Ask, Problem};
+use super::request::{Ask, invalid, ok};
 use super::time;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -14,7 +17,7 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 pub(super) fn health(hub: &Hub) -> Answer {
     let mut out = String::from("{\"status\":\"ok\",\"scenario\":");
     write::string(&mut out, &hub.scenario().name);
-    Answer::ok(format!("{out},\"version\":\"{VERSION}\"}}"))
+    ok(format!("{out},\"version\":\"{VERSION}\"}}"))
 }
 
 pub(super) fn info(hub: &Hub, addresses: &[String]) -> Answer {
@@ -50,25 +53,26 @@ pub(super) fn info(hub: &Hub, addresses: &[String]) -> Answer {
         write::string(out, address);
     });
     out.push_str("]}");
-    Answer::ok(out)
+    ok(out)
 }
 
 pub(super) fn metrics(hub: &Hub) -> Answer {
     hub.metrics()
         .depth
         .set(i64::try_from(hub.waiting()).unwrap_or(i64::MAX));
-    Answer::text(
+    answer::typed(
+        StatusCode::OK,
         "application/openmetrics-text; version=1.0.0; charset=utf-8",
         hub.metrics().text(),
     )
 }
 
-pub(super) async fn reset(hub: &Hub, ask: &Ask) -> Result<Answer, Problem> {
+pub(super) async fn reset(hub: &Hub, ask: &Ask) -> Result<Answer, HttpProblem> {
     let body = ask.object(&["seed"])?;
     let seed = match body.get("seed") {
         None => None,
         Some(value) => Some(value.text().parse::<u64>().map_err(|_| {
-            Problem::invalid(format!(
+            invalid(format!(
                 "`seed` is a whole number from 0, found `{}`",
                 shortened(value.text())
             ))
@@ -79,6 +83,12 @@ pub(super) async fn reset(hub: &Hub, ask: &Ask) -> Result<Answer, Problem> {
     let made = tokio::task::spawn_blocking(move || making.reset(seed)).await;
     made.map_err(anyhow::Error::from)
         .flatten()
-        .map_err(|error| Problem::new(500, "SCENARIO_ERROR", format!("{error:#}")))?;
-    Ok(Answer::ok(format!("{{\"seed\":{}}}", hub.seed())))
+        .map_err(|error| {
+            HttpProblem::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "SCENARIO_ERROR",
+                format!("{error:#}"),
+            )
+        })?;
+    Ok(ok(format!("{{\"seed\":{}}}", hub.seed())))
 }

@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
+use hyper::StatusCode;
+
 use crate::base::json::{Json, Kind, Part};
 use crate::base::text::shortened;
 use crate::hub::{About, Entry, Hub, PeerId};
+use crate::net::answer::{Answer, HttpProblem};
 
-use super::request::{Answer, Ask, Problem, duration, text};
+use super::request::{Ask, duration, invalid, items, ok, text};
 
 /// Entries an answer has, unless asked for another number.
 const PAGE: u64 = 1000;
@@ -30,13 +33,13 @@ impl Filter {
         name: Option<String>,
         connection: Option<&str>,
         direction: Option<&str>,
-    ) -> Result<Filter, Problem> {
+    ) -> Result<Filter, HttpProblem> {
         let inward = match direction {
             None => None,
             Some("in") => Some(true),
             Some("out") => Some(false),
             Some(other) => {
-                return Err(Problem::invalid(format!(
+                return Err(invalid(format!(
                     "`direction` is `in` or `out`, found `{}`",
                     shortened(other)
                 )));
@@ -48,7 +51,7 @@ impl Filter {
                 name.strip_prefix('c')
                     .and_then(|number| number.parse().ok())
                     .ok_or_else(|| {
-                        Problem::invalid(format!(
+                        invalid(format!(
                             "`connection` is an id such as `c1`, found `{}`",
                             shortened(name)
                         ))
@@ -98,7 +101,7 @@ fn is_part(wanted: Part<'_>, found: Part<'_>) -> bool {
     }
 }
 
-pub(super) fn list(hub: &Hub, ask: &Ask) -> Result<Answer, Problem> {
+pub(super) fn list(hub: &Hub, ask: &Ask) -> Result<Answer, HttpProblem> {
     ask.check_query(&["name", "connection", "direction", "after", "limit"])?;
     let filter = Filter::new(
         ask.value("name").map(str::to_owned),
@@ -111,15 +114,15 @@ pub(super) fn list(hub: &Hub, ask: &Ask) -> Result<Answer, Problem> {
         Some(after) => hub.journal().select(after, limit, concerns),
         None => hub.journal().last(limit, concerns),
     };
-    Ok(Answer::items(entries.iter().map(Entry::shown)))
+    Ok(items(entries.iter().map(Entry::shown)))
 }
 
 pub(super) fn clear(hub: &Hub) -> Answer {
     hub.journal().clear();
-    Answer::items([])
+    items([])
 }
 
-pub(super) async fn wait(hub: &Hub, ask: &Ask) -> Result<Answer, Problem> {
+pub(super) async fn wait(hub: &Hub, ask: &Ask) -> Result<Answer, HttpProblem> {
     let body = ask.object(&[
         "match",
         "direction",
@@ -136,7 +139,7 @@ pub(super) async fn wait(hub: &Hub, ask: &Ask) -> Result<Answer, Problem> {
     filter.part = body.get("match");
     let timeout = duration(&body, "timeout")?.unwrap_or(WAIT);
     if timeout > LONGEST_WAIT {
-        return Err(Problem::invalid("`timeout` is a minute at most"));
+        return Err(invalid("`timeout` is a minute at most"));
     }
     let mut after = match body.get("after").filter(|after| after.kind() != Kind::Null) {
         None => 0,
@@ -145,7 +148,7 @@ pub(super) async fn wait(hub: &Hub, ask: &Ask) -> Result<Answer, Problem> {
             .as_i64()
             .and_then(|after| u64::try_from(after).ok())
             .ok_or_else(|| {
-                Problem::invalid(format!(
+                invalid(format!(
                     "`after` is the `seq` of a message, found `{}`",
                     shortened(value.text())
                 ))
@@ -173,9 +176,9 @@ pub(super) async fn wait(hub: &Hub, ask: &Ask) -> Result<Answer, Problem> {
         }
     };
     match tokio::time::timeout(timeout, found).await {
-        Ok(entry) => Ok(Answer::ok(entry.shown())),
-        Err(_) => Err(Problem::new(
-            408,
+        Ok(entry) => Ok(ok(entry.shown())),
+        Err(_) => Err(HttpProblem::new(
+            StatusCode::REQUEST_TIMEOUT,
             "TIMEOUT",
             format!("no such message within {timeout:?}"),
         )),

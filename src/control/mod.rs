@@ -11,127 +11,201 @@ mod journal;
 mod request;
 mod time;
 
-use std::future::Future;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 
-use bytes::Bytes;
-use hyper::{Request, Response};
+use hyper::header::{CACHE_CONTROL, HeaderValue};
 
 use crate::base::text::shortened;
 use crate::hub::Hub;
-use request::{Answer, Ask, Problem};
+use crate::net::Control;
+use crate::net::answer::{Answer, HttpProblem};
+use request::Ask;
 
-/// Where the API lives.
+/// The root of the API.
 pub const ROOT: &str = "/__mock/";
 
-/// What answers a request whose body has arrived.
-pub type Handler = Arc<
-    dyn Fn(Request<Bytes>, SocketAddr) -> Pin<Box<dyn Future<Output = Response<Bytes>> + Send>>
-        + Send
-        + Sync,
->;
-
-/// The API of a running world; `addresses` are the URLs it is found at, known once it listens.
-pub fn handler(hub: Hub, addresses: Arc<OnceLock<Vec<String>>>) -> Handler {
-    Arc::new(move |request, _| {
+/// The API of a running world; `addresses` are the server's URLs, known once it listens.
+pub fn handler(hub: Hub, addresses: Arc<OnceLock<Vec<String>>>) -> Control {
+    Arc::new(move |request| {
         let (hub, addresses) = (hub.clone(), addresses.clone());
         Box::pin(async move {
-            let ask = Ask::new(request);
-            let answer = route(&hub, addresses.get().map_or(&[], Vec::as_slice), &ask)
-                .await
-                .unwrap_or_else(Answer::from);
-            answer.into_response()
+            let call = Call {
+                hub: &hub,
+                addresses: addresses.get().map_or(&[], Vec::as_slice),
+                ask: &Ask::new(request),
+            };
+            let mut answer = route(&call).await.unwrap_or_else(Answer::from);
+            let no_store = HeaderValue::from_static("no-store");
+            answer.headers_mut().insert(CACHE_CONTROL, no_store);
+            answer
         })
     })
 }
 
-/// The rows: a path's parts with `*` for a name, and its methods.
-const ROWS: &[(&str, &str)] = &[
-    ("health", "GET, HEAD"),
-    ("info", "GET"),
-    ("connections", "GET"),
-    ("connections/*", "DELETE"),
-    ("rooms", "GET"),
-    ("data", "GET"),
-    ("data/*", "GET, POST"),
-    ("data/*/*", "GET, PUT, PATCH, DELETE"),
-    ("send", "POST"),
-    ("triggers", "GET"),
-    ("triggers/*", "POST"),
-    ("timers", "GET"),
-    ("timers/*", "PATCH"),
-    ("timers/*/fire", "POST"),
-    ("clock", "GET, POST"),
-    ("reset", "POST"),
-    ("faults", "GET, PUT, DELETE"),
-    ("journal", "GET, DELETE"),
-    ("journal/wait", "POST"),
-    ("metrics", "GET"),
-];
-
-fn row(parts: &[String]) -> Option<(&'static str, &'static str)> {
-    let fits = |pattern: &str| {
-        let pattern: Vec<&str> = pattern.split('/').collect();
-        pattern.len() == parts.len()
-            && pattern
-                .iter()
-                .zip(parts)
-                .all(|(pattern, part)| *pattern == "*" || pattern == part)
-    };
-    // A row that is spelled out goes before one with a name in it.
-    let mut rows: Vec<_> = ROWS.iter().filter(|(pattern, _)| fits(pattern)).collect();
-    rows.sort_by_key(|(pattern, _)| pattern.matches('*').count());
-    rows.first().map(|row| **row)
+/// One request and everything that its row may use.
+struct Call<'c> {
+    hub: &'c Hub,
+    addresses: &'c [String],
+    ask: &'c Ask,
 }
 
-async fn route(hub: &Hub, addresses: &[String], ask: &Ask) -> Result<Answer, Problem> {
-    let Some((pattern, methods)) = row(&ask.parts) else {
-        let known: Vec<&str> = ROWS.iter().map(|(pattern, _)| *pattern).collect();
-        return Err(Problem::new(
-            404,
-            "NOT_FOUND",
-            format!(
-                "nothing is at `{}`; there are {}",
-                shortened(&ask.path),
-                known.join(", ")
-            ),
-        ));
-    };
-    if !methods.split(", ").any(|method| method == ask.method) {
-        return Err(Problem::method(&ask.method, methods));
+impl Call<'_> {
+    /// A part of the path.
+    fn name(&self, at: usize) -> &str {
+        &self.ask.parts[at]
     }
-    ask.check_media_type()?;
-    let name = |at: usize| ask.parts[at].as_str();
-    match (pattern, ask.method.as_str()) {
-        ("health", _) => Ok(info::health(hub)),
-        ("info", _) => Ok(info::info(hub, addresses)),
-        ("metrics", _) => Ok(info::metrics(hub)),
-        ("connections", _) => Ok(connections::connections(hub)),
-        ("connections/*", _) => connections::cut_off(hub, name(1), ask),
-        ("rooms", _) => Ok(connections::rooms(hub)),
-        ("send", _) => connections::send(hub, ask),
-        ("data", _) => Ok(data::collections(hub)),
-        ("data/*", "GET") => data::list(hub, name(1), ask),
-        ("data/*", _) => data::insert(hub, name(1), ask),
-        ("data/*/*", "GET") => data::item(hub, name(1), name(2)),
-        ("data/*/*", method) => data::edit(hub, name(1), name(2), method, ask),
-        ("triggers", _) => Ok(time::triggers(hub)),
-        ("triggers/*", _) => time::trigger(hub, name(1), ask),
-        ("timers", _) => Ok(time::timers(hub)),
-        ("timers/*", _) => time::set_timer(hub, name(1), ask),
-        ("timers/*/fire", _) => time::fire(hub, name(1)),
-        ("clock", "GET") => Ok(time::clock(hub)),
-        ("clock", _) => time::set_clock(hub, ask).await,
-        ("reset", _) => info::reset(hub, ask).await,
-        ("faults", "GET") => Ok(faults::list(hub)),
-        ("faults", "PUT") => faults::put(hub, ask),
-        ("faults", _) => Ok(faults::clear(hub)),
-        ("journal", "GET") => journal::list(hub, ask),
-        ("journal", _) => Ok(journal::clear(hub)),
-        _ => journal::wait(hub, ask).await,
+}
+
+type Outcome = Result<Answer, HttpProblem>;
+
+enum Run {
+    Now(fn(&Call<'_>) -> Outcome),
+    /// Waits for something.
+    Later(for<'c> fn(&'c Call<'c>) -> Pin<Box<dyn Future<Output = Outcome> + Send + 'c>>),
+}
+
+use Run::{Later, Now};
+
+/// The API: methods, a path with `*` for a name, and its function.
+const ROWS: &[(&str, &str, Run)] = &[
+    (
+        "GET, HEAD",
+        "health",
+        Now(|call| Ok(info::health(call.hub))),
+    ),
+    (
+        "GET",
+        "info",
+        Now(|call| Ok(info::info(call.hub, call.addresses))),
+    ),
+    (
+        "GET",
+        "connections",
+        Now(|call| Ok(connections::connections(call.hub))),
+    ),
+    (
+        "DELETE",
+        "connections/*",
+        Now(|call| connections::cut_off(call.hub, call.name(1), call.ask)),
+    ),
+    ("GET", "rooms", Now(|call| Ok(connections::rooms(call.hub)))),
+    ("GET", "data", Now(|call| Ok(data::collections(call.hub)))),
+    (
+        "GET",
+        "data/*",
+        Now(|call| data::list(call.hub, call.name(1), call.ask)),
+    ),
+    (
+        "POST",
+        "data/*",
+        Now(|call| data::insert(call.hub, call.name(1), call.ask)),
+    ),
+    (
+        "GET",
+        "data/*/*",
+        Now(|call| data::item(call.hub, call.name(1), call.name(2))),
+    ),
+    (
+        "PUT, PATCH, DELETE",
+        "data/*/*",
+        Now(|call| data::edit(call.hub, call.name(1), call.name(2), call.ask)),
+    ),
+    (
+        "POST",
+        "send",
+        Now(|call| connections::send(call.hub, call.ask)),
+    ),
+    ("GET", "triggers", Now(|call| Ok(time::triggers(call.hub)))),
+    (
+        "POST",
+        "triggers/*",
+        Now(|call| time::trigger(call.hub, call.name(1), call.ask)),
+    ),
+    ("GET", "timers", Now(|call| Ok(time::timers(call.hub)))),
+    (
+        "PATCH",
+        "timers/*",
+        Now(|call| time::set_timer(call.hub, call.name(1), call.ask)),
+    ),
+    (
+        "POST",
+        "timers/*/fire",
+        Now(|call| time::fire(call.hub, call.name(1))),
+    ),
+    ("GET", "clock", Now(|call| Ok(time::clock(call.hub)))),
+    (
+        "POST",
+        "clock",
+        Later(|call| Box::pin(time::set_clock(call.hub, call.ask))),
+    ),
+    (
+        "POST",
+        "reset",
+        Later(|call| Box::pin(info::reset(call.hub, call.ask))),
+    ),
+    ("GET", "faults", Now(|call| Ok(faults::list(call.hub)))),
+    ("PUT", "faults", Now(|call| faults::put(call.hub, call.ask))),
+    ("DELETE", "faults", Now(|call| Ok(faults::clear(call.hub)))),
+    (
+        "GET",
+        "journal",
+        Now(|call| journal::list(call.hub, call.ask)),
+    ),
+    (
+        "DELETE",
+        "journal",
+        Now(|call| Ok(journal::clear(call.hub))),
+    ),
+    (
+        "POST",
+        "journal/wait",
+        Later(|call| Box::pin(journal::wait(call.hub, call.ask))),
+    ),
+    ("GET", "metrics", Now(|call| Ok(info::metrics(call.hub)))),
+];
+
+fn fits(pattern: &str, parts: &[String]) -> bool {
+    let pattern = pattern.split('/');
+    pattern.clone().count() == parts.len()
+        && pattern
+            .zip(parts)
+            .all(|(pattern, part)| pattern == "*" || pattern == part)
+}
+
+async fn route(call: &Call<'_>) -> Outcome {
+    let ask = call.ask;
+    let mut methods = Vec::new();
+    for (allowed, pattern, run) in ROWS {
+        if !fits(pattern, &ask.parts) {
+            continue;
+        }
+        if !allowed.split(", ").any(|method| method == ask.method) {
+            methods.push(*allowed);
+            continue;
+        }
+        ask.check_media_type()?;
+        return match run {
+            Now(run) => run(call),
+            Later(run) => run(call).await,
+        };
     }
+    Err(unknown(ask, &methods.join(", ")))
+}
+
+fn unknown(ask: &Ask, methods: &str) -> HttpProblem {
+    if !methods.is_empty() {
+        let found = shortened(&ask.method);
+        let message = format!("`{found}` is not allowed here; allowed: {methods}");
+        return HttpProblem::method(message, methods);
+    }
+    let mut known: Vec<&str> = ROWS.iter().map(|(_, pattern, _)| *pattern).collect();
+    known.dedup();
+    let path = shortened(&ask.path);
+    HttpProblem::not_found(format!(
+        "nothing is at `{path}`; there are {}",
+        known.join(", ")
+    ))
 }
 
 #[cfg(test)]
@@ -139,19 +213,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_are_told_apart() {
+    fn each_path_has_its_rows() {
         let cases = [
-            ("health", Some("health")),
-            ("journal/wait", Some("journal/wait")),
-            ("timers/tick/fire", Some("timers/*/fire")),
-            ("data/stations/station_001", Some("data/*/*")),
-            ("data/stations", Some("data/*")),
-            ("nix", None),
-            ("", None),
+            ("health", &["health"][..]),
+            ("journal/wait", &["journal/wait"]),
+            ("timers/tick/fire", &["timers/*/fire"]),
+            ("data/stations/station_001", &["data/*/*", "data/*/*"]),
+            ("data/stations", &["data/*", "data/*"]),
+            ("nix", &[]),
+            ("", &[]),
         ];
         for (path, expected) in cases {
             let parts: Vec<String> = path.split('/').map(str::to_owned).collect();
-            assert_eq!(row(&parts).map(|(pattern, _)| pattern), expected, "{path}");
+            let rows = ROWS.iter().map(|(_, pattern, _)| *pattern);
+            let found: Vec<_> = rows.filter(|pattern| fits(pattern, &parts)).collect();
+            assert_eq!(found, expected, "{path}");
         }
     }
 }

@@ -1,16 +1,16 @@
-//! Requests and answers of the control API, and what can be wrong with a request.
+//! A request of the control API, checked part by part.
 
 use std::time::Duration;
 
 use bytes::Bytes;
-use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
-use hyper::{Request, Response, StatusCode};
+use hyper::header::CONTENT_TYPE;
+use hyper::{Request, StatusCode};
 
 use crate::base::json::{Json, Kind};
 use crate::base::text::{listed, shortened};
-use crate::hub::HttpAnswer;
 use crate::hub::{query, unescaped};
 use crate::lang;
+use crate::net::answer::{self, Answer, HttpProblem};
 
 /// A request.
 pub(super) struct Ask {
@@ -23,104 +23,22 @@ pub(super) struct Ask {
     body: Bytes,
 }
 
-/// What is wrong with a request.
-pub(super) struct Problem {
-    status: u16,
-    code: &'static str,
-    message: String,
-    allow: Option<&'static str>,
+pub(super) fn ok(body: String) -> Answer {
+    answer::json(StatusCode::OK, body)
 }
 
-/// An answer.
-pub(super) struct Answer {
-    status: u16,
-    content_type: &'static str,
-    body: String,
-    allow: Option<&'static str>,
+pub(super) fn items(items: impl IntoIterator<Item = String>) -> Answer {
+    let items: Vec<String> = items.into_iter().collect();
+    ok(format!("{{\"items\":[{}]}}", items.join(",")))
 }
 
-impl Problem {
-    pub(super) fn new(status: u16, code: &'static str, message: impl Into<String>) -> Problem {
-        Problem {
-            status,
-            code,
-            message: message.into(),
-            allow: None,
-        }
-    }
-
-    pub(super) fn method(found: &str, allowed: &'static str) -> Problem {
-        let found = shortened(found);
-        let message = format!("`{found}` is not allowed here; allowed: {allowed}");
-        Problem {
-            allow: Some(allowed),
-            ..Problem::new(405, "METHOD_NOT_ALLOWED", message)
-        }
-    }
-
-    pub(super) fn invalid(message: impl Into<String>) -> Problem {
-        Problem::new(422, "INVALID_REQUEST", message)
-    }
-
-    pub(super) fn missing(what: &str, name: &str, known: &[String]) -> Problem {
-        let (name, known) = (shortened(name), listed(known));
-        let message = format!("no {what} `{name}`; known: {known}");
-        Problem::new(404, "NOT_FOUND", message)
-    }
+pub(super) fn invalid(message: impl Into<String>) -> HttpProblem {
+    HttpProblem::new(StatusCode::UNPROCESSABLE_ENTITY, "INVALID_REQUEST", message)
 }
 
-impl From<Problem> for Answer {
-    fn from(problem: Problem) -> Answer {
-        let error = HttpAnswer::error(problem.status, problem.code, &problem.message);
-        let body = String::from_utf8_lossy(&error.body).into_owned();
-        Answer {
-            allow: problem.allow,
-            ..Answer::json(problem.status, body)
-        }
-    }
-}
-
-impl Answer {
-    pub(super) fn json(status: u16, body: String) -> Answer {
-        Answer {
-            status,
-            content_type: "application/json; charset=utf-8",
-            body,
-            allow: None,
-        }
-    }
-
-    pub(super) fn ok(body: String) -> Answer {
-        Answer::json(200, body)
-    }
-
-    pub(super) fn items(items: impl IntoIterator<Item = String>) -> Answer {
-        let items: Vec<String> = items.into_iter().collect();
-        Answer::ok(format!("{{\"items\":[{}]}}", items.join(",")))
-    }
-
-    pub(super) fn text(content_type: &'static str, body: String) -> Answer {
-        Answer {
-            status: 200,
-            content_type,
-            body,
-            allow: None,
-        }
-    }
-
-    /// To a HEAD as well: the server leaves the body out and keeps its length.
-    pub(super) fn into_response(self) -> Response<Bytes> {
-        let mut response = Response::new(Bytes::from(self.body));
-        *response.status_mut() =
-            StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(self.content_type));
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if let Some(allow) = self.allow {
-            headers.insert(ALLOW, HeaderValue::from_static(allow));
-        }
-        response
-    }
+pub(super) fn missing(what: &str, name: &str, known: &[String]) -> HttpProblem {
+    let (name, known) = (shortened(name), listed(known));
+    HttpProblem::not_found(format!("no {what} `{name}`; known: {known}"))
 }
 
 impl Ask {
@@ -148,7 +66,7 @@ impl Ask {
     }
 
     /// A body says that it is JSON, whether a row reads it or not.
-    pub(super) fn check_media_type(&self) -> Result<(), Problem> {
+    pub(super) fn check_media_type(&self) -> Result<(), HttpProblem> {
         let kind = self
             .content_type
             .split(';')
@@ -159,28 +77,28 @@ impl Ask {
             return Ok(());
         }
         let kind = shortened(kind);
-        let message = format!(
-            "a body is `application/json`, found `{kind}`; hint: curl -H 'content-type: application/json'"
-        );
-        Err(Problem::new(415, "UNSUPPORTED_MEDIA_TYPE", message))
+        let message = format!("a body must be `application/json`, got `{kind}`");
+        let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+        Err(HttpProblem::new(status, "UNSUPPORTED_MEDIA_TYPE", message)
+            .hint("curl -H 'content-type: application/json'"))
     }
 
     /// The body, which has to be JSON; `None` when there is none.
-    pub(super) fn json(&self) -> Result<Option<Json>, Problem> {
+    pub(super) fn json(&self) -> Result<Option<Json>, HttpProblem> {
         if self.body.is_empty() {
             return Ok(None);
         }
         let json = Json::from_bytes(self.body.clone());
         json.map(Some)
-            .map_err(|error| Problem::invalid(format!("the body is no JSON: {error}")))
+            .map_err(|error| invalid(format!("the body is no JSON: {error}")))
     }
 
     /// The body, which has to be an object of these members; an absent one is empty.
-    pub(super) fn object(&self, allowed: &[&str]) -> Result<Json, Problem> {
-        let empty = || Json::parse("{}").map_err(|error| Problem::invalid(error.to_string()));
+    pub(super) fn object(&self, allowed: &[&str]) -> Result<Json, HttpProblem> {
+        let empty = || Json::parse("{}").map_err(|error| invalid(error.to_string()));
         let json = self.json()?.map_or_else(empty, Ok)?;
         if json.kind() != Kind::Object {
-            return Err(Problem::invalid(format!(
+            return Err(invalid(format!(
                 "the body is a JSON object with {}",
                 allowed.join(", ")
             )));
@@ -189,7 +107,7 @@ impl Ask {
             let name = member.key();
             if !allowed.contains(&&*name) {
                 let name = shortened(&name);
-                return Err(Problem::invalid(format!(
+                return Err(invalid(format!(
                     "unknown `{name}`; allowed: {}",
                     allowed.join(", ")
                 )));
@@ -199,11 +117,11 @@ impl Ask {
     }
 
     /// The query has no other names than these.
-    pub(super) fn check_query(&self, allowed: &[&str]) -> Result<(), Problem> {
+    pub(super) fn check_query(&self, allowed: &[&str]) -> Result<(), HttpProblem> {
         let known = |name: &String| allowed.contains(&name.as_str());
         match self.query.iter().find(|(name, _)| !known(name)) {
             None => Ok(()),
-            Some((name, _)) => Err(Problem::invalid(format!(
+            Some((name, _)) => Err(invalid(format!(
                 "unknown `{}` in the query; allowed: {}",
                 shortened(name),
                 allowed.join(", ")
@@ -221,24 +139,24 @@ impl Ask {
     }
 
     /// A whole number of the query.
-    pub(super) fn number(&self, name: &str) -> Result<Option<u64>, Problem> {
+    pub(super) fn number(&self, name: &str) -> Result<Option<u64>, HttpProblem> {
         let Some(text) = self.value(name) else {
             return Ok(None);
         };
         text.parse().map(Some).map_err(|_| {
             let found = shortened(text);
-            Problem::invalid(format!("`{name}` is a whole number, found `{found}`"))
+            invalid(format!("`{name}` is a whole number, found `{found}`"))
         })
     }
 }
 
 /// A text in an object.
-pub(super) fn text(json: &Json, name: &str) -> Result<Option<String>, Problem> {
+pub(super) fn text(json: &Json, name: &str) -> Result<Option<String>, HttpProblem> {
     match json.get(name).filter(|value| value.kind() != Kind::Null) {
         None => Ok(None),
         Some(value) => match value.part().as_str() {
             Some(text) => Ok(Some(text.into_owned())),
-            None => Err(Problem::invalid(format!(
+            None => Err(invalid(format!(
                 "`{name}` is a text, found `{}`",
                 shortened(value.text())
             ))),
@@ -247,7 +165,7 @@ pub(super) fn text(json: &Json, name: &str) -> Result<Option<String>, Problem> {
 }
 
 /// A duration in an object: `"30s"`, or milliseconds.
-pub(super) fn duration(json: &Json, name: &str) -> Result<Option<Duration>, Problem> {
+pub(super) fn duration(json: &Json, name: &str) -> Result<Option<Duration>, HttpProblem> {
     let Some(value) = json.get(name).filter(|value| value.kind() != Kind::Null) else {
         return Ok(None);
     };
@@ -256,7 +174,7 @@ pub(super) fn duration(json: &Json, name: &str) -> Result<Option<Duration>, Prob
         None => value.part().as_f64().and_then(lang::milliseconds),
     };
     let problem = || {
-        Problem::invalid(format!(
+        invalid(format!(
             "`{name}` is a duration such as \"30s\", found `{}`",
             shortened(value.text())
         ))

@@ -1,14 +1,17 @@
 //! `clock`, `timers`, `triggers`.
 
+use hyper::StatusCode;
+
 use crate::base::json::{Json, write};
 use crate::hub::{Clock, Hub, NotHeld, TimerShown, print_duration, rfc3339};
 
 use crate::base::text::shortened;
+use crate::net::answer::{Answer, HttpProblem};
 
-use super::request::{Answer, Ask, Problem, duration, text};
+use super::request::{Ask, duration, invalid, items, missing, ok, text};
 
 pub(super) fn clock(hub: &Hub) -> Answer {
-    Answer::ok(clock_shown(hub))
+    ok(clock_shown(hub))
 }
 
 pub(super) fn clock_shown(hub: &Hub) -> String {
@@ -21,12 +24,12 @@ pub(super) fn clock_shown(hub: &Hub) -> String {
     format!("{{\"mode\":\"{mode}\",\"now\":\"{}\"}}", rfc3339(now))
 }
 
-pub(super) async fn set_clock(hub: &Hub, ask: &Ask) -> Result<Answer, Problem> {
+pub(super) async fn set_clock(hub: &Hub, ask: &Ask) -> Result<Answer, HttpProblem> {
     let body = ask.object(&["mode", "advance"])?;
     let (mode, advance) = (text(&body, "mode")?, duration(&body, "advance")?);
     match mode.as_deref() {
         None if advance.is_none() => {
-            return Err(Problem::invalid(
+            return Err(invalid(
                 "say {\"mode\":\"real\"}, {\"mode\":\"manual\"} or {\"advance\":\"30s\"}",
             ));
         }
@@ -36,7 +39,7 @@ pub(super) async fn set_clock(hub: &Hub, ask: &Ask) -> Result<Answer, Problem> {
         Some("real") => hub.hold(false),
         Some("manual") => hub.hold(true),
         Some(other) => {
-            return Err(Problem::invalid(format!(
+            return Err(invalid(format!(
                 "`mode` is `real` or `manual`, found `{}`",
                 shortened(other)
             )));
@@ -48,12 +51,12 @@ pub(super) async fn set_clock(hub: &Hub, ask: &Ask) -> Result<Answer, Problem> {
     Ok(clock(hub))
 }
 
-fn conflict(error: &NotHeld) -> Problem {
-    Problem::new(409, "CONFLICT", error.to_string())
+fn conflict(error: &NotHeld) -> HttpProblem {
+    HttpProblem::new(StatusCode::CONFLICT, "CONFLICT", error.to_string())
 }
 
 pub(super) fn timers(hub: &Hub) -> Answer {
-    Answer::items(hub.timers().iter().map(timer))
+    items(hub.timers().iter().map(timer))
 }
 
 fn timer(timer: &TimerShown) -> String {
@@ -70,23 +73,23 @@ fn timer(timer: &TimerShown) -> String {
     out
 }
 
-fn no_timer(hub: &Hub, name: &str) -> Problem {
+fn no_timer(hub: &Hub, name: &str) -> HttpProblem {
     let known: Vec<String> = hub.timers().into_iter().map(|timer| timer.name).collect();
-    Problem::missing("timer", name, &known)
+    missing("timer", name, &known)
 }
 
-pub(super) fn fire(hub: &Hub, name: &str) -> Result<Answer, Problem> {
+pub(super) fn fire(hub: &Hub, name: &str) -> Result<Answer, HttpProblem> {
     if !hub.fire(name) {
         return Err(no_timer(hub, name));
     }
-    Ok(Answer::ok("{\"fired\":true}".to_owned()))
+    Ok(ok("{\"fired\":true}".to_owned()))
 }
 
-pub(super) fn set_timer(hub: &Hub, name: &str, ask: &Ask) -> Result<Answer, Problem> {
+pub(super) fn set_timer(hub: &Hub, name: &str, ask: &Ask) -> Result<Answer, HttpProblem> {
     let body = ask.object(&["every", "paused"])?;
     let every = duration(&body, "every")?;
     if every.is_some_and(|every| every.is_zero()) {
-        return Err(Problem::invalid("`every` is longer than nothing"));
+        return Err(invalid("`every` is longer than nothing"));
     }
     let paused = match body
         .get("paused")
@@ -97,16 +100,14 @@ pub(super) fn set_timer(hub: &Hub, name: &str, ask: &Ask) -> Result<Answer, Prob
         Some("true") => Some(true),
         Some("false") => Some(false),
         Some(other) => {
-            return Err(Problem::invalid(format!(
+            return Err(invalid(format!(
                 "`paused` is true or false, found `{}`",
                 shortened(other)
             )));
         }
     };
     if every.is_none() && paused.is_none() {
-        return Err(Problem::invalid(
-            "say {\"every\":\"5s\"} or {\"paused\":true}",
-        ));
+        return Err(invalid("say {\"every\":\"5s\"} or {\"paused\":true}"));
     }
     if !hub.set_timer(name, every, paused) {
         return Err(no_timer(hub, name));
@@ -118,17 +119,17 @@ pub(super) fn set_timer(hub: &Hub, name: &str, ask: &Ask) -> Result<Answer, Prob
 fn timers_of(hub: &Hub, name: &str) -> Answer {
     let timers = hub.timers();
     match timers.iter().find(|timer| timer.name == name) {
-        Some(one) => Answer::ok(timer(one)),
+        Some(one) => ok(timer(one)),
         None => {
             let turn = format!("{name}:");
             let turns = timers.iter().filter(|timer| timer.name.starts_with(&turn));
-            Answer::items(turns.map(timer))
+            items(turns.map(timer))
         }
     }
 }
 
 pub(super) fn triggers(hub: &Hub) -> Answer {
-    Answer::items(hub.triggers().into_iter().map(|name| {
+    items(hub.triggers().into_iter().map(|name| {
         let mut out = String::from("{\"name\":");
         write::string(&mut out, &name);
         out.push('}');
@@ -136,13 +137,13 @@ pub(super) fn triggers(hub: &Hub) -> Answer {
     }))
 }
 
-pub(super) fn trigger(hub: &Hub, name: &str, ask: &Ask) -> Result<Answer, Problem> {
+pub(super) fn trigger(hub: &Hub, name: &str, ask: &Ask) -> Result<Answer, HttpProblem> {
     let args = ask.json()?;
     if let Some(args) = args
         .as_ref()
         .filter(|args| args.kind() != crate::base::json::Kind::Object)
     {
-        return Err(Problem::invalid(format!(
+        return Err(invalid(format!(
             "the body is the trigger's `args`, a JSON object; found `{}`",
             shortened(args.text())
         )));
@@ -150,7 +151,7 @@ pub(super) fn trigger(hub: &Hub, name: &str, ask: &Ask) -> Result<Answer, Proble
     let args = args
         .unwrap_or_else(|| Json::from_value(&crate::lang::Value::from_pairs::<_, &str, &str>([])));
     if !hub.trigger(name, args) {
-        return Err(Problem::missing("trigger", name, &hub.triggers()));
+        return Err(missing("trigger", name, &hub.triggers()));
     }
-    Ok(Answer::ok("{\"started\":true}".to_owned()))
+    Ok(ok("{\"started\":true}".to_owned()))
 }

@@ -28,13 +28,15 @@ pub struct Caller<'a> {
     pub origin: Option<&'a str>,
     /// `Sec-Fetch-Site`.
     pub site: Option<&'a str>,
+    /// A top-level navigation by GET, as `Sec-Fetch-Mode` and `Sec-Fetch-Dest` say.
+    pub navigates: bool,
     /// The server's address as this connection sees it.
     pub local: IpAddr,
 }
 
 /// Why a request is turned away.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum AccessError {
     /// HTTP/1.1 asks for exactly one.
     #[error("exactly one `Host` header is needed")]
     NoHost,
@@ -52,9 +54,14 @@ pub enum Refusal {
     /// A page that is not the server's own.
     #[error("origin `{0}` may not use the control API; hint: allow it with `--control-origin {0}`")]
     ControlOrigin(String),
-    /// A page that sends no origin, but its browser says it is another site.
+    /// A page of another site, by `Sec-Fetch-Site`, that sends no origin.
     #[error(
         "a page of another site may not use the control API; hint: allow its origin with `--control-origin`"
+    )]
+    ControlSite,
+    /// The same at the mocked endpoints.
+    #[error(
+        "a page of another site may not connect without an `Origin`; hint: request with CORS, or allow every origin with `--allow-origin '*'`"
     )]
     OtherSite,
 }
@@ -69,19 +76,25 @@ struct Origin {
 
 impl Rules {
     /// Whether `Host` is one of the server's own.
-    pub fn host(&self, caller: &Caller<'_>) -> Result<(), Refusal> {
-        let given = caller.host.ok_or(Refusal::NoHost)?;
+    pub fn host(&self, caller: &Caller<'_>) -> Result<(), AccessError> {
+        let given = caller.host.ok_or(AccessError::NoHost)?;
         match authority(given) {
             Some((host, _)) if self.is_own(&host, caller.local) => Ok(()),
-            Some((host, _)) => Err(Refusal::Host(shortened(&host))),
-            None => Err(Refusal::BadHost(shortened(given))),
+            Some((host, _)) => Err(AccessError::Host(shortened(&host))),
+            None => Err(AccessError::BadHost(shortened(given))),
         }
     }
 
     /// Whether a page may use the mocked endpoints. `Host` was looked at before.
-    pub fn mocked(&self, caller: &Caller<'_>) -> Result<(), Refusal> {
+    pub fn mocked(&self, caller: &Caller<'_>) -> Result<(), AccessError> {
         let Some(given) = caller.origin else {
-            return Ok(());
+            // Images, scripts and forms of a foreign page send no origin. A link to the mock may be followed.
+            let open = caller.navigates || self.origins.iter().any(|origin| origin == "*");
+            return if caller.is_cross_site() && !open {
+                Err(AccessError::OtherSite)
+            } else {
+                Ok(())
+            };
         };
         let near =
             |origin: &Origin| is_near(&origin.host) || self.is_own(&origin.host, caller.local);
@@ -90,23 +103,23 @@ impl Rules {
         {
             return Ok(());
         }
-        Err(Refusal::Origin(shortened(given)))
+        Err(AccessError::Origin(shortened(given)))
     }
 
     /// Whether a page may use the control API. `Host` was looked at before.
-    pub fn control(&self, caller: &Caller<'_>) -> Result<(), Refusal> {
+    pub fn control(&self, caller: &Caller<'_>) -> Result<(), AccessError> {
         if self.is_control_origin(caller) {
             return Ok(());
         }
         if let Some(given) = caller.origin
             && !is_same(given, caller.host)
         {
-            return Err(Refusal::ControlOrigin(shortened(given)));
+            return Err(AccessError::ControlOrigin(shortened(given)));
         }
-        match caller.site {
-            Some(site) if site.eq_ignore_ascii_case("cross-site") => Err(Refusal::OtherSite),
-            _ => Ok(()),
+        if caller.is_cross_site() {
+            return Err(AccessError::ControlSite);
         }
+        Ok(())
     }
 
     /// Whether the page was let in by `--control-origin`.
@@ -124,6 +137,13 @@ impl Rules {
             }
             None => is_loopback_name(host) || self.names.iter().any(|name| name == host),
         }
+    }
+}
+
+impl Caller<'_> {
+    fn is_cross_site(&self) -> bool {
+        self.site
+            .is_some_and(|site| site.eq_ignore_ascii_case("cross-site"))
     }
 }
 
@@ -240,6 +260,7 @@ mod tests {
             host: Some(host),
             origin,
             site,
+            navigates: false,
             local: LOCAL,
         }
     }
@@ -296,7 +317,7 @@ mod tests {
             host: None,
             ..caller("", None, None)
         };
-        assert_eq!(rules().host(&nobody), Err(Refusal::NoHost));
+        assert_eq!(rules().host(&nobody), Err(AccessError::NoHost));
     }
 
     #[test]
@@ -343,6 +364,8 @@ mod tests {
             assert_eq!(found.is_ok(), accepted, "origin `{origin}`: {found:?}");
         }
         assert_eq!(rules().mocked(&caller("localhost", None, None)), Ok(()));
+        let foreign = caller("localhost", None, Some("Cross-Site"));
+        assert_eq!(rules().mocked(&foreign), Err(AccessError::OtherSite));
     }
 
     #[test]
@@ -357,6 +380,8 @@ mod tests {
                 Ok(())
             );
         }
+        let foreign = caller("localhost", None, Some("cross-site"));
+        assert_eq!(open.mocked(&foreign), Ok(()));
     }
 
     #[test]

@@ -2,16 +2,14 @@
 //!
 //! Invariant: pure; only called once the origin has been accepted.
 
-use bytes::Bytes;
-use http_body_util::Full;
 use hyper::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS,
     ACCESS_CONTROL_REQUEST_METHOD, HeaderMap, HeaderName, HeaderValue, ORIGIN, VARY,
 };
-use hyper::{Method, Response, StatusCode};
+use hyper::{Method, StatusCode};
 
-use super::answer::Answer;
+use super::answer::{self, Answer};
 
 const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 const ASKS_FOR_PRIVATE_NETWORK: HeaderName =
@@ -28,8 +26,7 @@ pub(super) fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
 
 /// The answer to that.
 pub(super) fn preflight(asked: &HeaderMap) -> Answer {
-    let mut answer = Response::new(Full::new(Bytes::new()));
-    *answer.status_mut() = StatusCode::NO_CONTENT;
+    let mut answer = answer::empty(StatusCode::NO_CONTENT);
     let headers = answer.headers_mut();
     headers.insert(
         ACCESS_CONTROL_ALLOW_METHODS,

@@ -1,37 +1,25 @@
 //! The opening handshake of a WebSocket (RFC 6455, section 4.2), from its headers alone.
 //!
-//! Invariant: pure; who may come and on which paths is decided elsewhere.
+//! Invariant: pure. Access and paths are decided elsewhere.
 
 use hyper::header::{
-    ALLOW, CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT,
+    CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT,
     SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, TRANSFER_ENCODING, UPGRADE,
 };
+use hyper::http::request::Parts;
 use hyper::{Method, StatusCode, Version};
 
-use super::answer::{Answer, Problem};
+use super::answer::{self, Answer, HttpProblem};
 use crate::base::text::shortened;
 use crate::wire::ws;
 
-/// A handshake that is as it should be.
+/// A valid opening handshake.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Asked {
+pub(super) struct Opening {
     /// `Sec-WebSocket-Key`.
-    pub(super) key: HeaderValue,
+    key: HeaderValue,
     /// The subprotocols offered, in the client's order.
     pub(super) protocols: Vec<String>,
-}
-
-/// What is wrong with one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Fault {
-    /// A request for nothing but the page.
-    Plain,
-    /// Only GET opens a WebSocket.
-    Method(Method),
-    /// Another version of the protocol.
-    Version,
-    /// Anything else, in words.
-    Bad(String),
 }
 
 /// Whether a request means to open a WebSocket, well or badly.
@@ -41,57 +29,36 @@ pub(super) fn is_meant(headers: &HeaderMap) -> bool {
         || headers.contains_key(SEC_WEBSOCKET_VERSION)
 }
 
-/// Checks a handshake.
-pub(super) fn check(
-    method: &Method,
-    version: Version,
-    headers: &HeaderMap,
-) -> Result<Asked, Fault> {
-    let is_plain = !is_meant(headers) && !headers.contains_key(UPGRADE);
-    match *method {
-        Method::GET | Method::HEAD if is_plain => return Err(Fault::Plain),
-        Method::GET => {}
-        _ => return Err(Fault::Method(method.clone())),
-    }
-    let bad = |words: &str| Err(Fault::Bad(words.to_owned()));
-    if version != Version::HTTP_11 {
-        return bad("a WebSocket needs HTTP/1.1");
-    }
-    // What would follow it could be read as a body by one and as frames by another.
-    let empty = headers
-        .get(CONTENT_LENGTH)
-        .is_none_or(|length| length == "0");
-    if !empty || headers.contains_key(TRANSFER_ENCODING) {
-        return bad("a handshake has no body");
-    }
+pub(super) fn check(request: &Parts) -> Result<Opening, HttpProblem> {
+    let headers = &request.headers;
+    check_request(request)?;
     if !has_token(headers, UPGRADE, "websocket") {
-        return bad("`Upgrade` must be `websocket`");
+        return Err(bad("`Upgrade` must be `websocket`"));
     }
     if !has_token(headers, CONNECTION, "upgrade") {
-        return bad("`Connection` must name `Upgrade`");
+        return Err(bad("`Connection` must contain `Upgrade`"));
     }
     match single(headers, &SEC_WEBSOCKET_VERSION)? {
         Some(version) if version == "13" => {}
-        Some(_) => return Err(Fault::Version),
-        None => return bad("`Sec-WebSocket-Version` is missing, `13` is spoken here"),
+        Some(_) => return Err(other_version()),
+        None => return Err(bad("`Sec-WebSocket-Version` is missing, it must be `13`")),
     }
     let Some(key) = single(headers, &SEC_WEBSOCKET_KEY)? else {
-        return bad("`Sec-WebSocket-Key` is missing");
+        return Err(bad("`Sec-WebSocket-Key` is missing"));
     };
     if !is_key(key.as_bytes()) {
-        return bad("`Sec-WebSocket-Key` must be 16 bytes in base64");
+        return Err(bad("`Sec-WebSocket-Key` must be 16 bytes in base64"));
     }
-    Ok(Asked {
+    Ok(Opening {
         key: key.clone(),
         protocols: protocols(headers)?,
     })
 }
 
-impl Asked {
+impl Opening {
     /// The answer that opens the WebSocket.
     pub(super) fn accept(&self, protocol: Option<&str>) -> Answer {
-        let mut answer = Answer::default();
-        *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+        let mut answer = answer::empty(StatusCode::SWITCHING_PROTOCOLS);
         let headers = answer.headers_mut();
         headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
         headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
@@ -105,44 +72,48 @@ impl Asked {
     }
 }
 
-impl Fault {
-    /// What the client is told.
-    pub(super) fn answer(&self, path: &str) -> Answer {
-        match self {
-            Self::Plain => {
-                let words =
-                    format!("`{path}` is a WebSocket; hint: connect with `ws://` or `wss://`");
-                let problem = Problem::new(StatusCode::UPGRADE_REQUIRED, "UPGRADE_REQUIRED", words);
-                let mut answer = Answer::from(problem);
-                let headers = answer.headers_mut();
-                headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
-                headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
-                answer
-            }
-            Self::Method(method) => {
-                let method = shortened(method.as_str());
-                let words = format!("method `{method}` opens no WebSocket, `GET` does");
-                let problem =
-                    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", words);
-                let mut answer = Answer::from(problem);
-                answer
-                    .headers_mut()
-                    .insert(ALLOW, HeaderValue::from_static("GET"));
-                answer
-            }
-            Self::Version => {
-                let words = "only version `13` of the WebSocket protocol is spoken here";
-                let problem = Problem::new(StatusCode::UPGRADE_REQUIRED, "BAD_HANDSHAKE", words);
-                let mut answer = Answer::from(problem);
-                let version = HeaderValue::from_static("13");
-                answer.headers_mut().insert(SEC_WEBSOCKET_VERSION, version);
-                answer
-            }
-            Self::Bad(words) => {
-                Problem::new(StatusCode::BAD_REQUEST, "BAD_HANDSHAKE", words.as_str()).into()
-            }
+/// Checks the request line and that no body follows.
+fn check_request(request: &Parts) -> Result<(), HttpProblem> {
+    let headers = &request.headers;
+    let is_plain = !is_meant(headers) && !headers.contains_key(UPGRADE);
+    match request.method {
+        Method::GET | Method::HEAD if is_plain => return Err(upgrade_required(request.uri.path())),
+        Method::GET => {}
+        _ => {
+            let method = shortened(request.method.as_str());
+            let message = format!("method `{method}` opens no WebSocket, `GET` does");
+            return Err(HttpProblem::method(message, "GET"));
         }
     }
+    if request.version != Version::HTTP_11 {
+        return Err(bad("a WebSocket needs HTTP/1.1"));
+    }
+    // A proxy could read what follows as a body where this server reads frames.
+    let empty = headers
+        .get(CONTENT_LENGTH)
+        .is_none_or(|length| length == "0");
+    if !empty || headers.contains_key(TRANSFER_ENCODING) {
+        return Err(bad("a handshake has no body"));
+    }
+    Ok(())
+}
+
+fn bad(message: &str) -> HttpProblem {
+    HttpProblem::new(StatusCode::BAD_REQUEST, "BAD_HANDSHAKE", message)
+}
+
+fn upgrade_required(path: &str) -> HttpProblem {
+    let message = format!("`{}` is a WebSocket", shortened(path));
+    HttpProblem::new(StatusCode::UPGRADE_REQUIRED, "UPGRADE_REQUIRED", message)
+        .hint("connect with `ws://` or `wss://`")
+        .header(UPGRADE, HeaderValue::from_static("websocket"))
+        .header(CONNECTION, HeaderValue::from_static("Upgrade"))
+}
+
+fn other_version() -> HttpProblem {
+    let message = "only version `13` of the WebSocket protocol is supported";
+    HttpProblem::new(StatusCode::UPGRADE_REQUIRED, "BAD_HANDSHAKE", message)
+        .header(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"))
 }
 
 fn has_token(headers: &HeaderMap, name: HeaderName, token: &str) -> bool {
@@ -154,12 +125,15 @@ fn has_token(headers: &HeaderMap, name: HeaderName, token: &str) -> bool {
         .any(|part| part.trim().eq_ignore_ascii_case(token))
 }
 
-fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a HeaderValue>, Fault> {
+fn single<'a>(
+    headers: &'a HeaderMap,
+    name: &HeaderName,
+) -> Result<Option<&'a HeaderValue>, HttpProblem> {
     let mut values = headers.get_all(name).iter();
     let first = values.next();
     match values.next() {
         None => Ok(first),
-        Some(_) => Err(Fault::Bad(format!("`{name}` must be there once"))),
+        Some(_) => Err(bad(&format!("`{name}` must be there once"))),
     }
 }
 
@@ -168,15 +142,13 @@ fn is_key(key: &[u8]) -> bool {
     key.len() == 24 && key.ends_with(b"==") && key[..22].iter().all(digit)
 }
 
-fn protocols(headers: &HeaderMap) -> Result<Vec<String>, Fault> {
+fn protocols(headers: &HeaderMap) -> Result<Vec<String>, HttpProblem> {
     let mut found = Vec::new();
     for value in headers.get_all(SEC_WEBSOCKET_PROTOCOL) {
         for part in value.as_bytes().split(|&byte| byte == b',') {
             let part = part.trim_ascii();
             if part.is_empty() || !part.iter().all(|&byte| is_token(byte)) {
-                return Err(Fault::Bad(
-                    "`Sec-WebSocket-Protocol` must be a list of names".into(),
-                ));
+                return Err(bad("`Sec-WebSocket-Protocol` must be a list of names"));
             }
             found.push(String::from_utf8_lossy(part).into_owned());
         }
@@ -212,17 +184,30 @@ mod tests {
         map
     }
 
-    /// The good handshake without the lines of one name, and with these in their place.
+    /// The good handshake with the lines of one name replaced.
     fn with(name: &str, values: &[&str]) -> HeaderMap {
         let kept = GOOD.iter().filter(|line| line.0 != name).copied();
         let new = values.iter().map(|value| (name, *value));
         headers(&kept.chain(new).collect::<Vec<_>>())
     }
 
-    fn status(map: &HeaderMap) -> u16 {
-        match check(&Method::GET, Version::HTTP_11, map) {
-            Ok(asked) => asked.accept(None).status().as_u16(),
-            Err(fault) => fault.answer("/ws").status().as_u16(),
+    fn request(method: Method, version: Version, headers: HeaderMap) -> Parts {
+        let request = hyper::Request::builder().uri("/ws");
+        let (mut parts, ()) = request.body(()).unwrap().into_parts();
+        parts.method = method;
+        parts.version = version;
+        parts.headers = headers;
+        parts
+    }
+
+    fn get(headers: HeaderMap) -> Result<Opening, HttpProblem> {
+        check(&request(Method::GET, Version::HTTP_11, headers))
+    }
+
+    fn status(headers: HeaderMap) -> u16 {
+        match get(headers) {
+            Ok(opening) => opening.accept(None).status().as_u16(),
+            Err(problem) => problem.status.as_u16(),
         }
     }
 
@@ -265,40 +250,42 @@ mod tests {
             ("sec-websocket-protocol", &["a b"], 400),
             ("sec-websocket-extensions", &["permessage-deflate"], 101),
         ] {
-            assert_eq!(status(&with(name, values)), expected, "{name} {values:?}");
+            assert_eq!(status(with(name, values)), expected, "{name} {values:?}");
         }
     }
 
     #[test]
-    fn a_plain_request_is_told_to_upgrade() {
-        assert_eq!(status(&headers(&[])), 426);
-        assert_eq!(status(&headers(&[("connection", "keep-alive")])), 426);
+    fn plain_request_gets_upgrade_required() {
+        assert_eq!(status(headers(&[])), 426);
+        assert_eq!(status(headers(&[("connection", "keep-alive")])), 426);
     }
 
     #[test]
     fn only_get_over_http_1_1_opens_a_websocket() {
-        let map = headers(&GOOD);
-        let posted = check(&Method::POST, Version::HTTP_11, &map).unwrap_err();
-        assert_eq!(posted.answer("/ws").status(), 405);
-        let old = check(&Method::GET, Version::HTTP_10, &map).unwrap_err();
-        assert_eq!(old.answer("/ws").status(), 400);
+        for (method, version, status) in [
+            (Method::POST, Version::HTTP_11, 405),
+            (Method::GET, Version::HTTP_10, 400),
+        ] {
+            let refused = check(&request(method, version, headers(&GOOD))).unwrap_err();
+            assert_eq!(refused.status, status);
+        }
     }
 
     #[test]
-    fn the_answer_proves_that_the_key_was_read() {
+    fn accept_answers_key_and_protocol() {
         let map = with("sec-websocket-protocol", &["chat, v2"]);
-        let asked = check(&Method::GET, Version::HTTP_11, &map).unwrap();
-        assert_eq!(asked.protocols, ["chat", "v2"]);
-        let answer = asked.accept(Some("v2"));
+        let opening = get(map).unwrap();
+        assert_eq!(opening.protocols, ["chat", "v2"]);
+        let answer = opening.accept(Some("v2"));
         let header = |name: HeaderName| answer.headers()[name].to_str().unwrap();
         assert_eq!(header(SEC_WEBSOCKET_ACCEPT), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
         assert_eq!(header(SEC_WEBSOCKET_PROTOCOL), "v2");
     }
 
     #[test]
-    fn another_version_is_told_which_is_spoken() {
+    fn other_version_gets_supported_one() {
         let map = with("sec-websocket-version", &["8"]);
-        let fault = check(&Method::GET, Version::HTTP_11, &map).unwrap_err();
-        assert_eq!(fault.answer("/ws").headers()[SEC_WEBSOCKET_VERSION], "13");
+        let refused = Answer::from(get(map).unwrap_err());
+        assert_eq!(refused.headers()[SEC_WEBSOCKET_VERSION], "13");
     }
 }

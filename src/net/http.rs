@@ -2,26 +2,29 @@
 //!
 //! Invariant: every request that cannot be read is told why, in JSON, and the client has time to read it.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use hyper::StatusCode;
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Frame, Incoming, SizeHint};
 use hyper::server::conn::http1::{Builder, Connection};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::AsyncWriteExt;
 use tokio::select;
 use tokio::time::timeout;
+use tokio_util::sync::WaitForCancellationFutureOwned;
 
-use super::answer::{Answer, Problem};
+use super::answer::{Body, HttpProblem};
 use super::engineio::Way;
-use super::http_io::{Exchange, Turn};
+use super::http_io::{Exchange, HttpSocket};
 use super::stream::Stream;
 use super::{Net, input, route};
 use crate::base::Limits;
@@ -39,7 +42,7 @@ pub(super) struct Visit {
     pub(super) limits: Limits,
     pub(super) address: SocketAddr,
     pub(super) local: IpAddr,
-    turn: Arc<Turn>,
+    exchange: Arc<Exchange>,
     /// Set by the request that becomes a WebSocket.
     admitted: Mutex<Option<Next>>,
     /// Set by the request that is answered with a reset.
@@ -53,13 +56,11 @@ struct Reset;
 
 impl Visit {
     /// Tells and counts what was refused.
-    pub(super) fn refused(&self, problem: &Problem) {
+    pub(super) fn refused(&self, problem: &HttpProblem) {
         let who = Who::Client(self.address);
         match problem.limit {
             Some(limit) => self.net.hub.reached(limit, who, &problem.message),
-            None => {
-                tracing::warn!(peer = %who, code = problem.code, "{}", problem.message);
-            }
+            None => tracing::warn!(peer = %who, code = problem.code, "{}", problem.words()),
         }
     }
 }
@@ -73,7 +74,7 @@ pub(super) enum Next {
 }
 
 /// A connection that has become a WebSocket.
-pub(super) struct Opening {
+pub(super) struct Upgraded {
     /// The socket.
     pub(super) stream: Stream,
     /// What came with the handshake.
@@ -95,7 +96,7 @@ impl Visit {
             limits,
             address,
             local,
-            turn: Arc::default(),
+            exchange: Arc::default(),
             admitted: Mutex::default(),
             reset: AtomicBool::new(false),
         })
@@ -124,31 +125,30 @@ pub(super) async fn serve(
     stream: Stream,
     visit: Arc<Visit>,
     head_time: Duration,
-) -> Option<Opening> {
+) -> Option<Upgraded> {
     let limits = visit.limits;
-    let exchange = Exchange::new(stream, visit.turn.clone(), limits.write_time);
+    let socket = HttpSocket::new(stream, visit.exchange.clone(), limits.write_time);
     let inner = visit.clone();
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let visit = inner.clone();
         Box::pin(async move {
-            visit.turn.begin();
-            let answer: Answer = route::answer(&visit, request).await;
-            visit.turn.end();
+            let head = visit.exchange.begin();
+            let answer = route::answer(&visit, request, &head).await;
             if visit.reset.load(Relaxed) {
                 return Err(Reset);
             }
-            Ok(answer)
+            Ok(answer.map(|body| AnswerBody::new(body, &visit)))
         })
     });
     let mut connection =
-        builder(&limits, head_time).serve_connection(TokioIo::new(exchange), service);
+        builder(&limits, head_time).serve_connection(TokioIo::new(socket), service);
     let ended = run(&mut connection, &visit).await;
     let parts = connection.into_parts();
-    let (mut stream, swallowed) = parts.io.into_inner().into_inner();
+    let (mut stream, dropped) = parts.io.into_inner().into_inner();
     match ended {
         Ok(()) => {
             if let Some(next) = visit.admitted() {
-                return Some(Opening {
+                return Some(Upgraded {
                     stream,
                     arrived: BytesMut::from(&*parts.read_buf),
                     next,
@@ -166,7 +166,7 @@ pub(super) async fn serve(
             return None;
         }
         Err(error) => {
-            let begun = swallowed || !parts.read_buf.is_empty();
+            let begun = dropped || !parts.read_buf.is_empty();
             let problem = problem(&error, &parts.read_buf, &limits).filter(|_| begun)?;
             visit.refused(&problem);
             stream.write_all(problem.raw().as_bytes()).await.ok()?;
@@ -174,6 +174,57 @@ pub(super) async fn serve(
     }
     input::linger(&mut stream).await;
     None
+}
+
+/// The body of an answer under way. A body without a known length ends when the server stops.
+struct AnswerBody {
+    body: Body,
+    exchange: Arc<Exchange>,
+    stop: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
+}
+
+impl AnswerBody {
+    fn new(body: Body, visit: &Visit) -> Self {
+        let streams = body.size_hint().exact().is_none();
+        let stop = || Box::pin(visit.net.shutdown.clone().cancelled_owned());
+        Self {
+            body,
+            exchange: visit.exchange.clone(),
+            stop: streams.then(stop),
+        }
+    }
+}
+
+impl hyper::body::Body for AnswerBody {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let this = self.get_mut();
+        if let Some(stop) = &mut this.stop
+            && stop.as_mut().poll(cx).is_ready()
+        {
+            return Poll::Ready(None);
+        }
+        Pin::new(&mut this.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for AnswerBody {
+    fn drop(&mut self) {
+        self.exchange.end();
+    }
 }
 
 fn builder(limits: &Limits, head_time: Duration) -> Builder {
@@ -190,11 +241,11 @@ fn builder(limits: &Limits, head_time: Duration) -> Builder {
 }
 
 async fn run<S>(
-    connection: &mut Connection<TokioIo<Exchange>, S>,
+    connection: &mut Connection<TokioIo<HttpSocket>, S>,
     visit: &Visit,
 ) -> hyper::Result<()>
 where
-    S: hyper::service::HttpService<Incoming, ResBody = http_body_util::Full<Bytes>> + Unpin,
+    S: hyper::service::HttpService<Incoming, ResBody = AnswerBody> + Unpin,
     S::Future: Unpin,
     S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
@@ -215,44 +266,40 @@ fn is_stuck(error: &hyper::Error) -> bool {
     cause.is_some_and(|cause: &io::Error| cause.kind() == io::ErrorKind::TimedOut)
 }
 
-/// Why a request cannot be read of which so much has arrived.
-fn problem(error: &hyper::Error, head: &[u8], limits: &Limits) -> Option<Problem> {
-    let problem = if error.is_parse_too_large() {
-        too_large(head, limits)
+/// The problem with a request that cannot be read, of which `head` has arrived.
+fn problem(error: &hyper::Error, head: &[u8], limits: &Limits) -> Option<HttpProblem> {
+    if error.is_parse_too_large() {
+        Some(too_large(head, limits))
     } else if error.is_timeout() {
-        let words = format!(
-            "the request's head did not arrive within {:?}",
-            limits.head_time
-        );
+        let time = limits.head_time;
+        let message = format!("the request's head did not arrive within {time:?}");
         let status = StatusCode::REQUEST_TIMEOUT;
-        Problem::limit(Limit::HeadTime, status, "TIMEOUT", words)
+        Some(HttpProblem::new(status, "TIMEOUT", message).limit(Limit::HeadTime))
     } else if error.is_parse() {
-        let words = format!("the request cannot be read: {error}");
-        Problem::new(StatusCode::BAD_REQUEST, "BAD_REQUEST", words)
+        let message = format!("the request cannot be read: {error}");
+        Some(HttpProblem::bad_request(message))
     } else if error.is_incomplete_message() {
-        let words = "the request was cut off before its head ended";
-        Problem::new(StatusCode::BAD_REQUEST, "BAD_REQUEST", words)
+        let message = "the request was cut off before its head ended";
+        Some(HttpProblem::bad_request(message))
     } else {
-        return None;
-    };
-    Some(problem)
+        None
+    }
 }
 
-fn too_large(head: &[u8], limits: &Limits) -> Problem {
+fn too_large(head: &[u8], limits: &Limits) -> HttpProblem {
     let blank = |line: &&[u8]| line.trim_ascii().is_empty();
     let lines = head.split(|&byte| byte == b'\n').skip_while(blank);
-    let (limit, words) = if lines.skip(1).take_while(|line| !blank(line)).count()
-        > limits.header_lines
-    {
+    let count = lines.skip(1).take_while(|line| !blank(line)).count();
+    let (limit, message) = if count > limits.header_lines {
         let most = limits.header_lines;
-        let words =
+        let message =
             format!("the request's head has too many lines, up to `{most}` headers are allowed");
-        (Limit::HeaderLines, words)
+        (Limit::HeaderLines, message)
     } else {
         let most = limits.head;
-        let words = format!("the request's head is too large, up to `{most}` bytes are allowed");
-        (Limit::Head, words)
+        let message = format!("the request's head is too large, up to `{most}` bytes are allowed");
+        (Limit::Head, message)
     };
     let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
-    Problem::limit(limit, status, "HEAD_TOO_LARGE", words)
+    HttpProblem::new(status, "HEAD_TOO_LARGE", message).limit(limit)
 }

@@ -1,13 +1,13 @@
 //! The socket as hyper sees it while HTTP is spoken.
 //!
-//! It adds what hyper leaves out: a write that makes no progress fails, and hyper's own answer to a request that it
-//! cannot read, which has no body, is swallowed so that one with words can take its place.
+//! It adds what hyper leaves out: a write that makes no progress fails; hyper's own answer to an unreadable request,
+//! which has no body, is dropped so that one with words can take its place; and the bytes of a request's head stay
+//! visible, because hyper removes `Content-Length` where `Transfer-Encoding` is given too.
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
-use std::task::{Context, Poll};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -15,66 +15,90 @@ use tokio::time::{Sleep, sleep};
 
 use super::stream::Stream;
 
-const READING: u8 = 0;
-const ANSWERING: u8 = 1;
-const ANSWERED: u8 = 2;
-const WRITTEN: u8 = 3;
-
-/// Whose turn it is on a connection: bytes written while a request is being read can only be hyper's own.
+/// The progress of a connection's requests, shared by the socket below hyper and the service above it.
 #[derive(Debug, Default)]
-pub(super) struct Turn(AtomicU8);
+pub(super) struct Exchange(Mutex<ExchangeState>);
 
-impl Turn {
-    /// A request was read.
-    pub(super) fn begin(&self) {
-        self.0.store(ANSWERING, Relaxed);
+#[derive(Debug, Default)]
+struct ExchangeState {
+    phase: Phase,
+    /// Bytes that came while reading. They begin with the head of the request unless requests are pipelined.
+    head: Vec<u8>,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// No request is being answered, so bytes that hyper writes are its own answer to an unreadable one.
+    #[default]
+    Reading,
+    Answering,
+    /// The body has ended; its last bytes may still be in hyper's buffer.
+    Answered,
+}
+
+impl Exchange {
+    fn state(&self) -> MutexGuard<'_, ExchangeState> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Its answer is on its way.
+    /// Marks that a request was read; returns the bytes that came for it.
+    pub(super) fn begin(&self) -> Vec<u8> {
+        let mut state = self.state();
+        state.phase = Phase::Answering;
+        std::mem::take(&mut state.head)
+    }
+
+    /// Marks that the answer's body has ended.
     pub(super) fn end(&self) {
-        self.0.store(ANSWERED, Relaxed);
-    }
-
-    fn wrote(&self) {
-        let _ = self.0.compare_exchange(ANSWERED, WRITTEN, Relaxed, Relaxed);
+        self.state().phase = Phase::Answered;
     }
 
     fn flushed(&self) {
-        let _ = self.0.compare_exchange(WRITTEN, READING, Relaxed, Relaxed);
+        let mut state = self.state();
+        if state.phase == Phase::Answered {
+            state.phase = Phase::Reading;
+        }
     }
 
-    fn is_hypers(&self) -> bool {
-        self.0.load(Relaxed) == READING
+    fn came(&self, bytes: &[u8]) {
+        let mut state = self.state();
+        if state.phase == Phase::Reading {
+            state.head.extend_from_slice(bytes);
+        }
+    }
+
+    fn is_reading(&self) -> bool {
+        self.state().phase == Phase::Reading
     }
 }
 
-/// A socket while HTTP is spoken.
 #[derive(Debug)]
-pub(super) struct Exchange {
+pub(super) struct HttpSocket {
     stream: Stream,
-    turn: Arc<Turn>,
-    swallowed: bool,
+    exchange: Arc<Exchange>,
+    /// Whether an answer of hyper's own was dropped.
+    dropped: bool,
     write_time: Duration,
     blocked: Option<Pin<Box<Sleep>>>,
 }
 
-impl Exchange {
-    /// Watches over this socket.
-    pub(super) fn new(stream: Stream, turn: Arc<Turn>, write_time: Duration) -> Self {
+impl HttpSocket {
+    pub(super) fn new(stream: Stream, exchange: Arc<Exchange>, write_time: Duration) -> Self {
         Self {
             stream,
-            turn,
-            swallowed: false,
+            exchange,
+            dropped: false,
             write_time,
             blocked: None,
         }
     }
 
-    /// The socket, and whether an answer of hyper's was swallowed.
+    /// The socket, and whether an answer of hyper's own was dropped.
     pub(super) fn into_inner(self) -> (Stream, bool) {
-        (self.stream, self.swallowed)
+        (self.stream, self.dropped)
     }
 
+    /// Fails an operation that has made no progress for the write time.
     fn watch<T>(&mut self, cx: &mut Context<'_>, done: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if done.is_ready() {
             self.blocked = None;
@@ -84,37 +108,32 @@ impl Exchange {
         let blocked = self
             .blocked
             .get_or_insert_with(|| Box::pin(sleep(write_time)));
-        match blocked.as_mut().poll(cx) {
-            Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
-            Poll::Pending => Poll::Pending,
-        }
+        ready!(blocked.as_mut().poll(cx));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
-impl AsyncRead for Exchange {
+impl AsyncRead for HttpSocket {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         into: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_read(cx, into)
+        let this = self.get_mut();
+        let before = into.filled().len();
+        ready!(Pin::new(&mut this.stream).poll_read(cx, into))?;
+        this.exchange.came(&into.filled()[before..]);
+        Poll::Ready(Ok(()))
     }
 }
 
-impl AsyncWrite for Exchange {
+impl AsyncWrite for HttpSocket {
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let this = self.get_mut();
-        if this.turn.is_hypers() {
-            this.swallowed = true;
-            return Poll::Ready(Ok(bytes.len()));
-        }
-        this.turn.wrote();
-        let written = Pin::new(&mut this.stream).poll_write(cx, bytes);
-        this.watch(cx, written)
+        self.poll_write_vectored(cx, &[io::IoSlice::new(bytes)])
     }
 
     fn poll_write_vectored(
@@ -123,11 +142,10 @@ impl AsyncWrite for Exchange {
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        if this.turn.is_hypers() {
-            this.swallowed = true;
+        if this.exchange.is_reading() {
+            this.dropped = true;
             return Poll::Ready(Ok(pieces.iter().map(|piece| piece.len()).sum()));
         }
-        this.turn.wrote();
         let written = Pin::new(&mut this.stream).poll_write_vectored(cx, pieces);
         this.watch(cx, written)
     }
@@ -139,11 +157,9 @@ impl AsyncWrite for Exchange {
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let flushed = Pin::new(&mut this.stream).poll_flush(cx);
-        let flushed = this.watch(cx, flushed);
-        if flushed.is_ready() {
-            this.turn.flushed();
-        }
-        flushed
+        ready!(this.watch(cx, flushed))?;
+        this.exchange.flushed();
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

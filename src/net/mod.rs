@@ -4,7 +4,7 @@
 //! client does holds up another.
 
 pub mod access;
-mod answer;
+pub mod answer;
 mod close;
 mod connection;
 mod cors;
@@ -25,7 +25,6 @@ pub mod tls;
 mod write_buffer;
 
 use std::fmt;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -36,6 +35,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::access::Rules;
+use self::answer::Answer;
 pub use self::engineio::Sessions;
 use self::stream::Security;
 use crate::hub::Hub;
@@ -43,14 +43,9 @@ use crate::hub::Hub;
 /// For how long what one client sends is handled before others have their turn.
 const TURN: Duration = Duration::from_millis(2);
 
-/// The control API, as the composition root hands it in: a request whose body has arrived, and whose it is.
+/// The control API: answers a request whose body has arrived.
 pub type Control = Arc<
-    dyn Fn(
-            hyper::Request<Bytes>,
-            SocketAddr,
-        ) -> Pin<Box<dyn Future<Output = hyper::Response<Bytes>> + Send>>
-        + Send
-        + Sync,
+    dyn Fn(hyper::Request<Bytes>) -> Pin<Box<dyn Future<Output = Answer> + Send>> + Send + Sync,
 >;
 
 /// What all connections share.

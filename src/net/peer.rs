@@ -10,7 +10,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::timeout_at;
 
-use super::answer::Problem;
+use super::answer::HttpProblem;
 use super::connection::Connection;
 use super::http::{self, Next, Visit};
 use super::stream::{self, Opened, Stream};
@@ -120,11 +120,9 @@ async fn open(
 }
 
 async fn refuse_plain(mut tcp: TcpStream) {
-    let problem = Problem::new(
-        hyper::StatusCode::BAD_REQUEST,
-        "TLS_REQUIRED",
-        "only TLS is taken here; hint: connect with `wss://` or `https://`",
-    );
+    let status = hyper::StatusCode::BAD_REQUEST;
+    let problem = HttpProblem::new(status, "TLS_REQUIRED", "this port accepts only TLS")
+        .hint("connect with `wss://` or `https://`");
     if tcp.write_all(problem.raw().as_bytes()).await.is_ok() {
         input::linger(&mut tcp).await;
     }

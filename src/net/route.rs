@@ -1,94 +1,104 @@
-//! One request: who asks, and which part of the server answers.
+//! One request: the access rules, then the part of the server that answers.
 //!
-//! `Host` and `Origin` are looked at before anything else. What is asked for is the control API's, the hub's, or the
-//! opening of a WebSocket.
-
-use std::time::Duration;
+//! `Host`, `Origin` and the framing of the body are checked before anything else. The target is the control API, a
+//! mocked HTTP route, Engine.IO, or the opening of a WebSocket.
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body, Incoming};
 use hyper::header::{
-    CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN, TRANSFER_ENCODING,
+    CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN, TRANSFER_ENCODING,
 };
-use hyper::http::uri::Scheme;
-use hyper::{Request, StatusCode, Uri, Version};
+use hyper::http::request::Parts;
+use hyper::http::uri::{Authority, Scheme};
+use hyper::{Method, Request, StatusCode, Uri, Version};
 use tokio::time::timeout;
 
-use super::access::{Caller, Refusal};
-use super::answer::{self, Answer, Problem};
+use super::access::{AccessError, Caller};
+use super::answer::{self, Answer, HttpProblem};
 use super::http::{Next, Visit};
-use super::{cors, engineio, handshake};
-use crate::base::text::shortened;
+use super::{Control, cors, engineio, handshake};
+use crate::base::text::{listed, shortened};
 use crate::hub::{Admission, Handshake, HttpRequest, Limit};
 use crate::lang::model::{Protocol, Scenario, Segment};
 
-/// Where the control API is.
+/// The root of the control API.
 const CONTROL: &str = "/__mock";
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
-/// Which part of the server a path belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
-    Control,
+/// The part of the server that a path belongs to.
+enum Target<'a> {
+    Control(&'a Control),
     EngineIo,
     WebSocket,
     Mock,
 }
 
-/// Answers one request.
-pub(super) async fn answer(visit: &Visit, request: Request<Incoming>) -> Answer {
-    let answer = guarded(visit, request).await.unwrap_or_else(Answer::from);
-    match answer.status() {
-        StatusCode::PAYLOAD_TOO_LARGE
-        | StatusCode::REQUEST_TIMEOUT
-        | StatusCode::NOT_IMPLEMENTED => last(answer),
-        _ => answer,
-    }
+/// Answers one request; `head` are its first bytes as they came.
+pub(super) async fn answer(visit: &Visit, request: Request<Incoming>, head: &[u8]) -> Answer {
+    let (request, body) = request.into_parts();
+    guarded(visit, request, body, head)
+        .await
+        .unwrap_or_else(Answer::from)
 }
 
-async fn guarded(visit: &Visit, request: Request<Incoming>) -> Result<Answer, Problem> {
-    check_target(request.uri())?;
-    check_coding(request.headers())?;
+async fn guarded(
+    visit: &Visit,
+    request: Parts,
+    body: Incoming,
+    head: &[u8],
+) -> Result<Answer, HttpProblem> {
+    check_target(&request.uri)?;
+    check_framing(&request, head)?;
     let caller = caller(&request, visit)?;
     let rules = &visit.net.rules;
-    if caller.host.is_some() || request.version() != Version::HTTP_10 {
-        rules
-            .host(&caller)
-            .map_err(|refusal| refuse(visit, &refusal))?;
+    let refuse = |error: AccessError| refuse(visit, &error);
+    // HTTP/1.0 has no `Host`.
+    if caller.host.is_some() || request.version != Version::HTTP_10 {
+        rules.host(&caller).map_err(refuse)?;
     }
     let scenario = visit.net.hub.scenario();
-    let place = place(&scenario, &request, visit.net.control.is_some());
-    if place == Place::Control {
-        rules
-            .control(&caller)
-            .map_err(|refusal| refuse(visit, &refusal))?;
-        let granted = rules.is_control_origin(&caller);
-        return control(visit, request, granted).await;
-    }
-    rules
-        .mocked(&caller)
-        .map_err(|refusal| refuse(visit, &refusal))?;
-    let origin = request.headers().get(ORIGIN).cloned();
-    let mut answer = match place {
-        Place::EngineIo => engineio::answer(visit, request).await,
-        Place::WebSocket => Ok(open(visit, &request)),
-        _ if handshake::is_meant(request.headers()) => Err(no_websocket(&scenario, &request)),
-        _ if scenario.http.cors && cors::is_preflight(request.method(), request.headers()) => {
-            Ok(cors::preflight(request.headers()))
+    let (target, grants) = match target(visit, &scenario, &request) {
+        Target::Control(control) => {
+            rules.control(&caller).map_err(refuse)?;
+            (Target::Control(control), rules.is_control_origin(&caller))
         }
-        _ => mocked(visit, request).await,
-    }
-    .unwrap_or_else(Answer::from);
-    if place == Place::EngineIo || (scenario.http.cors && place == Place::Mock) {
+        target => {
+            rules.mocked(&caller).map_err(refuse)?;
+            let grants = match target {
+                Target::EngineIo => true,
+                Target::Mock => scenario.http.cors,
+                _ => false,
+            };
+            (target, grants)
+        }
+    };
+    let origin = request.headers.get(ORIGIN).cloned();
+    let answer = if grants && cors::is_preflight(&request.method, &request.headers) {
+        Ok(cors::preflight(&request.headers))
+    } else {
+        match target {
+            Target::Control(control) => control_api(visit, control, request, body).await,
+            Target::EngineIo => engineio::answer(visit, &request, body).await,
+            Target::WebSocket => open(visit, &request),
+            Target::Mock if handshake::is_meant(&request.headers) => {
+                Err(no_websocket(&scenario, &request))
+            }
+            Target::Mock => mocked(visit, &request, body).await,
+        }
+    };
+    let mut answer = answer.unwrap_or_else(Answer::from);
+    if grants {
         cors::grant(&mut answer, origin.as_ref());
     }
     Ok(answer)
 }
 
-/// A path, alone or behind a server's address. What a proxy or `OPTIONS *` asks for is nothing of ours.
-fn check_target(target: &Uri) -> Result<(), Problem> {
+/// Accepts a path, or a URL with `http` or `https`. Refuses the targets of proxies and of `OPTIONS *`.
+fn check_target(target: &Uri) -> Result<(), HttpProblem> {
     let of_web = target
         .scheme()
         .is_none_or(|scheme| [Scheme::HTTP, Scheme::HTTPS].contains(scheme));
@@ -96,94 +106,108 @@ fn check_target(target: &Uri) -> Result<(), Problem> {
         return Ok(());
     }
     let target = shortened(&target.to_string());
-    let words = format!("`{target}` is no target here; hint: ask for a path such as `/`");
-    Err(bad_request(&words))
+    let message = format!("the target must be a path such as `/`, got `{target}`");
+    Err(HttpProblem::bad_request(message))
 }
 
-/// A body comes as it is or in chunks; of another coding the words would be somebody else's guess.
-fn check_coding(headers: &HeaderMap) -> Result<(), Problem> {
-    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+/// Accepts a body by its length or in chunks. RFC 9112, section 6.3: with both, two servers in a row could disagree on
+/// where the body ends, which is how requests are smuggled.
+fn check_framing(request: &Parts, head: &[u8]) -> Result<(), HttpProblem> {
+    let mut codings = request.headers.get_all(TRANSFER_ENCODING).iter();
     match (codings.next(), codings.next()) {
-        (None, _) => Ok(()),
-        (Some(one), None) if one.as_bytes().eq_ignore_ascii_case(b"chunked") => Ok(()),
-        _ => Err(Problem::new(
-            StatusCode::NOT_IMPLEMENTED,
-            "NOT_IMPLEMENTED",
-            "`Transfer-Encoding` is `chunked` or absent; hint: send the body as it is",
-        )),
+        (None, _) => return Ok(()),
+        (Some(one), None) if one.as_bytes().eq_ignore_ascii_case(b"chunked") => {}
+        _ => {
+            let message = "`Transfer-Encoding` must be `chunked` or absent";
+            let status = StatusCode::NOT_IMPLEMENTED;
+            return Err(HttpProblem::new(status, "NOT_IMPLEMENTED", message)
+                .hint("send the body as it is")
+                .closing());
+        }
     }
+    // hyper has removed `Content-Length`, so the head is searched as it came.
+    let head = head.trim_ascii_start();
+    if !head.starts_with(request.method.as_str().as_bytes()) {
+        let message = "a request with `Transfer-Encoding` must not be pipelined";
+        return Err(HttpProblem::bad_request(message).closing());
+    }
+    let is_length = |line: &[u8]| {
+        let mut parts = line.splitn(2, |byte| *byte == b':');
+        parts
+            .next()
+            .is_some_and(|name| name.eq_ignore_ascii_case(CONTENT_LENGTH.as_str().as_bytes()))
+    };
+    let mut lines = head.split(|byte| *byte == b'\n');
+    if lines
+        .by_ref()
+        .take_while(|line| !line.trim_ascii().is_empty())
+        .any(is_length)
+    {
+        let message = "`Content-Length` and `Transfer-Encoding` must not be sent together";
+        return Err(HttpProblem::bad_request(message).closing());
+    }
+    Ok(())
 }
 
-fn caller<'a>(request: &'a Request<Incoming>, visit: &Visit) -> Result<Caller<'a>, Problem> {
-    let headers = request.headers();
-    let text = |name| match single(headers, name)? {
-        None => Ok(None),
-        Some(value) => match value.to_str() {
-            Ok(text) => Ok(Some(text)),
-            Err(_) => Err(bad_request(&format!("`{name}` must be ASCII"))),
-        },
-    };
-    let host = text(&HOST)?;
-    // RFC 9112, section 3.2.2: the absolute form of a target goes before the header, which must be there all the same.
-    let named = request
-        .uri()
-        .authority()
-        .map(hyper::http::uri::Authority::as_str);
+fn caller<'a>(request: &'a Parts, visit: &Visit) -> Result<Caller<'a>, HttpProblem> {
+    let text = |name: HeaderName| single(&request.headers, &name);
+    let host = text(HOST)?;
+    // RFC 9112, section 3.2.2: the host of an absolute target replaces the header, which must be there all the same.
+    let named = request.uri.authority().map(Authority::as_str);
+    let navigates = request.method == Method::GET
+        && text(SEC_FETCH_MODE)? == Some("navigate")
+        && text(SEC_FETCH_DEST)? == Some("document");
     Ok(Caller {
         host: host.map(|host| named.unwrap_or(host)),
-        origin: text(&ORIGIN)?,
-        site: text(&SEC_FETCH_SITE)?,
+        origin: text(ORIGIN)?,
+        site: text(SEC_FETCH_SITE)?,
+        navigates,
         local: visit.local,
     })
 }
 
-fn single<'a>(
-    headers: &'a HeaderMap,
-    name: &HeaderName,
-) -> Result<Option<&'a HeaderValue>, Problem> {
+fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, HttpProblem> {
     let mut values = headers.get_all(name).iter();
     let first = values.next();
-    match values.next() {
-        None => Ok(first),
-        Some(_) => Err(bad_request(&format!("`{name}` must be there once"))),
+    if values.next().is_some() {
+        let message = format!("`{name}` must be there once");
+        return Err(HttpProblem::bad_request(message));
+    }
+    let text = first.map(HeaderValue::to_str).transpose();
+    text.map_err(|_| HttpProblem::bad_request(format!("`{name}` must be ASCII")))
+}
+
+fn refuse(visit: &Visit, error: &AccessError) -> HttpProblem {
+    let message = error.to_string();
+    tracing::warn!(address = %visit.address, ?message, "refused");
+    match error {
+        AccessError::NoHost | AccessError::BadHost(_) => HttpProblem::bad_request(message),
+        _ => HttpProblem::new(StatusCode::FORBIDDEN, "FORBIDDEN", message),
     }
 }
 
-fn bad_request(words: &str) -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, "BAD_REQUEST", words)
-}
-
-fn refuse(visit: &Visit, refusal: &Refusal) -> Problem {
-    let words = refusal.to_string();
-    tracing::warn!(address = %visit.address, ?words, "refused");
-    match refusal {
-        Refusal::NoHost | Refusal::BadHost(_) => bad_request(&words),
-        _ => Problem::new(StatusCode::FORBIDDEN, "FORBIDDEN", words),
-    }
-}
-
-fn place(scenario: &Scenario, request: &Request<Incoming>, has_control: bool) -> Place {
-    let path = request.uri().path();
+fn target<'a>(visit: &'a Visit, scenario: &Scenario, request: &Parts) -> Target<'a> {
+    let path = request.uri.path();
     let is_control = path
         .strip_prefix(CONTROL)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    if is_control && has_control {
-        return Place::Control;
+    if let Some(control) = visit.net.control.as_ref().filter(|_| is_control) {
+        return Target::Control(control);
     }
     let listen = &scenario.listen;
     if !listen.paths.is_empty() && !listen.paths.iter().any(|own| own == path) {
-        return Place::Mock;
+        return Target::Mock;
     }
     if listen.protocol == Protocol::SocketIo {
-        return Place::EngineIo;
+        return Target::EngineIo;
     }
-    if !handshake::is_meant(request.headers()) && is_mocked(scenario, path) {
-        return Place::Mock;
+    if !handshake::is_meant(&request.headers) && is_mocked(scenario, path) {
+        return Target::Mock;
     }
-    Place::WebSocket
+    Target::WebSocket
 }
 
-/// Whether the scenario's `http:` has this path, with whatever method.
+/// Whether the scenario's `http:` has this path under any method.
 fn is_mocked(scenario: &Scenario, path: &str) -> bool {
     let parts = || path.split('/').filter(|part| !part.is_empty());
     scenario.http.routes.iter().any(|route| {
@@ -202,97 +226,65 @@ fn is_mocked(scenario: &Scenario, path: &str) -> bool {
     })
 }
 
-fn no_websocket(scenario: &Scenario, request: &Request<Incoming>) -> Problem {
-    let path = shortened(request.uri().path());
-    let own: Vec<_> = scenario
-        .listen
-        .paths
-        .iter()
-        .map(|path| format!("`{path}`"))
-        .collect();
-    let words = format!(
-        "no WebSocket at `{path}`; hint: connect to {}",
-        own.join(" or ")
-    );
-    Problem::new(StatusCode::NOT_FOUND, "NOT_FOUND", words)
+fn no_websocket(scenario: &Scenario, request: &Parts) -> HttpProblem {
+    let path = shortened(request.uri.path());
+    let own = scenario.listen.paths.iter().map(|path| format!("`{path}`"));
+    let own = listed(&own.collect::<Vec<_>>());
+    HttpProblem::not_found(format!("no WebSocket at `{path}`")).hint(format!("connect to {own}"))
 }
 
-fn open(visit: &Visit, request: &Request<Incoming>) -> Answer {
-    let path = request.uri().path();
-    let asked = match handshake::check(request.method(), request.version(), request.headers()) {
-        Ok(asked) => asked,
-        Err(fault) => {
-            tracing::debug!(address = %visit.address, ?path, ?fault, "bad handshake");
-            return fault.answer(&shortened(path));
-        }
-    };
-    let admission = visit.net.hub.admit(Handshake {
-        address: visit.address,
-        path: path.to_owned(),
-        query: request.uri().query().unwrap_or_default().to_owned(),
-        headers: headers(request.headers()),
-        protocols: asked.protocols.clone(),
-    });
-    match admission {
+fn open(visit: &Visit, request: &Parts) -> Result<Answer, HttpProblem> {
+    let opening = handshake::check(request).inspect_err(|problem| {
+        tracing::debug!(address = %visit.address, message = problem.words(), "bad handshake");
+    })?;
+    let asked = hub_handshake(visit, request, opening.protocols.clone());
+    match visit.net.hub.admit(asked) {
         Admission::Accepted { protocol, ticket } => {
+            let offered = |name: &String| {
+                let offered = opening.protocols.contains(name);
+                if !offered {
+                    let (address, protocol) = (visit.address, name);
+                    tracing::warn!(%address, protocol, "subprotocol not sent: the client does not offer it");
+                }
+                offered
+            };
+            let protocol = protocol.filter(offered);
             visit.admit(Next::Peer(ticket));
-            asked.accept(protocol.as_deref())
+            Ok(opening.accept(protocol.as_deref()))
         }
-        Admission::Refused(answer) => answer::from_hub(answer),
+        Admission::Refused(refused) => Ok(answer::from_hub(refused)),
     }
 }
 
-async fn mocked(visit: &Visit, request: Request<Incoming>) -> Result<Answer, Problem> {
-    let (head, body) = request.into_parts();
-    let body = whole(body, visit).await?;
+async fn mocked(visit: &Visit, request: &Parts, body: Incoming) -> Result<Answer, HttpProblem> {
+    let body = body_of(body, visit, visit.limits.body, Limit::Body).await?;
     Ok(answer::from_hub(visit.net.hub.http(HttpRequest {
         address: visit.address,
-        method: head.method.as_str().to_owned(),
-        path: head.uri.path().to_owned(),
-        query: head.uri.query().unwrap_or_default().to_owned(),
-        headers: headers(&head.headers),
+        method: request.method.as_str().to_owned(),
+        path: request.uri.path().to_owned(),
+        query: request.uri.query().unwrap_or_default().to_owned(),
+        headers: hub_headers(&request.headers),
         body,
     })))
 }
 
-async fn control(
+async fn control_api(
     visit: &Visit,
-    request: Request<Incoming>,
-    granted: bool,
-) -> Result<Answer, Problem> {
-    let origin = request.headers().get(ORIGIN).filter(|_| granted).cloned();
-    let mut answer = if granted && cors::is_preflight(request.method(), request.headers()) {
-        cors::preflight(request.headers())
-    } else {
-        let (head, body) = request.into_parts();
-        match (whole(body, visit).await, &visit.net.control) {
-            (Ok(body), Some(control)) => control(Request::from_parts(head, body), visit.address)
-                .await
-                .map(Full::new),
-            (Err(problem), _) => problem.into(),
-            (Ok(_), None) => {
-                Problem::new(StatusCode::NOT_FOUND, "NOT_FOUND", "no control API").into()
-            }
-        }
-    };
-    if origin.is_some() {
-        cors::grant(&mut answer, origin.as_ref());
-    }
-    Ok(answer)
+    control: &Control,
+    request: Parts,
+    body: Incoming,
+) -> Result<Answer, HttpProblem> {
+    let body = body_of(body, visit, visit.limits.body, Limit::Body).await?;
+    Ok(control(Request::from_parts(request, body)).await)
 }
 
-/// A body that has arrived, within its limits.
-async fn whole(body: Incoming, visit: &Visit) -> Result<Bytes, Problem> {
-    arrived(body, visit, visit.limits.body, Limit::Body).await
-}
-
-/// A body that has arrived, of so many bytes at most by this limit.
-pub(super) async fn arrived(
+/// Waits for the whole body, of at most `most` bytes by this limit.
+pub(super) async fn body_of(
     body: Incoming,
     visit: &Visit,
     most: usize,
     limit: Limit,
-) -> Result<Bytes, Problem> {
+) -> Result<Bytes, HttpProblem> {
     if body.is_end_stream() {
         return Ok(Bytes::new());
     }
@@ -303,37 +295,42 @@ pub(super) async fn arrived(
         match timeout(time, Limited::new(body, most).collect()).await {
             Ok(Ok(body)) => return Ok(body.to_bytes()),
             Ok(Err(error)) if error.is::<LengthLimitError>() => too_large(most, limit),
-            Ok(Err(error)) => bad_request(&format!("the request's body cannot be read: {error}")),
-            Err(_) => too_slow(time),
+            Ok(Err(error)) => {
+                HttpProblem::bad_request(format!("the request's body cannot be read: {error}"))
+            }
+            Err(_) => {
+                let message = format!("the request's body did not arrive within {time:?}");
+                HttpProblem::new(StatusCode::REQUEST_TIMEOUT, "BODY_TIMEOUT", message)
+                    .limit(Limit::BodyTime)
+                    .closing()
+            }
         }
     };
     visit.refused(&problem);
     Err(problem)
 }
 
-fn too_large(most: usize, limit: Limit) -> Problem {
-    let words = format!("the request's body is too large, up to `{most}` bytes are allowed");
-    let status = StatusCode::PAYLOAD_TOO_LARGE;
-    Problem::limit(limit, status, "BODY_TOO_LARGE", words)
+fn too_large(most: usize, limit: Limit) -> HttpProblem {
+    let message = format!("the request's body is too large, up to `{most}` bytes are allowed");
+    HttpProblem::new(StatusCode::PAYLOAD_TOO_LARGE, "BODY_TOO_LARGE", message)
+        .limit(limit)
+        .closing()
 }
 
-fn too_slow(time: Duration) -> Problem {
-    let words = format!("the request's body did not arrive within {time:?}");
-    let status = StatusCode::REQUEST_TIMEOUT;
-    Problem::limit(Limit::BodyTime, status, "BODY_TIMEOUT", words)
+/// A handshake as the hub takes it.
+pub(super) fn hub_handshake(visit: &Visit, request: &Parts, protocols: Vec<String>) -> Handshake {
+    Handshake {
+        address: visit.address,
+        path: request.uri.path().to_owned(),
+        query: request.uri.query().unwrap_or_default().to_owned(),
+        headers: hub_headers(&request.headers),
+        protocols,
+    }
 }
 
-/// Headers as the hub takes them.
-pub(super) fn headers(map: &HeaderMap) -> Vec<(String, String)> {
+fn hub_headers(map: &HeaderMap) -> Vec<(String, String)> {
     let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     map.iter()
         .map(|(name, value)| (name.as_str().to_owned(), text(value)))
         .collect()
-}
-
-/// Ends the connection after this answer: what the client still sends of its request is not wanted.
-fn last(mut answer: Answer) -> Answer {
-    let close = HeaderValue::from_static("close");
-    answer.headers_mut().insert(CONNECTION, close);
-    answer
 }

@@ -19,7 +19,7 @@ const TABLE: &[(&str, &[&str])] = &[
         &["base", "config", "engine", "fault", "lang", "wire", "world"],
     ),
     ("net", &["base", "config", "disk", "hub", "lang", "wire"]),
-    ("control", &["base", "hub", "lang"]),
+    ("control", &["base", "hub", "lang", "net"]),
     (
         "server",
         &["base", "config", "control", "hub", "lang", "net"],

@@ -167,11 +167,11 @@ async fn what_one_sends_is_not_read_as_two() {
             "0\r\n\r\n",
             &[501],
         ),
-        // Chunks go before the length, and the connection ends: the rest is nobody's request.
+        // Refused, and the connection ends: the rest is not read as a request.
         (
             "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n",
             &format!("0\r\n\r\n{second}"),
-            &[200],
+            &[400],
         ),
     ] {
         let mut raw = Raw::connect(server.address).await;

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use hyper::body::Incoming;
 use hyper::header::CONTENT_TYPE;
-use hyper::{HeaderMap, Request, StatusCode};
+use hyper::http::request::Parts;
+use hyper::{HeaderMap, StatusCode};
 use tokio::select;
 use tokio::time::{sleep, timeout};
 
-use super::super::answer::{Answer, Problem};
+use super::super::answer::{Answer, HttpProblem};
 use super::super::close::End;
 use super::super::http::Visit;
 use super::super::route;
@@ -112,8 +113,9 @@ pub(super) async fn poll(visit: &Visit, session: &Session) -> Answer {
 pub(super) async fn post(
     visit: &Visit,
     session: &Session,
-    request: Request<Incoming>,
-) -> Result<Answer, Problem> {
+    request: &Parts,
+    body: Incoming,
+) -> Result<Answer, HttpProblem> {
     let Some(turn) = Turn::take(session, |state| &mut state.posting) else {
         session.end(&broken("found two POSTs at once"));
         return Ok(refusal(Refusal::BadRequest));
@@ -121,11 +123,11 @@ pub(super) async fn post(
     if session.is_stalled() {
         session.over().await;
     }
-    if is_binary(request.headers()) {
+    if is_binary(&request.headers) {
         session.end(&broken("found a binary body; payloads are text"));
     }
     let most = session.limits.message;
-    let body = match route::arrived(request.into_body(), visit, most, Limit::Message).await {
+    let body = match route::body_of(body, visit, most, Limit::Message).await {
         Ok(body) => body,
         Err(problem) => {
             // One that is too large is left out; what breaks off ends the session.

@@ -419,3 +419,12 @@ async fn a_server_that_stops_answers_who_polls() {
     assert_eq!(hanging.answer().await.body, "1");
     assert!(began.elapsed() < Duration::from_secs(2));
 }
+
+#[tokio::test]
+async fn foreign_pages_without_origin_open_no_session() {
+    let server = calm();
+    let polling = "GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nhost: localhost\r\n\
+                   sec-fetch-site: cross-site\r\n\r\n";
+    let answer = Raw::exchange(server.address, polling).await;
+    assert_eq!(answer.status, 403, "{answer:?}");
+}

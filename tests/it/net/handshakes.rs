@@ -4,6 +4,7 @@ use ws_mock::base::Limits;
 
 use super::echo;
 use crate::support::raw::{KEY, Raw, handshake};
+use crate::support::server::{TestServer, config, hub};
 
 const VERSION: &str = "Sec-WebSocket-Version: 13\r\n";
 
@@ -330,4 +331,33 @@ async fn more_connections_than_allowed_are_refused_until_one_goes() {
     first.expect(8, b"").await;
     assert_eq!(first.rest().await, Some(Vec::new()));
     Raw::open(server.address, "/ws").await;
+}
+
+#[tokio::test]
+async fn subprotocol_not_offered_is_not_sent() {
+    let scenario = "
+scenario: own
+listen: { paths: [/ws] }
+upgrade:
+  - reply: { protocol: own }
+";
+    let server = TestServer::start(
+        &config(Limits::default()),
+        hub(scenario, Limits::default()),
+        None,
+    );
+    for (offered, sent) in [
+        (&[][..], false),
+        (&["Sec-WebSocket-Protocol: other"], false),
+        (&["Sec-WebSocket-Protocol: other, own"], true),
+    ] {
+        let answer = Raw::exchange(server.address, &handshake("/ws", offered)).await;
+        assert_eq!(answer.status, 101);
+        assert_eq!(
+            answer.head.contains("sec-websocket-protocol: own\r\n"),
+            sent,
+            "{offered:?}: {answer:?}"
+        );
+        assert_eq!(answer.head.contains("sec-websocket-protocol"), sent);
+    }
 }

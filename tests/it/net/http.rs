@@ -1,16 +1,20 @@
 //! Plain HTTP: the mocked endpoints, CORS, bodies, and the way to the control API.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use crate::support::server::echo_hub;
 use bytes::Bytes;
-use tokio::io::AsyncWriteExt;
+use hyper::StatusCode;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::{Notify, mpsc};
 use ws_mock::base::Limits;
 use ws_mock::config::{Access, Config};
 use ws_mock::net::Control;
+use ws_mock::net::answer;
 
 use super::{echo, impatient};
-use crate::support::raw::{Answer, Raw};
+use crate::support::raw::{Answer, Raw, handshake};
 use crate::support::server::{TestServer, config};
 
 async fn ask(server: &TestServer, request: &str) -> Answer {
@@ -157,7 +161,7 @@ async fn pages_of_accepted_origins_may_read_answers() {
 }
 
 fn control() -> Control {
-    Arc::new(|request, _| {
+    Arc::new(|request| {
         Box::pin(async move {
             let seen = format!(
                 "{} {} {}",
@@ -165,7 +169,7 @@ fn control() -> Control {
                 request.uri().path(),
                 request.body().len()
             );
-            hyper::Response::new(Bytes::from(seen))
+            answer::json(StatusCode::OK, seen)
         })
     })
 }
@@ -224,4 +228,162 @@ async fn without_a_control_api_its_path_is_the_scenarios() {
     let (server, _) = with_control(Access::default());
     let answer = ask(&server, &request("GET /__mock/info", &[], "")).await;
     assert_eq!(answer.status, 426);
+}
+
+#[tokio::test]
+async fn length_with_chunks_is_refused_and_closed() {
+    let server = echo(Limits::default());
+    let smuggled = "0\r\n\r\nGET /api/hello HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    for headers in [
+        ["Content-Length: 50", "Transfer-Encoding: chunked"],
+        ["Transfer-Encoding: chunked", "content-length: 50"],
+    ] {
+        let mut raw = Raw::connect(server.address).await;
+        // On a connection that was used before, too.
+        raw.send(request("POST /api/echo", &["Content-Length: 2"], "hi").as_bytes())
+            .await;
+        assert_eq!(raw.answer().await.status, 201);
+        raw.send(request("POST /api/echo", &headers, smuggled).as_bytes())
+            .await;
+        let answer = raw.answer().await;
+        assert_eq!(answer.status, 400, "{headers:?}: {answer:?}");
+        assert!(answer.body.contains("must not be sent together"));
+        assert_eq!(raw.rest().await, Some(Vec::new()), "{headers:?}");
+    }
+    let pipelined = request("GET /api/hello", &[], "")
+        + &request("POST /api/echo", &["Transfer-Encoding: chunked"], smuggled);
+    let mut raw = Raw::connect(server.address).await;
+    raw.send(pipelined.as_bytes()).await;
+    assert_eq!(raw.answer().await.status, 200);
+    assert_eq!(raw.answer().await.status, 400);
+    assert_eq!(raw.rest().await, Some(Vec::new()));
+}
+
+#[tokio::test]
+async fn foreign_pages_without_origin_are_refused() {
+    let server = echo(Limits::default());
+    let site = "Sec-Fetch-Site: cross-site";
+    let navigates = "Sec-Fetch-Mode: navigate";
+    for (line, headers, status) in [
+        ("GET /api/hello", &[site][..], 403),
+        ("POST /api/echo", &[site], 403),
+        ("GET /api/hello", &["Sec-Fetch-Site: same-site"], 200),
+        ("GET /api/hello", &[site, "Origin: http://localhost:1"], 200),
+        (
+            "GET /api/hello",
+            &[site, navigates, "Sec-Fetch-Dest: document"],
+            200,
+        ),
+        (
+            "GET /api/hello",
+            &[site, navigates, "Sec-Fetch-Dest: iframe"],
+            403,
+        ),
+        ("GET /api/hello", &[site, "Sec-Fetch-Dest: document"], 403),
+        (
+            "POST /api/echo",
+            &[site, navigates, "Sec-Fetch-Dest: document"],
+            403,
+        ),
+        ("POST /api/echo", &["Sec-Fetch-Site: none"], 201),
+    ] {
+        let answer = ask(&server, &request(line, headers, "")).await;
+        let shown = format!("{line} {headers:?}: {answer:?}");
+        assert_eq!(answer.status, status, "{shown}");
+        assert_eq!(
+            status == 403,
+            answer.body.contains("--allow-origin"),
+            "{shown}"
+        );
+    }
+    let mut raw = Raw::connect(server.address).await;
+    raw.send(handshake("/ws", &[site]).as_bytes()).await;
+    assert_eq!(raw.answer().await.status, 403);
+}
+
+/// A control API whose one answer is what `producer` sends.
+fn stream<F>(producer: impl Fn(mpsc::Sender<Bytes>) -> F + Send + Sync + 'static) -> Control
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let producer = Arc::new(producer);
+    Arc::new(move |_| {
+        let producer = producer.clone();
+        Box::pin(async move { answer::streaming("text/event-stream", |sender| producer(sender)) })
+    })
+}
+
+/// Signals when it is dropped.
+struct Dropped(Arc<Notify>);
+
+impl Drop for Dropped {
+    fn drop(&mut self) {
+        self.0.notify_one();
+    }
+}
+
+async fn until(bytes: &mut Vec<u8>, raw: &mut Raw, end: &[u8]) {
+    while !bytes.ends_with(end) {
+        raw.0.read_buf(bytes).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn body_streams_until_server_stops() {
+    let (more, gone) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (sent, dropped) = (more.clone(), gone.clone());
+    let control = stream(move |sender| {
+        let (sent, dropped) = (sent.clone(), Dropped(dropped.clone()));
+        async move {
+            let _dropped = dropped;
+            sender.send("first".into()).await.unwrap();
+            sent.notified().await;
+            sender.send("second".into()).await.unwrap();
+            std::future::pending::<()>().await;
+        }
+    });
+    let limits = Limits::default();
+    let server = TestServer::start(&config(limits), echo_hub(&[], limits), Some(control));
+    let mut raw = Raw::connect(server.address).await;
+    raw.send(request("GET /__mock/events", &[], "").as_bytes())
+        .await;
+    let mut bytes = Vec::new();
+    until(&mut bytes, &mut raw, b"5\r\nfirst\r\n").await;
+    more.notify_one();
+    until(&mut bytes, &mut raw, b"6\r\nsecond\r\n").await;
+    let started = Instant::now();
+    tokio::join!(server.stop(), until(&mut bytes, &mut raw, b"\r\n0\r\n\r\n"));
+    gone.notified().await;
+    assert!(started.elapsed() < Duration::from_secs(2));
+    assert_eq!(raw.rest().await, Some(Vec::new()));
+}
+
+#[tokio::test]
+async fn stream_ends_with_its_client() {
+    for reads in [true, false] {
+        let gone = Arc::new(Notify::new());
+        let dropped = gone.clone();
+        let control = stream(move |sender| {
+            let dropped = Dropped(dropped.clone());
+            async move {
+                let _dropped = dropped;
+                while sender.send(vec![b'x'; 1 << 20].into()).await.is_ok() {}
+            }
+        });
+        let limits = impatient();
+        let server = TestServer::start(&config(limits), echo_hub(&[], limits), Some(control));
+        let mut raw = Raw::connect(server.address).await;
+        raw.send(request("GET /__mock/events", &[], "").as_bytes())
+            .await;
+        if reads {
+            let mut bytes = Vec::new();
+            raw.0.read_buf(&mut bytes).await.unwrap();
+            drop(raw);
+            gone.notified().await;
+        } else {
+            // A client that stays and does not read is dropped after the write time.
+            gone.notified().await;
+            drop(raw);
+        }
+    }
 }
