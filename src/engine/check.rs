@@ -4,7 +4,7 @@ use crate::base::json::{Json, Kind, Part};
 use crate::base::jwt;
 use crate::base::time;
 use crate::lang::expr::{Symbol, Template, names};
-use crate::lang::model::{Kind as Wanted, Kinds, Steps};
+use crate::lang::verbs::{JsonType, PartRule, Steps};
 
 use super::context::{Asker, Halt, Turn};
 use super::refusal::Refusal;
@@ -45,8 +45,8 @@ impl<'t> Turn<'t> {
         &mut self,
         value: &Template,
         prefix: &str,
-        has: &[(String, Kinds)],
-        may: &[(String, Kinds)],
+        has: &[(String, PartRule)],
+        may: &[(String, PartRule)],
     ) -> Result<(), Trouble> {
         let val = self.value(value)?;
         if val.is_nothing() && has.is_empty() {
@@ -78,10 +78,10 @@ impl<'t> Turn<'t> {
     }
 }
 
-fn fits(part: Part<'_>, kinds: &Kinds) -> bool {
+fn fits(part: Part<'_>, kinds: &PartRule) -> bool {
     match kinds {
-        Kinds::Types(types) => types.iter().any(|kind| is_kind(part, *kind)),
-        Kinds::Values(values) => values.iter().any(|value| {
+        PartRule::Types(types) => types.iter().any(|kind| is_kind(part, *kind)),
+        PartRule::Values(values) => values.iter().any(|value| {
             value == part.text()
                 || Json::parse(value.as_str()).is_ok_and(|value| value.part() == part)
         }),
@@ -89,32 +89,27 @@ fn fits(part: Part<'_>, kinds: &Kinds) -> bool {
 }
 
 /// Whether a part is of one of these kinds, in the words of `check`.
-fn is_kind(part: Part<'_>, kind: Wanted) -> bool {
+fn is_kind(part: Part<'_>, kind: JsonType) -> bool {
     match kind {
-        Wanted::String => part.kind() == Kind::String,
-        Wanted::Number => part.kind() == Kind::Number,
-        Wanted::Integer => part.as_i64().is_some(),
-        Wanted::Boolean => part.kind() == Kind::Bool,
-        Wanted::Object => part.kind() == Kind::Object,
-        Wanted::List => part.kind() == Kind::List,
-        Wanted::Strings => {
+        JsonType::String => part.kind() == Kind::String,
+        JsonType::Number => part.kind() == Kind::Number,
+        JsonType::Integer => part.as_i64().is_some(),
+        JsonType::Boolean => part.kind() == Kind::Bool,
+        JsonType::Object => part.kind() == Kind::Object,
+        JsonType::List => part.kind() == Kind::List,
+        JsonType::Strings => {
             part.kind() == Kind::List && part.elements().all(|part| part.kind() == Kind::String)
         }
-        Wanted::Date => part.as_str().is_some_and(|text| time::is_date(&text)),
-        Wanted::Null => part.is_null(),
-        Wanted::Any => true,
+        JsonType::Date => part.as_str().is_some_and(|text| time::is_date(&text)),
+        JsonType::Null => part.is_null(),
+        JsonType::Any => true,
     }
 }
 
-/// How a template's value is called in an error: its path without the message's name.
+/// The name of a value in errors; of what has no path, that of the message.
 pub(super) fn part_of(template: &Template) -> String {
-    let path = match template {
-        Template::Expr(expr) => expr.path_text(),
-        _ => None,
-    };
-    let path = path.unwrap_or("message");
-    let stripped = ["message.", "request.body.", "args."]
-        .iter()
-        .find_map(|prefix| path.strip_prefix(prefix));
-    stripped.unwrap_or(path).to_owned()
+    match template.part() {
+        "" => "message".to_owned(),
+        part => part.to_owned(),
+    }
 }

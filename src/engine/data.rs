@@ -9,7 +9,8 @@ use crate::base::Limit;
 use crate::base::json::{Json, Kind, write};
 use crate::base::text::shortened;
 use crate::lang::expr::{Symbol, Template, names};
-use crate::lang::model::{CollectionId, Set, Which};
+use crate::lang::model::CollectionId;
+use crate::lang::verbs::{Assignments, Which};
 use crate::world::{Collection, Edit, RowId, key_text, merged};
 
 use super::State;
@@ -52,7 +53,7 @@ impl<'t> Turn<'t> {
         &mut self,
         collection: CollectionId,
         which: &'t Which,
-        set: &'t Set,
+        set: &'t Assignments,
         name: Option<Symbol>,
     ) -> Result<(), Trouble> {
         let ids = self.which(collection, which)?;
@@ -84,16 +85,16 @@ impl<'t> Turn<'t> {
         Ok(())
     }
 
-    fn changes(&mut self, set: &'t Set) -> Result<Vec<(String, Json)>, Trouble> {
+    fn changes(&mut self, set: &'t Assignments) -> Result<Vec<(String, Json)>, Trouble> {
         match set {
-            Set::Fields(fields) => {
+            Assignments::Fields(fields) => {
                 let mut changes = Vec::with_capacity(fields.len());
                 for (name, template) in fields {
                     changes.push((name.clone(), self.value(template)?.to_json()));
                 }
                 Ok(changes)
             }
-            Set::Object(template) => {
+            Assignments::Object(template) => {
                 let json = self.value(template)?.to_json();
                 if json.kind() != Kind::Object {
                     return Err(format!(

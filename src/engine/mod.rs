@@ -32,7 +32,8 @@ use crate::base::Moment;
 use crate::base::json::Json;
 use crate::base::payload::Payload;
 use crate::lang::expr::Symbol;
-use crate::lang::model::{Protocol, Scenario, Steps};
+use crate::lang::model::{Protocol, Scenario};
+use crate::lang::verbs::Steps;
 use crate::world::{Arrival, PeerId, World};
 
 pub use data::{Change, DataError, Edited, edit};

@@ -9,7 +9,8 @@ use crate::base::Limit;
 use crate::base::json::{Json, Kind};
 use crate::base::text::shortened;
 use crate::lang::expr::{Expr, Symbol, Template, names};
-use crate::lang::model::{CollectionId, DefaultLimit, Find, List, Which};
+use crate::lang::model::CollectionId;
+use crate::lang::verbs::{FindStep, ListStep, Which};
 use crate::world::{
     Collection, Condition, FieldId, Listed, Picked, RowId, Rows, Selection, key_text,
 };
@@ -62,7 +63,7 @@ impl Question {
 }
 
 impl<'t> Turn<'t> {
-    pub(super) fn list(&mut self, list: &'t List, name: Option<Symbol>) -> Result<(), Trouble> {
+    pub(super) fn list(&mut self, list: &'t ListStep, name: Option<Symbol>) -> Result<(), Trouble> {
         let of = self.collection(list.collection).clone();
         let question = self.question(list)?;
         let is_kept = list.filter.is_none();
@@ -117,7 +118,7 @@ impl<'t> Turn<'t> {
     }
 
     /// What a list is asked.
-    fn question(&mut self, list: &List) -> Result<Question, String> {
+    fn question(&mut self, list: &ListStep) -> Result<Question, String> {
         let mut text = String::with_capacity(QUESTION);
         // A step stays where it is for as long as its world.
         let step = std::ptr::from_ref(list).addr();
@@ -147,7 +148,7 @@ impl<'t> Turn<'t> {
 
     fn look_up(
         &mut self,
-        list: &List,
+        list: &ListStep,
         of: &Arc<Collection>,
         given: &Given,
     ) -> Result<Listed, Trouble> {
@@ -172,10 +173,7 @@ impl<'t> Turn<'t> {
         }
         let total = matches.len();
         let page = page.unwrap_or(1);
-        let limit = limit.unwrap_or(match list.default {
-            DefaultLimit::Items(limit) => limit,
-            DefaultLimit::All => total,
-        });
+        let limit = limit.or(list.default).unwrap_or(total);
         let from = (page - 1).saturating_mul(limit).min(total);
         let to = from.saturating_add(limit).min(total);
         let picked = match &matches {
@@ -279,7 +277,7 @@ impl<'t> Turn<'t> {
 
     fn conditions(
         &mut self,
-        list: &List,
+        list: &ListStep,
         json: &Json,
         of: &Collection,
     ) -> Result<Vec<(String, Condition)>, Trouble> {
@@ -347,7 +345,7 @@ impl<'t> Turn<'t> {
         Ok(kept)
     }
 
-    pub(super) fn find(&mut self, find: &'t Find, name: Option<Symbol>) -> Result<(), Trouble> {
+    pub(super) fn find(&mut self, find: &'t FindStep, name: Option<Symbol>) -> Result<(), Trouble> {
         let of = self.collection(find.collection).clone();
         let fields = match &find.fields {
             Some(template) => {

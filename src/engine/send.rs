@@ -3,7 +3,8 @@
 use crate::base::json::Kind;
 use crate::base::payload::Draft;
 use crate::lang::expr::Template;
-use crate::lang::model::{Protocol, To};
+use crate::lang::model::Protocol;
+use crate::lang::verbs::Audience;
 use crate::world::{Peer, PeerId};
 
 use super::answer::encode;
@@ -18,7 +19,7 @@ impl<'t> Turn<'t> {
     pub(super) fn send(
         &mut self,
         message: &'t Template,
-        to: &'t To,
+        to: &'t Audience,
         event: Option<&Template>,
     ) -> Result<(), Trouble> {
         let to = self.recipients(to)?;
@@ -53,26 +54,26 @@ impl<'t> Turn<'t> {
     }
 
     /// Who is meant, each once, by number.
-    pub(super) fn recipients(&mut self, to: &'t To) -> Result<Vec<PeerId>, Trouble> {
+    pub(super) fn recipients(&mut self, to: &'t Audience) -> Result<Vec<PeerId>, Trouble> {
         Ok(match to {
-            To::This => {
+            Audience::This => {
                 vec![self.peer.ok_or_else(|| {
                     "there is no connection here to send to; say `to:`".to_owned()
                 })?]
             }
-            To::All => self.world().peers.keys().copied().collect(),
-            To::Room(room) => {
+            Audience::All => self.world().peers.keys().copied().collect(),
+            Audience::Room(room) => {
                 let room = self.value(room)?.to_text();
                 self.world().members(&room)
             }
-            To::Connection(id) => {
+            Audience::Connection(id) => {
                 let id = self.value(id)?.to_text();
                 peer_of(&id)
                     .filter(|id| self.world().peers.contains_key(id))
                     .into_iter()
                     .collect()
             }
-            To::Session(wanted) => {
+            Audience::Session(wanted) => {
                 let mut values = Vec::with_capacity(wanted.len());
                 for (name, template) in wanted {
                     values.push((name, self.value(template)?.to_json()));
@@ -94,7 +95,7 @@ impl<'t> Turn<'t> {
                     .map(|(id, _)| *id)
                     .collect()
             }
-            To::Any(list) => {
+            Audience::Any(list) => {
                 let mut all = Vec::new();
                 for to in list {
                     all.extend(self.recipients(to)?);
@@ -103,7 +104,7 @@ impl<'t> Turn<'t> {
                 all.dedup();
                 all
             }
-            To::Others(to) => {
+            Audience::Others(to) => {
                 let mut all = self.recipients(to)?;
                 all.retain(|id| Some(*id) != self.peer);
                 all

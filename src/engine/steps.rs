@@ -7,7 +7,7 @@ use crate::base::text::shortened;
 use crate::base::{Limit, is_close_code};
 use crate::lang;
 use crate::lang::expr::{Symbol, Template, names};
-use crate::lang::model::{ForBody, ForOver, Step, Steps, Verb};
+use crate::lang::verbs::{LoopBody, LoopOver, Step, Steps, Verb};
 
 use super::context::{Halt, Turn, broken};
 use super::refusal::Refusal;
@@ -73,53 +73,43 @@ impl<'t> Turn<'t> {
         {
             return Ok(());
         }
+        let name = step.name;
         match &step.verb {
-            Verb::List(list) => self.list(list, step.name),
-            Verb::Find(find) => self.find(find, step.name),
-            Verb::Insert { collection, item } => self.insert(*collection, item, step.name),
-            Verb::Update {
-                collection,
-                which,
-                set,
-            } => self.update(*collection, which, set, step.name),
-            Verb::Remove { collection, which } => self.remove(*collection, which, step.name),
-            Verb::Let(values) => self.bind_all(values),
-            Verb::Remember(values) => self.remember(values),
-            Verb::Reply { body, status } => {
-                let status = self.status(status.as_ref())?;
-                Ok(self.reply(body, status)?)
+            Verb::List(list) => self.list(list, name),
+            Verb::Find(find) => self.find(find, name),
+            Verb::Insert(insert) => self.insert(insert.collection, &insert.item, name),
+            Verb::Update(update) => {
+                self.update(update.collection, &update.which, &update.set, name)
             }
-            Verb::Send { message, to, event } => self.send(message, to, event.as_ref()),
-            Verb::Fail {
-                code,
-                message,
-                status,
-            } => self.fail(code, message.as_ref(), status.as_ref()),
-            Verb::Close { code, reason } => self.close(code, reason.as_ref()),
-            Verb::Stop => Err(Halt::Stop.into()),
-            Verb::Join(room) => self.enter(room, true),
-            Verb::Leave(room) => self.enter(room, false),
-            Verb::Verify { token, otherwise } => self.verify(token, otherwise, step.name),
-            Verb::Check {
-                value,
-                prefix,
-                has,
-                may,
-            } => self.check(value, prefix, has, may),
-            Verb::Later { after, id, steps } => self.later(after, id.as_ref(), steps),
-            Verb::Cancel(name) => {
-                let name = self.value(name)?.to_text();
+            Verb::Remove(remove) => self.remove(remove.collection, &remove.which, name),
+            Verb::Let(values) => self.bind_all(&values.values),
+            Verb::Remember(remember) => self.remember(&remember.values),
+            Verb::Reply(reply) => {
+                let status = self.status(reply.status.as_ref())?;
+                Ok(self.reply(&reply.body, status)?)
+            }
+            Verb::Send(send) => self.send(&send.message, &send.to, send.event.as_ref()),
+            Verb::Fail(fail) => self.fail(&fail.code, fail.message.as_ref(), fail.status.as_ref()),
+            Verb::Close(close) => self.close(&close.code, close.reason.as_ref()),
+            Verb::Stop(_) => Err(Halt::Stop.into()),
+            Verb::Join(join) => self.enter(&join.room, true),
+            Verb::Leave(leave) => self.enter(&leave.room, false),
+            Verb::Verify(verify) => self.verify(&verify.token, &verify.otherwise, name),
+            Verb::Check(check) => self.check(&check.value, &check.prefix, &check.has, &check.may),
+            Verb::Later(later) => self.later(&later.after, later.plan.as_ref(), &later.steps),
+            Verb::Cancel(cancel) => {
+                let name = self.value(&cancel.plan)?.to_text();
                 self.world_mut()?.agenda.cancel(&name);
                 Ok(())
             }
-            Verb::For { over, each, body } => self.each(over, *each, body, step.name),
-            Verb::Run { definition, with } => {
-                self.bind_all(with)?;
+            Verb::For(each) => self.each(&each.over, each.each, &each.body, name),
+            Verb::Run(run) => {
+                self.bind_all(&run.with)?;
                 let scenario = self.scenario;
-                self.nested(&scenario.define[*definition].1)
+                self.nested(&scenario.define[run.definition].1)
             }
-            Verb::Log(text) => {
-                let text = self.value(text)?.to_text();
+            Verb::Log(log) => {
+                let text = self.value(&log.text)?.to_text();
                 self.make(text.len())?;
                 self.effects.push(Effect::Log(text));
                 Ok(())
@@ -290,15 +280,15 @@ impl<'t> Turn<'t> {
 
     fn each(
         &mut self,
-        over: &'t ForOver,
+        over: &'t LoopOver,
         each: Symbol,
-        body: &'t ForBody,
+        body: &'t LoopBody,
         name: Option<Symbol>,
     ) -> Result<(), Trouble> {
         let mut collected = String::from("[");
         let outer = self.bound(each);
         match over {
-            ForOver::List(list) => {
+            LoopOver::List(list) => {
                 let list = self.value(list)?;
                 for val in elements(&list, self.max_steps())? {
                     self.bind(each, val);
@@ -306,7 +296,7 @@ impl<'t> Turn<'t> {
                 }
                 self.bind(each, outer);
             }
-            ForOver::Peers(to) => {
+            LoopOver::Peers(to) => {
                 let caller = self.peer;
                 for peer in self.recipients(to)? {
                     self.peer = Some(peer);
@@ -316,7 +306,7 @@ impl<'t> Turn<'t> {
                 }
             }
         }
-        if matches!(body, ForBody::Collect(_)) {
+        if matches!(body, LoopBody::Collect(_)) {
             collected.push(']');
             self.make(collected.len())?;
             self.bind(name.unwrap_or(names::ITEMS), Val::json(collected));
@@ -324,10 +314,10 @@ impl<'t> Turn<'t> {
         Ok(())
     }
 
-    fn one(&mut self, body: &'t ForBody, collected: &mut String) -> Result<(), Trouble> {
+    fn one(&mut self, body: &'t LoopBody, collected: &mut String) -> Result<(), Trouble> {
         match body {
-            ForBody::Do(steps) => self.nested(steps),
-            ForBody::Collect(template) => {
+            LoopBody::Do(steps) => self.nested(steps),
+            LoopBody::Collect(template) => {
                 self.take_step()?;
                 if collected.len() > 1 {
                     collected.push(',');

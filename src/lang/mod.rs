@@ -13,6 +13,7 @@ mod read;
 mod source;
 mod tree;
 mod units;
+pub mod verbs;
 
 #[cfg(test)]
 mod tests;

@@ -30,6 +30,22 @@ pub struct Problem {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Problems(Vec<Problem>);
 
+impl Problem {
+    /// A problem at a place as steps keep it: `stations.yaml:41:7`.
+    pub(crate) fn at_place(place: &str, message: String, hint: Option<String>) -> Self {
+        let mut parts = place.rsplitn(3, ':');
+        let mut number = || parts.next().and_then(|part| part.parse().ok()).unwrap_or(0);
+        let (column, line) = (number(), number());
+        Problem {
+            file: parts.next().unwrap_or_default().to_owned(),
+            line,
+            column,
+            message,
+            hint,
+        }
+    }
+}
+
 impl Problems {
     /// One that concerns a whole file.
     pub fn of_file(file: &str, message: impl Into<String>, hint: Option<String>) -> Self {

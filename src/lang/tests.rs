@@ -147,19 +147,19 @@ on:
     };
     assert_eq!(items, &[r#"{"id":1,"price":1.5,"name":"a\"b"}"#]);
     let steps = &scenario.on["one"].steps;
-    let model::Verb::Check { prefix, .. } = &steps[0].verb else {
+    let verbs::Verb::Check(check) = &steps[0].verb else {
         panic!("no check");
     };
-    assert_eq!(prefix, "data.");
-    let model::Verb::Find(find) = &steps[1].verb else {
+    assert_eq!(check.prefix, "data.");
+    let verbs::Verb::Find(find) = &steps[1].verb else {
         panic!("no find");
     };
     assert_eq!(find.fields_part, "data.fields");
     assert_eq!(&*steps[1].place, "x.yaml:11:7");
-    let model::Verb::Reply { body, .. } = &steps[2].verb else {
+    let verbs::Verb::Reply(reply) = &steps[2].verb else {
         panic!("no reply");
     };
-    let pieces = format!("{body:?}");
+    let pieces = format!("{:?}", reply.body);
     assert!(pieces.contains("],\\\"text\\\":"), "{pieces}");
 }
 
@@ -304,4 +304,15 @@ fn hostile_scenarios_end_soon_with_a_problem() {
     ] {
         assert!(read(&format!("scenario: x\n{text}\n")).is_err());
     }
+}
+
+#[test]
+fn callers_names_stay_known_after_a_run() {
+    let scenario = read(
+        "scenario: x
+on: { \"*\": [{ let: { r: 1 } }, { run: outer }] }
+define: { outer: [{ run: inner }, { log: \"${ r }\" }], inner: [] }
+",
+    );
+    assert!(scenario.is_ok(), "{scenario:?}");
 }

@@ -135,14 +135,6 @@ impl Expr {
     pub fn draws(&self) -> bool {
         matches!(self, Expr::Formula(formula) if formula.draws)
     }
-
-    /// The path as written, if it is one.
-    pub fn path_text(&self) -> Option<&str> {
-        match self {
-            Expr::Path(path) => Some(&path.text),
-            _ => None,
-        }
-    }
 }
 
 impl Formula {
@@ -299,6 +291,21 @@ impl Template {
                 Piece::Text(pieces) => text(pieces),
             }),
         }
+    }
+
+    /// The path in what the client sent; empty for the whole of it and for what has no path.
+    pub fn part(&self) -> &str {
+        let Template::Expr(Expr::Path(path)) = self else {
+            return "";
+        };
+        for root in ["message", "request.body", "args"] {
+            match path.text.strip_prefix(root) {
+                Some("") => return "",
+                Some(rest) if rest.starts_with('.') => return &rest[1..],
+                _ => {}
+            }
+        }
+        &path.text
     }
 
     /// A constant text.

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use super::Reader;
 use super::fields::Fields;
+use super::is_expression;
 use super::names::Scope;
-use super::query::is_expression;
 use crate::base::MAX_ITEMS;
 use crate::lang::expr::Template;
 use crate::lang::model::{Collection, CollectionId, Origin};
-use crate::lang::problem::{did_you_mean, one_of, shown};
+use crate::lang::problem::{one_of, shown};
 use crate::lang::tree::{Content, Key, Node};
 
 const KEYS: &[&str] = &["key", "count", "item", "with", "each", "items", "from"];
@@ -159,7 +159,7 @@ impl Reader<'_> {
         if parent >= id {
             let message = format!(
                 "`each` takes a collection above, {} is not",
-                shown(&self.collection_names[parent])
+                shown(&self.collections.names[parent])
             );
             self.problem(node.at, message, None);
         }
@@ -167,31 +167,17 @@ impl Reader<'_> {
     }
 
     /// The collection that a text names.
-    pub(super) fn collection_name(&mut self, node: &Node, what: &str) -> Option<CollectionId> {
-        let Some(name) = node.text() else {
-            self.expected(node, what, "the name of a collection");
-            return None;
-        };
-        if let Some(id) = self.collections.get(name) {
-            return Some(*id);
-        }
-        if self.problems.full() {
-            return None;
-        }
-        let known = || self.collection_names.iter().map(String::as_str);
-        let hint = did_you_mean(name, known()).or_else(|| {
-            Some(match self.collection_names.len() {
-                0 => "`data` has no collection".to_owned(),
-                _ => format!("`data` has {}", one_of(known().take(20))),
-            })
-        });
-        let message = format!("unknown collection {}", shown(name));
-        self.problem(node.at, message, hint);
-        None
+    pub(in crate::lang) fn collection_name(
+        &mut self,
+        node: &Node,
+        what: &str,
+    ) -> Option<CollectionId> {
+        let name = self.plain_text(node, what)?;
+        self.reference(&name, node.at, "collection", |reader| &reader.collections)
     }
 
     /// A name that goes over the wire as it is.
-    pub(super) fn no_expression(&mut self, key: &Key) {
+    pub(in crate::lang) fn no_expression(&mut self, key: &Key) {
         if key.name.contains("${") {
             let message = format!(
                 "the name of a field is a plain text, found {}",

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use minijinja::{Error, ErrorKind};
 
-use super::{Lets, Reader};
+use super::Reader;
 use crate::base::json::{Json, write};
 use crate::lang::Value;
 use crate::lang::expr::{
@@ -49,7 +49,7 @@ impl Reader<'_> {
     pub(super) fn constants(
         &mut self,
         node: Option<&Node>,
-        lets: &Lets,
+        lets: &[(Symbol, Template)],
         evaluator: &mut Evaluator,
     ) -> Vec<(Symbol, Value)> {
         let entries = node.map_or(&[][..], Node::entries);

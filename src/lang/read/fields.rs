@@ -6,15 +6,15 @@ use crate::lang::tree::{Content, Key, Node, Spot};
 use crate::lang::units;
 
 /// A map whose keys are known to be allowed.
-pub(super) struct Fields<'n> {
+pub(in crate::lang) struct Fields<'n> {
     /// Where it starts.
-    pub(super) at: Spot,
+    pub(in crate::lang) at: Spot,
     entries: &'n [(Key, Node)],
 }
 
 impl<'n> Fields<'n> {
     /// The value of a key.
-    pub(super) fn get(&self, name: &str) -> Option<&'n Node> {
+    pub(in crate::lang) fn get(&self, name: &str) -> Option<&'n Node> {
         self.entries
             .iter()
             .find(|(key, _)| key.name == name)
@@ -22,7 +22,7 @@ impl<'n> Fields<'n> {
     }
 
     /// Where a key stands, or else the map.
-    pub(super) fn key_at(&self, name: &str) -> Spot {
+    pub(in crate::lang) fn key_at(&self, name: &str) -> Spot {
         self.entries
             .iter()
             .find(|(key, _)| key.name == name)
@@ -30,7 +30,7 @@ impl<'n> Fields<'n> {
     }
 
     /// Which of these keys are there.
-    pub(super) fn among<'w>(&self, names: &[&'w str]) -> Vec<&'w str> {
+    pub(in crate::lang) fn among<'w>(&self, names: &[&'w str]) -> Vec<&'w str> {
         names
             .iter()
             .copied()
@@ -40,7 +40,7 @@ impl<'n> Fields<'n> {
 }
 
 /// What a node is, in the words of a message.
-pub(super) fn described(node: &Node) -> String {
+pub(in crate::lang) fn described(node: &Node) -> String {
     match &node.content {
         Content::Null => "nothing".to_owned(),
         Content::Bool(value) => format!("`{value}`"),
@@ -57,7 +57,7 @@ pub(super) fn described(node: &Node) -> String {
 
 impl Reader<'_> {
     /// A map, whatever its keys; nothing at all is an empty one.
-    pub(super) fn map<'n>(&mut self, node: &'n Node, what: &str) -> &'n [(Key, Node)] {
+    pub(in crate::lang) fn map<'n>(&mut self, node: &'n Node, what: &str) -> &'n [(Key, Node)] {
         match &node.content {
             Content::Map(entries) => entries,
             Content::Null => &[],
@@ -69,7 +69,7 @@ impl Reader<'_> {
     }
 
     /// A list; nothing at all is an empty one.
-    pub(super) fn list<'n>(&mut self, node: &'n Node, what: &str) -> &'n [Node] {
+    pub(in crate::lang) fn list<'n>(&mut self, node: &'n Node, what: &str) -> &'n [Node] {
         match &node.content {
             Content::List(elements) => elements,
             Content::Null => &[],
@@ -81,7 +81,7 @@ impl Reader<'_> {
     }
 
     /// A map that may have these keys and no others.
-    pub(super) fn fields<'n>(
+    pub(in crate::lang) fn fields<'n>(
         &mut self,
         node: &'n Node,
         what: &str,
@@ -96,22 +96,25 @@ impl Reader<'_> {
     }
 
     /// Tells of the keys that are not allowed.
-    pub(super) fn keys_among(&mut self, entries: &[(Key, Node)], what: &str, allowed: &[&str]) {
+    pub(in crate::lang) fn keys_among(
+        &mut self,
+        entries: &[(Key, Node)],
+        what: &str,
+        allowed: &[&str],
+    ) {
         for (key, _) in entries {
             if !allowed.contains(&key.name.as_str()) {
                 let hint = did_you_mean(&key.name, allowed.iter().copied());
-                let message = format!(
-                    "unknown key {} in {what}, it takes {}",
-                    shown(&key.name),
-                    one_of(allowed.iter().copied())
-                );
+                let message = format!("unknown key {} in {what}", shown(&key.name));
+                let hint =
+                    hint.or_else(|| Some(format!("keys are {}", one_of(allowed.iter().copied()))));
                 self.problem(key.at, message, hint);
             }
         }
     }
 
     /// A key that has to be there.
-    pub(super) fn required<'n>(
+    pub(in crate::lang) fn required<'n>(
         &mut self,
         fields: &Fields<'n>,
         name: &str,
@@ -125,13 +128,13 @@ impl Reader<'_> {
     }
 
     /// Tells that something else is allowed here.
-    pub(super) fn expected(&mut self, node: &Node, what: &str, allowed: &str) {
-        let message = format!("{what} takes {allowed}, found {}", described(node));
+    pub(in crate::lang) fn expected(&mut self, node: &Node, what: &str, allowed: &str) {
+        let message = format!("{what} must be {allowed}, got {}", described(node));
         self.problem(node.at, message, None);
     }
 
     /// A text without expressions.
-    pub(super) fn plain_text(&mut self, node: &Node, what: &str) -> Option<String> {
+    pub(in crate::lang) fn plain_text(&mut self, node: &Node, what: &str) -> Option<String> {
         match node.text() {
             Some(text) if !text.contains("${") => return Some(text.to_owned()),
             _ => self.expected(node, what, "a text"),
@@ -140,7 +143,7 @@ impl Reader<'_> {
     }
 
     /// `true` or `false`.
-    pub(super) fn boolean(&mut self, node: &Node, what: &str) -> Option<bool> {
+    pub(in crate::lang) fn boolean(&mut self, node: &Node, what: &str) -> Option<bool> {
         match node.content {
             Content::Bool(value) => return Some(value),
             _ => self.expected(node, what, "`true` or `false`"),
@@ -149,7 +152,13 @@ impl Reader<'_> {
     }
 
     /// A whole number within bounds.
-    pub(super) fn whole(&mut self, node: &Node, what: &str, low: u64, high: u64) -> Option<u64> {
+    pub(in crate::lang) fn whole(
+        &mut self,
+        node: &Node,
+        what: &str,
+        low: u64,
+        high: u64,
+    ) -> Option<u64> {
         if let Content::Whole(number) = node.content
             && let Ok(number) = u64::try_from(number)
             && (low..=high).contains(&number)
@@ -165,7 +174,7 @@ impl Reader<'_> {
     }
 
     /// One of these words.
-    pub(super) fn word<'w>(
+    pub(in crate::lang) fn word<'w>(
         &mut self,
         node: &Node,
         what: &str,
@@ -174,22 +183,13 @@ impl Reader<'_> {
         let text = node.text().unwrap_or_default();
         let found = allowed.iter().copied().find(|word| *word == text);
         if found.is_none() {
-            let message = format!(
-                "{what} takes {}, found {}",
-                one_of(allowed.iter().copied()),
-                described(node)
-            );
-            self.problem(
-                node.at,
-                message,
-                did_you_mean(text, allowed.iter().copied()),
-            );
+            self.expected(node, what, &one_of(allowed.iter().copied()));
         }
         found
     }
 
     /// A list of texts, or one alone.
-    pub(super) fn texts(&mut self, node: &Node, what: &str) -> Vec<String> {
+    pub(in crate::lang) fn texts(&mut self, node: &Node, what: &str) -> Vec<String> {
         if node.text().is_some() {
             return self.plain_text(node, what).into_iter().collect();
         }
@@ -204,7 +204,11 @@ impl Reader<'_> {
     }
 
     /// A duration that is known at load.
-    pub(super) fn duration(&mut self, node: &Node, what: &str) -> Option<std::time::Duration> {
+    pub(in crate::lang) fn duration(
+        &mut self,
+        node: &Node,
+        what: &str,
+    ) -> Option<std::time::Duration> {
         let found = match &node.content {
             Content::Text(text) => units::duration(text),
             Content::Whole(number) => units::milliseconds(*number as f64),
@@ -219,7 +223,7 @@ impl Reader<'_> {
     }
 
     /// A number of bytes.
-    pub(super) fn size(&mut self, node: &Node, what: &str) -> Option<usize> {
+    pub(in crate::lang) fn size(&mut self, node: &Node, what: &str) -> Option<usize> {
         let found = match &node.content {
             Content::Text(text) => units::size(text),
             Content::Whole(number) => usize::try_from(*number).ok(),

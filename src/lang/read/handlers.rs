@@ -7,7 +7,7 @@ use foldhash::HashMap;
 use super::Reader;
 use super::fields::Fields;
 use super::names::Scope;
-use super::writes::Draws;
+use super::runs::Writers;
 use crate::lang::expr::Template;
 use crate::lang::model::{Changes, Handler, Timer};
 use crate::lang::problem::shown;
@@ -29,7 +29,7 @@ impl Reader<'_> {
         &mut self,
         node: Option<&Node>,
         scope: &Scope<'_>,
-        draws: &Draws,
+        draws: &Writers,
     ) -> Handlers {
         let mut handlers = Handlers::default();
         let Some(node) = node else { return handlers };
@@ -52,7 +52,7 @@ impl Reader<'_> {
         file: &Fields<'_>,
         name: &str,
         scope: &Scope<'_>,
-        draws: &Draws,
+        draws: &Writers,
     ) -> Option<Arc<Handler>> {
         let node = file.get(name)?;
         let steps = self.steps(node, &format!("`{name}`"), &mut scope.inner());
@@ -63,10 +63,10 @@ impl Reader<'_> {
         &mut self,
         node: Option<&Node>,
         scope: &Scope<'_>,
-        draws: &Draws,
+        draws: &Writers,
     ) -> Vec<Changes> {
         let mut changes: Vec<Changes> = Vec::new();
-        changes.resize_with(self.collection_names.len(), Changes::default);
+        changes.resize_with(self.collections.names.len(), Changes::default);
         let Some(node) = node else { return changes };
         for (key, node) in self.map(node, "`changes`") {
             let id = self.collection_of_key(key);
@@ -98,7 +98,7 @@ impl Reader<'_> {
         &mut self,
         node: Option<&Node>,
         scope: &Scope<'_>,
-        draws: &Draws,
+        draws: &Writers,
     ) -> Vec<Timer> {
         let Some(node) = node else { return Vec::new() };
         let mut timers = Vec::new();
@@ -147,7 +147,7 @@ impl Reader<'_> {
         &mut self,
         node: Option<&Node>,
         scope: &Scope<'_>,
-        draws: &Draws,
+        draws: &Writers,
     ) -> Vec<(String, Arc<Handler>)> {
         let Some(node) = node else { return Vec::new() };
         let mut triggers = Vec::new();
@@ -160,7 +160,12 @@ impl Reader<'_> {
     }
 
     /// A duration that may be an expression.
-    pub(super) fn delay(&mut self, node: &Node, what: &str, scope: &Scope<'_>) -> Template {
+    pub(in crate::lang) fn delay(
+        &mut self,
+        node: &Node,
+        what: &str,
+        scope: &Scope<'_>,
+    ) -> Template {
         let is_known = !node.text().is_some_and(|text| text.contains("${"));
         if is_known && let Some(duration) = self.duration(node, what) {
             let shortest = std::time::Duration::from_millis(1);

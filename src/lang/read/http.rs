@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::Reader;
 use super::names::Scope;
-use super::writes::Draws;
+use super::runs::Writers;
 use crate::lang::model::{Http, Route, Segment};
 use crate::lang::problem::{did_you_mean, one_of, shown};
 use crate::lang::tree::{Key, Node};
@@ -14,9 +14,9 @@ const METHODS: &[&str] = &["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPT
 const RESERVED: &str = "__mock";
 
 impl Reader<'_> {
-    pub(super) fn http(&mut self, node: Option<&Node>, scope: &Scope<'_>, draws: &Draws) -> Http {
+    pub(super) fn http(&mut self, node: Option<&Node>, scope: &Scope<'_>, draws: &Writers) -> Http {
         let error = self.optional_placed(node.and_then(|node| node.get("error")), scope);
-        let draws = draws.with_messages(error.as_ref().is_some_and(|error| error.part.draws()));
+        let draws = draws.with_envelopes(error.as_ref().is_some_and(|error| error.part.draws()));
         let mut http = Http {
             error,
             ..Http::default()

@@ -3,44 +3,41 @@
 //! Invariant: nothing stops at a problem. What is wrong is told, something is put in its place, and the scenario is
 //! given out only when there was nothing to tell.
 
-mod check;
 mod csv_items;
-mod cycles;
 mod data;
 mod evaluate;
 mod fields;
-mod flow;
 mod handlers;
 mod http;
 mod limits;
 mod literal;
 mod messages;
 mod names;
-mod query;
-mod reply;
+mod runs;
 mod settings;
 mod split;
-mod steps;
 mod template;
-mod writes;
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use crate::lang::expr::{Compiler, Symbol, Symbols, Template};
+use crate::lang::expr::{Compiler, Symbols};
 use crate::lang::files::Files;
 use crate::lang::load::Env;
-use crate::lang::model::{CollectionId, Messages, Scenario, Steps};
-use crate::lang::problem::Problems;
+use crate::lang::model::{Messages, Scenario};
+use crate::lang::problem::{Problem, Problems};
 use crate::lang::source::Sources;
 use crate::lang::tree::{Content, Node, Spot};
+use crate::lang::verbs::Steps;
 
-use cycles::Run;
-use fields::Fields;
 use handlers::Handlers;
-use names::Scope;
-use writes::Draws;
+use runs::Writers;
+
+pub(super) use fields::{Fields, described};
+use names::Declared;
+pub(super) use names::Scope;
+pub(super) use template::{is_expression, part_of, prefix_of};
 
 const KEYS: &[&str] = &[
     "scenario",
@@ -67,8 +64,6 @@ const KEYS: &[&str] = &[
 
 /// Letters in a scenario's name.
 const MAX_NAME: usize = 64;
-/// Definitions are looked at once for each that is found to write.
-const MAX_DEFINITIONS: usize = 1_000;
 
 /// What is known while a file is read.
 pub(super) struct Reader<'a> {
@@ -78,17 +73,10 @@ pub(super) struct Reader<'a> {
     paths: Vec<PathBuf>,
     compiler: Compiler,
     too_many_names: bool,
-    collections: HashMap<String, CollectionId>,
-    collection_names: Vec<String>,
-    definitions: HashMap<String, usize>,
-    definition_names: Vec<String>,
+    collections: Declared,
+    definitions: Declared,
     /// The names that definitions introduce: in sight after a `run`.
     defined_names: Rc<HashSet<String>>,
-    /// Which definition is being read, and who runs whom.
-    inside: Option<usize>,
-    runs: Vec<Run>,
-    /// Whether what is being read runs later, not now.
-    later: bool,
 }
 
 /// Reads a whole scenario.
@@ -100,6 +88,10 @@ pub(super) fn scenario(
     problems: Problems,
     paths: Vec<PathBuf>,
 ) -> Result<Scenario, Problems> {
+    let mut defined = HashSet::new();
+    if let Some(define) = root.get("define") {
+        names::introduced(define, &mut defined);
+    }
     let reader = Reader {
         files,
         sources,
@@ -107,22 +99,22 @@ pub(super) fn scenario(
         paths,
         compiler: Compiler::new(),
         too_many_names: false,
-        collections: HashMap::new(),
-        collection_names: Vec::new(),
-        definitions: HashMap::new(),
-        definition_names: Vec::new(),
-        defined_names: Rc::default(),
-        inside: None,
-        runs: Vec::new(),
-        later: false,
+        collections: Declared::of(root, "data"),
+        definitions: Declared::of(root, "define"),
+        defined_names: Rc::new(defined),
     };
     reader.file(root, env)
 }
 
 impl Reader<'_> {
-    fn problem(&mut self, at: Spot, message: String, hint: Option<String>) {
+    pub(in crate::lang) fn problem(&mut self, at: Spot, message: String, hint: Option<String>) {
         let problem = self.sources.problem(at, message, hint);
         self.problems.push(problem);
+    }
+
+    /// A problem of a step, by the place that the step has kept.
+    fn problem_at(&mut self, place: &str, message: String, hint: Option<String>) {
+        self.problems.push(Problem::at_place(place, message, hint));
     }
 
     fn file(mut self, root: &Node, env: Env<'_>) -> Result<Scenario, Problems> {
@@ -131,7 +123,6 @@ impl Reader<'_> {
             return Err(self.problems);
         }
         let file = self.fields(root, "a scenario", KEYS);
-        self.declare(root);
         let mut scope = Scope::default();
         let lets = match file.get("let") {
             Some(node) => self.names_of_let(node, &mut scope),
@@ -140,7 +131,7 @@ impl Reader<'_> {
         let secret = self.jwt_secret(file.get("auth"), &scope);
         let mut scenario = self.sections(root, &file, &scope);
         scenario.faults = self.faults(file.get("faults"), &scenario);
-        self.no_cycles();
+        self.no_idle_steps(&scenario);
         self.not_too_many_names(root);
         if !self.problems.is_empty() {
             return Err(self.problems);
@@ -163,9 +154,10 @@ impl Reader<'_> {
         let listen = self.listen(file.get("listen"));
         let messages = self.messages(file.get("messages"), listen.protocol, scope);
         let define = self.define(root, file, scope);
-        let mut draws = Draws::of(&define);
+        self.no_circles(&define);
+        let mut draws = Writers::of(&define);
         let http = self.http(file.get("http"), scope, &draws);
-        draws.messages = writes::messages_draw(&messages);
+        draws.envelopes = runs::envelopes_draw(&messages);
         let handlers = self.answers(file, &messages, scope, &draws);
         Scenario {
             name: self.scenario_name(file),
@@ -205,7 +197,7 @@ impl Reader<'_> {
         file: &Fields<'_>,
         messages: &Messages,
         scope: &Scope<'_>,
-        draws: &Draws,
+        draws: &Writers,
     ) -> Handlers {
         let scope = self.scope_after_before(file.get("before"), scope);
         let handlers = self.handlers(file.get("on"), &scope, draws);
@@ -221,28 +213,6 @@ impl Reader<'_> {
         file.get("title")
             .and_then(|node| self.plain_text(node, "`title`"))
             .unwrap_or_default()
-    }
-
-    /// What may be named before it is read.
-    fn declare(&mut self, root: &Node) {
-        if let Some(data) = root.get("data") {
-            for (key, _) in data.entries() {
-                let id = self.collection_names.len();
-                self.collections.insert(key.name.clone(), id);
-                self.collection_names.push(key.name.clone());
-            }
-        }
-        let Some(define) = root.get("define") else {
-            return;
-        };
-        let mut defined = HashSet::new();
-        for (key, steps) in define.entries() {
-            let place = self.definition_names.len();
-            self.definitions.insert(key.name.clone(), place);
-            self.definition_names.push(key.name.clone());
-            names::introduced(steps, &mut defined);
-        }
-        self.defined_names = Rc::new(defined);
     }
 
     fn scenario_name(&mut self, file: &Fields<'_>) -> String {
@@ -276,19 +246,12 @@ impl Reader<'_> {
         names::introduced(root, &mut anywhere);
         let anywhere = Rc::new(anywhere);
         let mut definitions = Vec::new();
-        let entries = self.map(define, "`define`");
-        if let Some((key, _)) = entries.get(MAX_DEFINITIONS) {
-            let message = format!("more than {MAX_DEFINITIONS} definitions");
-            self.problem(key.at, message, None);
-        }
-        for (place, (key, node)) in entries.iter().take(MAX_DEFINITIONS).enumerate() {
+        for (key, node) in self.map(define, "`define`") {
             let mut scope = scope.inner();
             scope.share(&anywhere);
-            self.inside = Some(place);
             let steps = self.steps(node, &format!("`{}`", key.name), &mut scope);
             definitions.push((key.name.clone(), steps));
         }
-        self.inside = None;
         definitions
     }
 
@@ -311,6 +274,3 @@ impl Reader<'_> {
         }
     }
 }
-
-/// Names and their values, in order.
-type Lets = Vec<(Symbol, Template)>;

@@ -1,12 +1,12 @@
 //! Which names an expression may use where.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use super::Reader;
 use crate::lang::expr::{Symbol, Symbols};
-use crate::lang::problem::{did_you_mean, shown};
-use crate::lang::tree::{Key, Node};
+use crate::lang::problem::{did_you_mean, one_of, shown};
+use crate::lang::tree::{Key, Node, Spot};
 
 /// Words of the expressions' own grammar.
 const RESERVED: &[&str] = &[
@@ -18,15 +18,16 @@ const MAX_SYMBOLS: u16 = u16::MAX - 1;
 
 /// The names in sight: those of the steps before, and those of what surrounds them.
 #[derive(Default)]
-pub(super) struct Scope<'p> {
+pub(in crate::lang) struct Scope<'p> {
     parent: Option<&'p Scope<'p>>,
     own: HashSet<String>,
-    shared: Option<Rc<HashSet<String>>>,
+    /// Sets that several scopes have.
+    shared: Vec<Rc<HashSet<String>>>,
 }
 
 impl Scope<'_> {
     /// A scope in which everything of this one is in sight.
-    pub(super) fn inner(&self) -> Scope<'_> {
+    pub(in crate::lang) fn inner(&self) -> Scope<'_> {
         Scope {
             parent: Some(self),
             ..Scope::default()
@@ -34,38 +35,36 @@ impl Scope<'_> {
     }
 
     /// Adds a name.
-    pub(super) fn add(&mut self, name: &str) {
+    pub(in crate::lang) fn add(&mut self, name: &str) {
         if !self.own.contains(name) {
             self.own.insert(name.to_owned());
         }
     }
 
     /// Adds many names that others have too.
-    pub(super) fn share(&mut self, names: &Rc<HashSet<String>>) {
-        self.shared = Some(names.clone());
+    pub(in crate::lang) fn share(&mut self, names: &Rc<HashSet<String>>) {
+        if !self.shared.iter().any(|known| Rc::ptr_eq(known, names)) {
+            self.shared.push(names.clone());
+        }
     }
 
     /// Whether a name is in sight.
-    pub(super) fn knows(&self, name: &str) -> bool {
+    pub(in crate::lang) fn knows(&self, name: &str) -> bool {
         Symbols::built_in().contains(&name)
             || self.layers().any(|layer| {
-                layer.own.contains(name)
-                    || layer
-                        .shared
-                        .as_ref()
-                        .is_some_and(|names| names.contains(name))
+                layer.own.contains(name) || layer.shared.iter().any(|names| names.contains(name))
             })
     }
 
     /// What was probably meant instead of an unknown name.
-    pub(super) fn meant(&self, name: &str) -> Option<String> {
+    pub(in crate::lang) fn meant(&self, name: &str) -> Option<String> {
         let mut candidates: Vec<&str> = self
             .layers()
             .flat_map(|layer| {
                 layer
                     .own
                     .iter()
-                    .chain(layer.shared.iter().flat_map(|s| s.iter()))
+                    .chain(layer.shared.iter().flat_map(|names| names.iter()))
             })
             .map(String::as_str)
             .collect();
@@ -81,7 +80,7 @@ impl Scope<'_> {
 }
 
 /// Every name that steps below a node introduce.
-pub(super) fn introduced(node: &Node, names: &mut HashSet<String>) {
+pub(in crate::lang) fn introduced(node: &Node, names: &mut HashSet<String>) {
     for (key, value) in node.entries() {
         match key.name.as_str() {
             "let" | "with" => {
@@ -97,9 +96,62 @@ pub(super) fn introduced(node: &Node, names: &mut HashSet<String>) {
     }
 }
 
+/// The names of a section, which may be used above it.
+#[derive(Debug, Default)]
+pub(in crate::lang) struct Declared {
+    pub(super) section: &'static str,
+    pub(super) names: Vec<String>,
+    indexes: HashMap<String, usize>,
+}
+
+impl Declared {
+    pub(super) fn of(root: &Node, section: &'static str) -> Self {
+        let entries = root.get(section).map_or(&[][..], Node::entries);
+        let names: Vec<String> = entries.iter().map(|(key, _)| key.name.clone()).collect();
+        Declared {
+            section,
+            indexes: names.iter().cloned().zip(0..).collect(),
+            names,
+        }
+    }
+}
+
 impl Reader<'_> {
+    /// The index of a declared name.
+    pub(super) fn reference(
+        &mut self,
+        name: &str,
+        at: Spot,
+        what: &str,
+        declared: impl Fn(&Self) -> &Declared,
+    ) -> Option<usize> {
+        let known = declared(self);
+        if let Some(index) = known.indexes.get(name) {
+            return Some(*index);
+        }
+        if self.problems.full() {
+            return None;
+        }
+        let names = || known.names.iter().map(String::as_str);
+        let hint = did_you_mean(name, names()).unwrap_or_else(|| match known.names.len() {
+            0 => format!("`{}` has no {what}", known.section),
+            _ => format!("`{}` has {}", known.section, one_of(names().take(20))),
+        });
+        self.problem(at, format!("unknown {what} {}", shown(name)), Some(hint));
+        None
+    }
+
+    pub(in crate::lang) fn definition_name(&mut self, node: &Node) -> Option<usize> {
+        let name = self.plain_text(node, "`run`")?;
+        self.reference(&name, node.at, "definition", |reader| &reader.definitions)
+    }
+
+    pub(in crate::lang) fn names_of_definitions(&self) -> Rc<HashSet<String>> {
+        self.defined_names.clone()
+    }
+
     /// The symbol of a name that the file gives.
-    pub(super) fn symbol(&mut self, name: &str) -> Symbol {
+    pub(in crate::lang) fn symbol(&mut self, name: &str) -> Symbol {
         let symbol = self.compiler.symbol(name);
         if symbol.0 > MAX_SYMBOLS {
             self.too_many_names = true;
@@ -108,28 +160,31 @@ impl Reader<'_> {
     }
 
     /// The name that a key gives.
-    pub(super) fn key_name(&mut self, key: &Key) -> Symbol {
+    pub(in crate::lang) fn key_name(&mut self, key: &Key) -> Symbol {
         self.check_name(&key.name, key.at);
         self.symbol(&key.name)
     }
 
     /// The name that a value gives.
-    pub(super) fn value_name(&mut self, node: &Node, what: &str) -> Option<String> {
+    pub(in crate::lang) fn value_name(&mut self, node: &Node, what: &str) -> Option<String> {
         let name = self.plain_text(node, what)?;
         self.check_name(&name, node.at).then_some(name)
     }
 
-    fn check_name(&mut self, name: &str, at: crate::lang::tree::Spot) -> bool {
+    fn check_name(&mut self, name: &str, at: Spot) -> bool {
         let letters = |c: char| c == '_' || c.is_ascii_alphabetic();
         let good = name.starts_with(letters)
             && name.chars().all(|c| letters(c) || c.is_ascii_digit())
             && !RESERVED.contains(&name);
         if !good {
             let message = format!(
-                "{} cannot be a name: a name is letters, digits and `_`, and no word of the expressions",
+                "a name must be letters, digits and `_`, got {}",
                 shown(name)
             );
-            self.problem(at, message, None);
+            let hint = RESERVED
+                .contains(&name)
+                .then(|| format!("`{name}` is a word of expressions"));
+            self.problem(at, message, hint);
         }
         good
     }

@@ -7,7 +7,7 @@ use super::fields::described;
 use super::names::Scope;
 use super::split::{Part, split};
 use crate::base::json::{Json, write};
-use crate::lang::expr::{Expr, ExprProblem, Piece, Template, TextPiece};
+use crate::lang::expr::{Expr, ExprProblem, Piece, Symbol, Template, TextPiece};
 use crate::lang::model::Placed;
 use crate::lang::problem::shown;
 use crate::lang::tree::{Content, Node, Spot};
@@ -19,7 +19,7 @@ const MAX_FORMULAS: usize = 20_000;
 
 impl Reader<'_> {
     /// Any value. With a problem in it, the answer is as good as any.
-    pub(super) fn template(&mut self, node: &Node, scope: &Scope<'_>) -> Template {
+    pub(in crate::lang) fn template(&mut self, node: &Node, scope: &Scope<'_>) -> Template {
         match &node.content {
             Content::Text(text) => self.text_template(text, node.at, scope),
             Content::List(_) | Content::Map(_) => {
@@ -32,12 +32,16 @@ impl Reader<'_> {
     }
 
     /// The value of a key, if it is there.
-    pub(super) fn optional(&mut self, node: Option<&Node>, scope: &Scope<'_>) -> Option<Template> {
+    pub(in crate::lang) fn optional(
+        &mut self,
+        node: Option<&Node>,
+        scope: &Scope<'_>,
+    ) -> Option<Template> {
         node.map(|node| self.template(node, scope))
     }
 
     /// As [`Reader::optional`], with its place.
-    pub(super) fn optional_placed(
+    pub(in crate::lang) fn optional_placed(
         &mut self,
         node: Option<&Node>,
         scope: &Scope<'_>,
@@ -46,13 +50,67 @@ impl Reader<'_> {
         Some(self.placed(node?.at, part))
     }
 
-    pub(super) fn placed<T>(&self, at: Spot, part: T) -> Placed<T> {
-        let place = Arc::from(self.sources.place(at));
+    pub(in crate::lang) fn placed<T>(&self, at: Spot, part: T) -> Placed<T> {
+        let place = self.place(at);
         Placed { place, part }
     }
 
+    /// `stations.yaml:41:7`
+    pub(in crate::lang) fn place(&self, at: Spot) -> Arc<str> {
+        Arc::from(self.sources.place(at))
+    }
+
+    /// Names and values, each of which sees those before it; afterwards the scope has them all.
+    pub(in crate::lang) fn names_of_let(
+        &mut self,
+        node: &Node,
+        scope: &mut Scope<'_>,
+    ) -> Vec<(Symbol, Template)> {
+        let mut lets = Vec::new();
+        for (key, node) in self.map(node, "`let`") {
+            let template = self.template(node, scope);
+            let symbol = self.key_name(key);
+            scope.add(&key.name);
+            lets.push((symbol, template));
+        }
+        lets
+    }
+
+    /// A map of plain names to values.
+    pub(in crate::lang) fn named_values(
+        &mut self,
+        node: &Node,
+        what: &str,
+        scope: &Scope<'_>,
+    ) -> Vec<(String, Template)> {
+        let mut values = Vec::new();
+        for (key, node) in self.map(node, what) {
+            self.no_expression(key);
+            values.push((key.name.clone(), self.template(node, scope)));
+        }
+        values
+    }
+
+    /// A status of HTTP.
+    pub(in crate::lang) fn status(
+        &mut self,
+        node: Option<&Node>,
+        scope: &Scope<'_>,
+    ) -> Option<Template> {
+        let node = node?;
+        if !is_expression(node) {
+            self.whole(node, "`status`", 200, 599);
+        }
+        Some(self.template(node, scope))
+    }
+
     /// A condition: an expression, or `true` or `false`.
-    pub(super) fn condition(&mut self, node: &Node, what: &str, scope: &Scope<'_>) -> Expr {
+    pub(in crate::lang) fn condition(
+        &mut self,
+        node: &Node,
+        what: &str,
+        scope: &Scope<'_>,
+    ) -> Expr {
         match &node.content {
             Content::Bool(_) => return Expr::Constant(constant(node.json())),
             Content::Text(text) => match split(text) {
@@ -196,6 +254,24 @@ impl Reader<'_> {
             scalar => scalar.write_scalar(&mut out.raw),
         }
     }
+}
+
+/// Whether a value has an expression in it.
+pub(in crate::lang) fn is_expression(node: &Node) -> bool {
+    node.text().is_some_and(|text| text.contains("${"))
+}
+
+/// The prefix of a value's part in errors.
+pub(in crate::lang) fn prefix_of(template: &Template) -> String {
+    match template.part() {
+        "" => String::new(),
+        part => format!("{part}."),
+    }
+}
+
+/// The name of a value in errors.
+pub(in crate::lang) fn part_of(template: &Template) -> String {
+    template.part().to_owned()
 }
 
 /// The name that was probably meant, when the problem is a name that nobody knows.

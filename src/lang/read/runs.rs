@@ -1,0 +1,342 @@
+//! What follows from which steps run which definitions: circles, the need for write access, and steps that can never
+//! work where they stand.
+
+use std::sync::Arc;
+
+use super::Reader;
+use crate::lang::expr::{Expr, Template};
+use crate::lang::interner::intern;
+use crate::lang::model::{Handler, Messages, Scenario};
+use crate::lang::verbs::{Around, Facts, Need, Step, Steps};
+
+/// Calls `visit` for each step, and for the steps inside it, with what surrounds them.
+fn walk<'s>(
+    steps: &'s [Step],
+    around: &[Around],
+    visit: &mut dyn FnMut(&'s Step, &Facts<'s>, &[Around]),
+) {
+    for step in steps {
+        let facts = step.verb.facts();
+        visit(step, &facts, around);
+        for (inner, steps) in &facts.steps {
+            walk(steps, &[around, &[*inner]].concat(), visit);
+        }
+    }
+}
+
+/// Which definitions need write access, and whether the envelopes do.
+pub(super) struct Writers {
+    definitions: Vec<bool>,
+    /// An envelope that draws chance makes every answer a write.
+    pub(super) envelopes: bool,
+}
+
+impl Writers {
+    pub(super) fn of(define: &[(String, Steps)]) -> Self {
+        let mut callers: Vec<Vec<usize>> = vec![Vec::new(); define.len()];
+        let mut writers = Writers {
+            definitions: vec![false; define.len()],
+            envelopes: false,
+        };
+        let mut found = Vec::new();
+        for (definition, (_, steps)) in define.iter().enumerate() {
+            walk(steps, &[], &mut |_, facts, _| {
+                if let Some(run) = facts.runs {
+                    callers[run].push(definition);
+                }
+            });
+            if writers.steps_write(steps) {
+                found.push(definition);
+            }
+        }
+        while let Some(definition) = found.pop() {
+            if !std::mem::replace(&mut writers.definitions[definition], true) {
+                found.append(&mut callers[definition]);
+            }
+        }
+        writers
+    }
+
+    /// The same definitions under other envelopes.
+    pub(super) fn with_envelopes(&self, envelopes: bool) -> Self {
+        Writers {
+            definitions: self.definitions.clone(),
+            envelopes,
+        }
+    }
+
+    pub(super) fn handler(&self, name: &str, steps: Steps) -> Arc<Handler> {
+        Arc::new(Handler {
+            name: intern(name),
+            writes: self.envelopes || self.steps_write(&steps),
+            steps,
+        })
+    }
+
+    fn steps_write(&self, steps: &[Step]) -> bool {
+        let mut writes = false;
+        walk(steps, &[], &mut |step, facts, _| {
+            let runs_writer = facts.runs.is_some_and(|id| self.definitions[id]);
+            let draws = step.when.as_ref().is_some_and(Expr::draws);
+            writes |= facts.writes || runs_writer || draws;
+        });
+        writes
+    }
+}
+
+/// A definition that another runs at once.
+struct Run<'s> {
+    to: usize,
+    place: &'s str,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Visit {
+    New,
+    OnPath,
+    Done,
+}
+
+impl Reader<'_> {
+    /// Reports definitions that run themselves, which would never end.
+    pub(super) fn no_circles(&mut self, define: &[(String, Steps)]) {
+        let mut runs: Vec<Vec<Run<'_>>> = Vec::new();
+        for (_, steps) in define {
+            let mut own = Vec::new();
+            walk(steps, &[], &mut |step, facts, around| {
+                if let Some(to) = facts.runs.filter(|_| !around.contains(&Around::Later)) {
+                    own.push(Run {
+                        to,
+                        place: &step.place,
+                    });
+                }
+            });
+            runs.push(own);
+        }
+        let mut visits = vec![Visit::New; define.len()];
+        for start in 0..define.len() {
+            if visits[start] == Visit::New {
+                self.follow_runs(start, define, &runs, &mut visits);
+            }
+        }
+    }
+
+    /// Depth first. The stack is on the heap: a file may have a chain of any length.
+    fn follow_runs(
+        &mut self,
+        start: usize,
+        define: &[(String, Steps)],
+        runs: &[Vec<Run<'_>>],
+        visits: &mut [Visit],
+    ) {
+        visits[start] = Visit::OnPath;
+        let mut path = vec![(start, 0)];
+        while let Some((definition, next)) = path.last_mut() {
+            let Some(run) = runs[*definition].get(*next) else {
+                visits[*definition] = Visit::Done;
+                path.pop();
+                continue;
+            };
+            *next += 1;
+            match visits[run.to] {
+                Visit::New => {
+                    visits[run.to] = Visit::OnPath;
+                    path.push((run.to, 0));
+                }
+                Visit::OnPath => {
+                    let circle = path
+                        .iter()
+                        .map(|(at, _)| *at)
+                        .skip_while(|at| *at != run.to);
+                    let names: Vec<String> = circle
+                        .chain([run.to])
+                        .take(10)
+                        .map(|at| format!("`{}`", define[at].0))
+                        .collect();
+                    let message = format!("a definition runs itself: {}", names.join(" → "));
+                    self.problem_at(run.place, message, None);
+                }
+                Visit::Done => {}
+            }
+        }
+    }
+}
+
+/// What steps can rely on, by the event that runs them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Setting {
+    request: bool,
+    session: bool,
+    peer: PeerState,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum PeerState {
+    Absent,
+    Open,
+    Ended,
+}
+
+const fn setting(request: bool, peer: PeerState) -> Setting {
+    Setting {
+        request,
+        session: !matches!(peer, PeerState::Absent),
+        peer,
+    }
+}
+
+const MESSAGE: Setting = setting(true, PeerState::Open);
+const HTTP: Setting = setting(true, PeerState::Absent);
+/// The session of a handshake comes before its connection.
+const UPGRADE: Setting = Setting {
+    session: true,
+    ..HTTP
+};
+const CONNECT: Setting = setting(false, PeerState::Open);
+const DISCONNECT: Setting = setting(false, PeerState::Ended);
+/// A timer, a trigger, an edit by the control API.
+const OUTSIDE: Setting = setting(false, PeerState::Absent);
+
+impl Setting {
+    fn inside(self, around: &[Around]) -> Setting {
+        around.iter().fold(self, |outer, around| match around {
+            Around::Same => outer,
+            Around::EachPeer => Setting {
+                peer: PeerState::Open,
+                session: true,
+                ..outer
+            },
+            // A plan whose connection has ended runs without one.
+            Around::Later if outer.peer == PeerState::Open => CONNECT,
+            Around::Later => OUTSIDE,
+        })
+    }
+
+    fn meets(self, need: Need) -> bool {
+        match need {
+            Need::Nothing => true,
+            Need::Request => self.request,
+            Need::Session => self.session,
+            Need::Peer => self.peer != PeerState::Absent,
+            Need::OpenPeer => self.peer == PeerState::Open,
+        }
+    }
+}
+
+/// The steps of every handler, and the settings that they run in.
+fn handlers(scenario: &Scenario) -> Vec<(&Handler, &'static [Setting])> {
+    let mut all: Vec<(&Handler, &'static [Setting])> = Vec::new();
+    let messages = scenario.on.values().chain(&scenario.otherwise);
+    all.extend(
+        messages
+            .chain(&scenario.before)
+            .map(|handler| (&**handler, &[MESSAGE][..])),
+    );
+    all.extend(
+        scenario
+            .upgrade
+            .iter()
+            .map(|handler| (&**handler, &[UPGRADE][..])),
+    );
+    all.extend(
+        scenario
+            .connect
+            .iter()
+            .map(|handler| (&**handler, &[CONNECT][..])),
+    );
+    all.extend(
+        scenario
+            .disconnect
+            .iter()
+            .map(|handler| (&**handler, &[DISCONNECT][..])),
+    );
+    for changes in &scenario.changes {
+        let handlers = [&changes.created, &changes.updated, &changes.removed];
+        // They keep the connection of the message that changed the data.
+        let handlers = handlers.into_iter().flatten();
+        all.extend(handlers.map(|handler| (&**handler, &[CONNECT, DISCONNECT, OUTSIDE][..])));
+    }
+    let timers = scenario.timers.iter().map(|timer| &timer.handler);
+    let triggers = scenario.triggers.iter().map(|(_, handler)| handler);
+    all.extend(
+        timers
+            .chain(triggers)
+            .map(|handler| (&**handler, &[OUTSIDE][..])),
+    );
+    let routes = scenario.http.routes.iter();
+    all.extend(routes.map(|route| (&*route.handler, &[HTTP][..])));
+    all
+}
+
+impl Reader<'_> {
+    /// Reports steps that work in none of the settings that they run in.
+    pub(super) fn no_idle_steps(&mut self, scenario: &Scenario) {
+        let define = &scenario.define;
+        let mut reached: Vec<Vec<Setting>> = vec![Vec::new(); define.len()];
+        let mut new: Vec<(usize, Setting)> = Vec::new();
+        for (handler, settings) in handlers(scenario) {
+            for setting in settings {
+                new.extend(runs_of(&handler.steps, *setting));
+            }
+            self.no_idle_steps_in(&handler.steps, settings);
+        }
+        while let Some((definition, setting)) = new.pop() {
+            if !reached[definition].contains(&setting) {
+                reached[definition].push(setting);
+                new.extend(runs_of(&define[definition].1, setting));
+            }
+        }
+        for ((_, steps), settings) in define.iter().zip(&reached) {
+            // Without any setting nothing runs the definition, and nothing is known of it.
+            if !settings.is_empty() {
+                self.no_idle_steps_in(steps, settings);
+            }
+        }
+    }
+
+    fn no_idle_steps_in(&mut self, steps: &[Step], settings: &[Setting]) {
+        walk(steps, &[], &mut |step, facts, around| {
+            let works = |setting: &Setting| setting.inside(around).meets(facts.needs);
+            if !settings.iter().any(works) {
+                let (message, hint) = idle(step.verb.name(), facts.needs);
+                self.problem_at(&step.place, message, hint.map(str::to_owned));
+            }
+        });
+    }
+}
+
+fn runs_of(steps: &[Step], setting: Setting) -> Vec<(usize, Setting)> {
+    let mut runs = Vec::new();
+    walk(steps, &[], &mut |_, facts, around| {
+        runs.extend(facts.runs.map(|run| (run, setting.inside(around))));
+    });
+    runs
+}
+
+fn idle(verb: &str, need: Need) -> (String, Option<&'static str>) {
+    let (missing, hint) = match need {
+        Need::Nothing | Need::Request => (
+            "no request waits for an answer here",
+            Some("push with `send`, and `to` where there is no connection"),
+        ),
+        Need::Session => ("there is no session here", None),
+        Need::Peer => ("there is no connection here", None),
+        Need::OpenPeer if verb == "send" => (
+            "there is no open connection here",
+            Some("say whom: `to: all`, `to: { room: … }`"),
+        ),
+        Need::OpenPeer => ("there is no open connection here", None),
+    };
+    (format!("`{verb}` can never work: {missing}"), hint)
+}
+
+/// Whether an envelope or the words of an error draw chance.
+pub(super) fn envelopes_draw(messages: &Messages) -> bool {
+    let placed = messages
+        .errors
+        .values()
+        .chain(&messages.name)
+        .chain([&messages.error]);
+    let mut placed = placed.map(|placed| &placed.part);
+    placed.any(Template::draws) || messages.reply.as_ref().is_some_and(Template::draws)
+}

@@ -1,0 +1,119 @@
+//! The verbs of steps, one file each: what a verb is called, how it is read, what it holds, and its facts.
+//!
+//! A new verb is a file here, a line in [`verbs`], and its implementation in the engine.
+
+mod audience;
+mod cancel;
+mod check;
+mod close;
+mod fail;
+mod find;
+mod for_each;
+mod insert;
+mod join;
+mod later;
+mod leave;
+mod let_names;
+mod list;
+mod log;
+mod remember;
+mod remove;
+mod reply;
+mod run;
+mod send;
+mod step;
+mod stop;
+mod update;
+mod verify;
+mod which;
+
+pub use audience::Audience;
+pub use check::{JsonType, PartRule};
+pub use for_each::{LoopBody, LoopOver};
+pub use step::{Step, Steps};
+pub use update::Assignments;
+pub use which::Which;
+
+pub(super) use step::{Around, Facts, Need, StepNode};
+
+use super::read::{Reader, Scope};
+
+/// The declaration of a verb.
+trait Declare: Sized {
+    const NAME: &'static str;
+    /// The keys that may stand beside the verb, besides `when` and `as`.
+    const KEYS: &'static [&'static str] = &[];
+    /// The names that its results get without `as`.
+    const RESULTS: &'static [&'static str] = &[];
+
+    fn read(reader: &mut Reader<'_>, step: &StepNode<'_>, scope: &mut Scope<'_>) -> Option<Self>;
+
+    fn facts(&self) -> Facts<'_>;
+}
+
+/// The columns of a declaration, for the reader of steps.
+struct Declaration {
+    name: &'static str,
+    keys: &'static [&'static str],
+    results: &'static [&'static str],
+    read: fn(&mut Reader<'_>, &StepNode<'_>, &mut Scope<'_>) -> Option<Verb>,
+}
+
+macro_rules! verbs {
+    ($($variant:ident $module:ident::$step:ident;)*) => {
+        $(pub use $module::$step;)*
+
+        /// What a step does.
+        #[derive(Debug)]
+        pub enum Verb {
+            $($variant(Box<$step>),)*
+        }
+
+        const VERBS: &[Declaration] = &[$(Declaration {
+            name: $step::NAME,
+            keys: $step::KEYS,
+            results: $step::RESULTS,
+            read: |reader, step, scope| {
+                $step::read(reader, step, scope).map(|verb| Verb::$variant(Box::new(verb)))
+            },
+        }),*];
+
+        impl Verb {
+            pub(super) fn name(&self) -> &'static str {
+                match self {
+                    $(Verb::$variant(_) => $step::NAME,)*
+                }
+            }
+
+            pub(super) fn facts(&self) -> Facts<'_> {
+                match self {
+                    $(Verb::$variant(verb) => verb.facts(),)*
+                }
+            }
+        }
+    };
+}
+
+verbs! {
+    List list::ListStep;
+    Find find::FindStep;
+    Insert insert::InsertStep;
+    Update update::UpdateStep;
+    Remove remove::RemoveStep;
+    Let let_names::LetStep;
+    Remember remember::RememberStep;
+    Reply reply::ReplyStep;
+    Send send::SendStep;
+    Fail fail::FailStep;
+    Close close::CloseStep;
+    Stop stop::StopStep;
+    Join join::JoinStep;
+    Leave leave::LeaveStep;
+    Verify verify::VerifyStep;
+    Check check::CheckStep;
+    Later later::LaterStep;
+    Cancel cancel::CancelStep;
+    For for_each::ForStep;
+    Run run::RunStep;
+    Log log::LogStep;
+}

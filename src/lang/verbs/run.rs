@@ -1,0 +1,36 @@
+//! `run`: runs the steps of a definition.
+
+use super::{Declare, Facts, StepNode};
+use crate::lang::expr::{Symbol, Template};
+use crate::lang::read::{Reader, Scope};
+
+#[derive(Debug)]
+pub struct RunStep {
+    /// The index in the scenario's definitions.
+    pub definition: usize,
+    /// `with:`, names for the definition.
+    pub with: Vec<(Symbol, Template)>,
+}
+
+impl Declare for RunStep {
+    const NAME: &'static str = "run";
+    const KEYS: &'static [&'static str] = &["with"];
+
+    fn read(reader: &mut Reader<'_>, step: &StepNode<'_>, scope: &mut Scope<'_>) -> Option<Self> {
+        let definition = reader.definition_name(step.value);
+        let with = step.fields.get("with");
+        let with = with.map(|node| reader.names_of_let(node, scope));
+        // The definition's names are in sight after it.
+        scope.share(&reader.names_of_definitions());
+        Some(RunStep {
+            definition: definition?,
+            with: with.unwrap_or_default(),
+        })
+    }
+
+    fn facts(&self) -> Facts<'_> {
+        let mut facts = Facts::of(self.with.iter().map(|(_, value)| value));
+        facts.runs = Some(self.definition);
+        facts
+    }
+}
