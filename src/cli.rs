@@ -1,7 +1,8 @@
 //! The command line as it is typed: types for clap, whose doc comments are the help.
 //!
-//! Invariant: nothing is decided here; `cmd` turns these into decisions.
+//! Invariant: nothing is decided here but which of two contradictory options counts.
 
+mod tips;
 mod values;
 
 use std::ffi::OsString;
@@ -9,6 +10,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::builder::{BoolishValueParser, NonEmptyStringValueParser, Resettable};
+use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{
     Arg, ArgAction, ArgMatches, Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand,
@@ -16,28 +18,25 @@ use clap::{
 };
 use clap_complete::Shell;
 
-pub use values::{Assignment, Clock, Seed};
+pub use values::{Assignment, Clock, ParentProcess, Seed};
 
 const EXIT_CODES: &str = "Exit codes: 0 done; 1 could not run (a port taken, a certificate unreadable); \
                           2 wrong usage or an unsound scenario.";
 
 /// Plays a real-time back end from a file, the scenario.
 ///
-/// Every option of `serve` can also be given in the environment, as the help of each says; what the command line
-/// says goes first. An empty variable is as good as none.
+/// Every option of `serve` can also be set by an environment variable, which its help names; the command line takes
+/// precedence. An empty variable counts as unset.
 #[derive(Debug, Parser)]
 #[command(name = "ws-mock", version, max_term_width = 100, arg_required_else_help = true, after_help = EXIT_CODES)]
 pub struct Cli {
-    /// What is to be done.
     #[command(subcommand)]
     pub verb: Verb,
-    /// How it is logged.
     #[command(flatten)]
     pub log: Log,
 }
 
 impl Cli {
-    /// The command for clap.
     pub fn command() -> Command {
         with_variables(<Cli as CommandFactory>::command())
     }
@@ -46,17 +45,22 @@ impl Cli {
     pub fn read<A: Into<OsString> + Clone>(
         line: impl IntoIterator<Item = A>,
     ) -> Result<Cli, clap::Error> {
-        let matches = Cli::command().try_get_matches_from(line)?;
+        let matches = Cli::command()
+            .try_get_matches_from(line)
+            .map_err(tips::improve)?;
         let mut cli = Cli::from_arg_matches(&matches)?;
-        if let (Verb::Serve(serve), Some((_, typed))) = (&mut cli.verb, matches.subcommand()) {
-            serve.listen.settle(typed);
-            serve.play.settle(typed);
+        if let Some((_, typed)) = matches.subcommand() {
+            cli.log.settle(typed)?;
+            if let Verb::Serve(serve) = &mut cli.verb {
+                serve.listen.settle(typed)?;
+                serve.play.settle(typed);
+            }
         }
         Ok(cli)
     }
 }
 
-/// What holds for the variables of all options. One that is set to nothing is none: compose files pass those on.
+/// Adapts all options to their variables. An empty one counts as unset, because compose files pass those on.
 fn with_variables(command: Command) -> Command {
     let adapt = |arg: Arg| {
         let value = arg.get_env().and_then(std::env::var_os);
@@ -72,56 +76,65 @@ fn with_variables(command: Command) -> Command {
     command.mut_args(adapt).mut_subcommands(with_variables)
 }
 
-/// What ws-mock can do.
+/// True if `off` must be dropped, false if `on` must: of two contradictory options a typed one beats a variable.
+///
+/// clap's own `conflicts_with` would also refuse a typed option that contradicts a variable.
+fn contradiction(matches: &ArgMatches, on: &str, off: &str) -> Result<bool, clap::Error> {
+    let typed = |id| matches.value_source(id) == Some(ValueSource::CommandLine);
+    if typed(on) == typed(off) {
+        let option = |id: &str| format!("--{}", id.replace('_', "-"));
+        let message = format!("`{}` cannot be used with `{}`", option(on), option(off));
+        return Err(Cli::command().error(ErrorKind::ArgumentConflict, message));
+    }
+    Ok(typed(on))
+}
+
 #[derive(Debug, Subcommand)]
 pub enum Verb {
     /// Play a scenario until Ctrl-C
     Serve(Box<Serve>),
-    /// List the scenarios inside the binary, or show one
+    /// List the bundled scenarios, or show one
     Scenarios(Scenarios),
-    /// Check scenario files and tell every problem in them
+    /// Check scenario files and report every problem in them
     Validate(Validate),
     /// Print a token that a running scenario accepts
     Token(Token),
-    /// Make the development certificate, and tell how to trust it
+    /// Make the development certificate, and explain how to trust it
     Certs(Certs),
+    /// Check that a running server answers
+    Health(Health),
     /// Print completions for a shell
     Completions(Completions),
     /// Print a man page
     Man(Man),
 }
 
-/// `serve`
 #[derive(Debug, Clone, Args)]
 #[command(args_override_self = true)]
 pub struct Serve {
-    /// A bundled scenario's name (see `ws-mock scenarios`) or a file
+    /// The name of a bundled scenario (see `ws-mock scenarios`) or a file
     #[arg(
         default_value = "stations",
         env = "WS_MOCK_SCENARIO",
         value_parser = NonEmptyStringValueParser::new()
     )]
     pub scenario: String,
-    /// Where it listens.
     #[command(flatten)]
     pub listen: Listen,
-    /// How its world is made and moved.
     #[command(flatten)]
     pub play: Play,
-    /// Who may talk to it, and how much.
     #[command(flatten)]
     pub access: Access,
 }
 
-/// Where `serve` listens.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Listening")]
 pub struct Listen {
-    /// The host to listen on: `localhost` is 127.0.0.1 and `::1`, `0.0.0.0` is everywhere
+    /// The host to listen on: `localhost` is 127.0.0.1 and `::1`, `0.0.0.0` is every interface
     #[arg(long, default_value = "localhost", env = "WS_MOCK_HOST")]
     pub host: String,
     /// The port instead of the scenario's; 0 takes a free one
-    #[arg(long, env = "WS_MOCK_PORT")]
+    #[arg(short, long, env = "WS_MOCK_PORT")]
     pub port: Option<u16>,
     /// Turn TLS on; plain ws:// and http:// are still answered on the same port
     #[arg(long, env = "WS_MOCK_SSL")]
@@ -141,31 +154,40 @@ pub struct Listen {
     /// Write process id, port and URLs to this file (JSON) once connections are accepted
     #[arg(long, value_name = "FILE", env = "WS_MOCK_READY_FILE")]
     pub ready_file: Option<PathBuf>,
+    /// Stop when this process ends; without PID, when the parent process ends
+    #[arg(
+        long,
+        value_name = "PID",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "parent",
+        env = "WS_MOCK_EXIT_WITH_PARENT"
+    )]
+    pub exit_with_parent: Option<ParentProcess>,
 }
 
 impl Listen {
-    /// Of TLS on and off the last one typed counts, and what was typed goes before what the environment says.
-    fn settle(&mut self, matches: &ArgMatches) {
-        let rank = |given: bool, id| {
-            let typed = matches.value_source(id) == Some(ValueSource::CommandLine);
-            given.then(|| (typed, matches.index_of(id)))
-        };
-        let on = rank(self.ssl, "ssl").max(rank(self.ssl_only, "ssl_only"));
-        let off = rank(self.no_ssl, "no_ssl");
-        if off > on {
-            (self.ssl, self.ssl_only) = (false, false);
-        } else {
-            self.no_ssl = false;
+    fn settle(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        for (on, id) in [(self.ssl, "ssl"), (self.ssl_only, "ssl_only")] {
+            if !(on && self.no_ssl) {
+                continue;
+            }
+            if contradiction(matches, id, "no_ssl")? {
+                self.no_ssl = false;
+            } else {
+                (self.ssl, self.ssl_only) = (false, false);
+            }
         }
+        Ok(())
     }
 }
 
-/// How the world of `serve` is made and moved.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Playing")]
 pub struct Play {
-    /// What fixes every generated value: a number, or `random`
+    /// The seed of every generated value: a number, or `random`
     #[arg(
+        short,
         long,
         value_name = "N|random",
         default_value = "1",
@@ -180,7 +202,7 @@ pub struct Play {
         env = "WS_MOCK_CLOCK"
     )]
     pub clock: Clock,
-    /// How many items a collection has: `stations=2500`
+    /// The number of items of a collection: `stations=2500`
     #[arg(
         long,
         value_name = "COLLECTION=N",
@@ -188,7 +210,7 @@ pub struct Play {
         value_delimiter = ','
     )]
     pub count: Vec<Assignment>,
-    /// How often a timer runs: `heartbeat=5s`
+    /// The interval of a timer: `heartbeat=5s`
     #[arg(
         long,
         value_name = "NAME=TIME",
@@ -196,13 +218,13 @@ pub struct Play {
         value_delimiter = ','
     )]
     pub timer: Vec<Assignment>,
-    /// Let no timer run by itself
+    /// Run timers only when the control API fires them
     #[arg(long, env = "WS_MOCK_NO_TIMERS")]
     pub no_timers: bool,
     /// Answer unknown fields and filters with an error
     #[arg(long, env = "WS_MOCK_STRICT")]
     pub strict: bool,
-    /// Break something on purpose: `latency=200ms`, `drop,on=getStations,share=0.1`; several are parted by `;`, in the environment by blanks too
+    /// Inject a fault: `latency=200ms`, `drop,on=getStations,share=0.1`; separate several by `;`, in the environment also by spaces
     #[arg(
         long,
         value_name = "KIND[=VALUE][,on=…][,share=…]",
@@ -210,13 +232,13 @@ pub struct Play {
         value_delimiter = ';'
     )]
     pub fault: Vec<String>,
-    /// Leave a changed scenario file alone until the next start
+    /// Do not reload the scenario when its files change
     #[arg(long, env = "WS_MOCK_NO_WATCH")]
     pub no_watch: bool,
 }
 
 impl Play {
-    /// In the environment white space parts faults; typed, it may be in a name: `on=GET /api/x`.
+    /// In a variable white space separates faults; on the command line it may be in a name: `on=GET /api/x`.
     fn settle(&mut self, matches: &ArgMatches) {
         if matches.value_source("fault") == Some(ValueSource::EnvVariable) {
             let words = self.fault.iter().flat_map(|text| text.split_whitespace());
@@ -225,11 +247,10 @@ impl Play {
     }
 }
 
-/// Who may talk to `serve`, and how much.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Access and limits")]
 pub struct Access {
-    /// Let pages of this origin connect, `'*'` for all; local ones may anyway
+    /// Let pages of this origin connect, `'*'` for all; local pages always may
     #[arg(
         long,
         value_name = "ORIGIN",
@@ -253,10 +274,10 @@ pub struct Access {
         value_delimiter = ','
     )]
     pub control_origin: Vec<String>,
-    /// Take the control API away
+    /// Turn the control API off
     #[arg(long, env = "WS_MOCK_NO_CONTROL")]
     pub no_control: bool,
-    /// Connections at one time [default: 20000]
+    /// The maximum number of open connections [default: 20000]
     #[arg(long, value_name = "N", env = "WS_MOCK_MAX_CONNECTIONS")]
     pub max_connections: Option<NonZeroUsize>,
     /// The largest message and frame, such as 512KiB or 32MiB [default: 1MiB]
@@ -264,11 +285,10 @@ pub struct Access {
     pub max_message: Option<String>,
 }
 
-/// What is logged, and how.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Logging")]
 pub struct Log {
-    /// Lines of text or of JSON, on standard error
+    /// The format of log lines on standard error
     #[arg(
         long,
         global = true,
@@ -278,7 +298,7 @@ pub struct Log {
         env = "WS_MOCK_LOG_FORMAT"
     )]
     pub log_format: LogFormat,
-    /// Colours in it: `auto` has them on a terminal, unless `NO_COLOR` is set
+    /// Colours in the log: `auto` uses them on a terminal, unless `NO_COLOR` is set
     #[arg(
         long,
         global = true,
@@ -288,7 +308,7 @@ pub struct Log {
         env = "WS_MOCK_COLOR"
     )]
     pub color: Color,
-    /// Log each message as well; twice, what happens inside
+    /// Log each message as well; twice, internal events too
     #[arg(short, long, global = true, action = ArgAction::Count, env = "WS_MOCK_VERBOSE")]
     pub verbose: u8,
     /// Log warnings and errors only; twice, errors only
@@ -296,36 +316,39 @@ pub struct Log {
     pub quiet: u8,
 }
 
-/// How a line of the log is written.
+impl Log {
+    fn settle(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        if self.verbose > 0 && self.quiet > 0 {
+            if contradiction(matches, "verbose", "quiet")? {
+                self.quiet = 0;
+            } else {
+                self.verbose = 0;
+            }
+        }
+        Ok(())
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
-    /// For people
     Text,
-    /// For machines
     Json,
 }
 
-/// When there are colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Color {
-    /// On a terminal
     Auto,
-    /// Always
     Always,
-    /// Never
     Never,
 }
 
-/// `scenarios`
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct Scenarios {
-    /// Absent: list them.
     #[command(subcommand)]
     pub verb: Option<ScenariosVerb>,
 }
 
-/// `scenarios …`
 #[derive(Debug, Subcommand)]
 pub enum ScenariosVerb {
     /// Print a scenario's file, to read it or to start from it
@@ -335,7 +358,6 @@ pub enum ScenariosVerb {
     },
 }
 
-/// `validate`
 #[derive(Debug, Args)]
 pub struct Validate {
     /// Scenario files
@@ -343,50 +365,64 @@ pub struct Validate {
     pub files: Vec<String>,
 }
 
-/// `token`
 #[derive(Debug, Args)]
 pub struct Token {
-    /// The scenario whose secret signs it: a bundled name or a file
+    /// The scenario whose secret signs the token: a bundled name or a file
     #[arg(long, env = "WS_MOCK_SCENARIO")]
     pub scenario: String,
-    /// What it claims: `role=master`; the value is JSON where it parses
+    /// A claim: `role=master`; the value is JSON if it parses as JSON
     #[arg(long, value_name = "NAME=VALUE")]
     pub claim: Vec<Assignment>,
-    /// How long it is good for, such as 90s or 1h [default: 24h]
+    /// The token's lifetime, such as 90s or 1h [default: 24h]
     #[arg(long, value_name = "TIME")]
     pub expires: Option<String>,
 }
 
-/// `certs`
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct Certs {
-    /// Absent: make what is missing, and show it.
     #[command(subcommand)]
     pub verb: Option<CertsVerb>,
-    /// Make the authority and the certificate anew; the authority has to be trusted again
+    /// Make a new authority and certificate; the authority must be trusted again
     #[arg(long)]
     pub force: bool,
+    /// A further host name or address that the certificate is for
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "WS_MOCK_ALLOW_HOST",
+        value_delimiter = ','
+    )]
+    pub allow_host: Vec<String>,
 }
 
-/// `certs …`
 #[derive(Debug, Subcommand)]
 pub enum CertsVerb {
-    /// Tell how systems, browsers and tools come to trust the authority
+    /// Explain how systems, browsers and tools are made to trust the authority
     Trust,
 }
 
-/// `completions`
+#[derive(Debug, Args)]
+pub struct Health {
+    /// The server's URL, such as `https://localhost:10009`
+    pub url: Option<String>,
+    /// Without a URL: the server's port on this machine [default: the scenario's]
+    #[arg(short, long, env = "WS_MOCK_PORT")]
+    pub port: Option<u16>,
+    /// The scenario that the server plays
+    #[arg(long, default_value = "stations", env = "WS_MOCK_SCENARIO")]
+    pub scenario: String,
+}
+
 #[derive(Debug, Args)]
 pub struct Completions {
     /// The shell
     pub shell: Shell,
 }
 
-/// `man`
 #[derive(Debug, Args)]
 pub struct Man {
-    /// The verb to tell about; absent: ws-mock itself
+    /// The verb whose page to print instead of ws-mock's own
     pub verb: Option<String>,
 }
 

@@ -6,68 +6,36 @@ fn help(line: &str) -> String {
     command.try_get_matches_from(line).unwrap_err().to_string()
 }
 
-fn listen(options: &str) -> Listen {
-    let line = ["ws-mock", "serve"].into_iter();
-    match Cli::read(line.chain(options.split_whitespace()))
-        .unwrap()
-        .verb
-    {
-        Verb::Serve(serve) => serve.listen,
-        other => panic!("{other:?}"),
-    }
-}
-
 #[test]
 fn the_command_is_sound() {
     Cli::command().debug_assert();
 }
 
 #[test]
-fn of_tls_on_and_off_the_last_one_counts() {
-    for (options, expected) in [
-        ("", (false, false, false)),
-        ("--ssl", (true, false, false)),
-        ("--no-ssl", (false, false, true)),
-        ("--ssl --no-ssl", (false, false, true)),
-        ("--no-ssl --ssl", (true, false, false)),
-        ("--ssl --no-ssl --ssl", (true, false, false)),
-        ("--ssl-only --no-ssl", (false, false, true)),
-        ("--no-ssl --ssl-only", (false, true, false)),
-        ("--ssl --ssl-only", (true, true, false)),
-    ] {
-        let found = listen(options);
-        assert_eq!(
-            (found.ssl, found.ssl_only, found.no_ssl),
-            expected,
-            "{options}"
-        );
-    }
-}
-
-#[test]
-fn values_are_read_or_told_what_is_needed() {
+fn values_are_checked() {
     for (line, expected) in [
         ("serve --seed 7", None),
         ("serve --seed random", None),
         (
             "serve --seed=-1",
-            Some("a whole number from 0 on, or `random`, is needed"),
+            Some("must be a whole number from 0, or `random`"),
         ),
         ("serve --clock manual", None),
         ("serve --clock 2024-01-20T10:30:00+03:00", None),
         (
             "serve --clock noon",
-            Some("`real`, `manual` or a time such as"),
+            Some("must be `real`, `manual` or a time such as"),
         ),
         ("serve --count stations=5,cities=2", None),
         (
             "serve --count stations",
-            Some("a name, `=` and a value are needed"),
+            Some("must be a name, `=` and a value"),
         ),
-        (
-            "serve --timer =5s",
-            Some("a name, `=` and a value are needed"),
-        ),
+        ("serve --timer =5s", Some("must be a name, `=` and a value")),
+        ("serve -p 0 -s 7", None),
+        ("serve --exit-with-parent", None),
+        ("serve --exit-with-parent=7 echo", None),
+        ("serve --exit-with-parent=0", Some("must be a process id")),
         ("serve --port 65536", Some("65536 is not in 0..=65535")),
         ("serve --max-connections 0", Some("number would be zero")),
         ("serve --cert x", Some("--key <FILE>")),
@@ -88,7 +56,7 @@ fn values_are_read_or_told_what_is_needed() {
 }
 
 #[test]
-fn every_option_of_serve_has_a_twin_in_the_environment() {
+fn every_option_of_serve_has_a_variable() {
     let command = Cli::command();
     let serve = command.find_subcommand("serve").unwrap();
     let options: Vec<_> = serve
@@ -105,7 +73,7 @@ fn every_option_of_serve_has_a_twin_in_the_environment() {
 }
 
 #[test]
-fn the_command_tells_what_it_can_do() {
+fn help_lists_the_verbs() {
     insta::assert_snapshot!(help("ws-mock -h"), @r#"
     Plays a real-time back end from a file, the scenario
 
@@ -113,10 +81,11 @@ fn the_command_tells_what_it_can_do() {
 
     Commands:
       serve        Play a scenario until Ctrl-C
-      scenarios    List the scenarios inside the binary, or show one
-      validate     Check scenario files and tell every problem in them
+      scenarios    List the bundled scenarios, or show one
+      validate     Check scenario files and report every problem in them
       token        Print a token that a running scenario accepts
-      certs        Make the development certificate, and tell how to trust it
+      certs        Make the development certificate, and explain how to trust it
+      health       Check that a running server answers
       completions  Print completions for a shell
       man          Print a man page
       help         Print this message or the help of the given subcommand(s)
@@ -126,11 +95,11 @@ fn the_command_tells_what_it_can_do() {
       -V, --version  Print version
 
     Logging:
-          --log-format <text|json>     Lines of text or of JSON, on standard error [env:
+          --log-format <text|json>     The format of log lines on standard error [env:
                                        WS_MOCK_LOG_FORMAT] [default: text]
-          --color <auto|always|never>  Colours in it: `auto` has them on a terminal, unless `NO_COLOR`
-                                       is set [env: WS_MOCK_COLOR] [default: auto]
-      -v, --verbose...                 Log each message as well; twice, what happens inside [env:
+          --color <auto|always|never>  Colours in the log: `auto` uses them on a terminal, unless
+                                       `NO_COLOR` is set [env: WS_MOCK_COLOR] [default: auto]
+      -v, --verbose...                 Log each message as well; twice, internal events too [env:
                                        WS_MOCK_VERBOSE]
       -q, --quiet...                   Log warnings and errors only; twice, errors only [env:
                                        WS_MOCK_QUIET]
@@ -141,73 +110,77 @@ fn the_command_tells_what_it_can_do() {
 }
 
 #[test]
-fn serve_tells_its_options() {
+fn help_of_serve() {
     insta::assert_snapshot!(help("ws-mock serve -h"), @r#"
     Play a scenario until Ctrl-C
 
     Usage: ws-mock serve [OPTIONS] [SCENARIO]
 
     Arguments:
-      [SCENARIO]  A bundled scenario's name (see `ws-mock scenarios`) or a file [env: WS_MOCK_SCENARIO]
-                  [default: stations]
+      [SCENARIO]  The name of a bundled scenario (see `ws-mock scenarios`) or a file [env:
+                  WS_MOCK_SCENARIO] [default: stations]
 
     Options:
       -h, --help  Print help
 
     Listening:
-          --host <HOST>        The host to listen on: `localhost` is 127.0.0.1 and `::1`, `0.0.0.0` is
-                               everywhere [env: WS_MOCK_HOST] [default: localhost]
-          --port <PORT>        The port instead of the scenario's; 0 takes a free one [env:
-                               WS_MOCK_PORT]
-          --ssl                Turn TLS on; plain ws:// and http:// are still answered on the same port
-                               [env: WS_MOCK_SSL]
-          --no-ssl             Turn TLS off [env: WS_MOCK_NO_SSL]
-          --ssl-only           Turn TLS on, and refuse plain ws:// and http:// [env: WS_MOCK_SSL_ONLY]
-          --cert <FILE>        A certificate chain (PEM) instead of the development certificate; turns
-                               TLS on [env: WS_MOCK_CERT]
-          --key <FILE>         The private key (PEM) of the chain [env: WS_MOCK_KEY]
-          --ready-file <FILE>  Write process id, port and URLs to this file (JSON) once connections are
-                               accepted [env: WS_MOCK_READY_FILE]
+          --host <HOST>               The host to listen on: `localhost` is 127.0.0.1 and `::1`,
+                                      `0.0.0.0` is every interface [env: WS_MOCK_HOST] [default:
+                                      localhost]
+      -p, --port <PORT>               The port instead of the scenario's; 0 takes a free one [env:
+                                      WS_MOCK_PORT]
+          --ssl                       Turn TLS on; plain ws:// and http:// are still answered on the
+                                      same port [env: WS_MOCK_SSL]
+          --no-ssl                    Turn TLS off [env: WS_MOCK_NO_SSL]
+          --ssl-only                  Turn TLS on, and refuse plain ws:// and http:// [env:
+                                      WS_MOCK_SSL_ONLY]
+          --cert <FILE>               A certificate chain (PEM) instead of the development certificate;
+                                      turns TLS on [env: WS_MOCK_CERT]
+          --key <FILE>                The private key (PEM) of the chain [env: WS_MOCK_KEY]
+          --ready-file <FILE>         Write process id, port and URLs to this file (JSON) once
+                                      connections are accepted [env: WS_MOCK_READY_FILE]
+          --exit-with-parent[=<PID>]  Stop when this process ends; without PID, when the parent process
+                                      ends [env: WS_MOCK_EXIT_WITH_PARENT]
 
     Playing:
-          --seed <N|random>
-              What fixes every generated value: a number, or `random` [env: WS_MOCK_SEED] [default: 1]
+      -s, --seed <N|random>
+              The seed of every generated value: a number, or `random` [env: WS_MOCK_SEED] [default: 1]
           --clock <real|manual|TIME>
               `real`, `manual` (held at the time of the start), or a time such as 2024-01-20T10:30:00Z
               to hold it at [env: WS_MOCK_CLOCK] [default: real]
           --count <COLLECTION=N>
-              How many items a collection has: `stations=2500` [env: WS_MOCK_COUNT]
+              The number of items of a collection: `stations=2500` [env: WS_MOCK_COUNT]
           --timer <NAME=TIME>
-              How often a timer runs: `heartbeat=5s` [env: WS_MOCK_TIMER]
+              The interval of a timer: `heartbeat=5s` [env: WS_MOCK_TIMER]
           --no-timers
-              Let no timer run by itself [env: WS_MOCK_NO_TIMERS]
+              Run timers only when the control API fires them [env: WS_MOCK_NO_TIMERS]
           --strict
               Answer unknown fields and filters with an error [env: WS_MOCK_STRICT]
           --fault <KIND[=VALUE][,on=…][,share=…]>
-              Break something on purpose: `latency=200ms`, `drop,on=getStations,share=0.1`; several are
-              parted by `;`, in the environment by blanks too [env: WS_MOCK_FAULT]
+              Inject a fault: `latency=200ms`, `drop,on=getStations,share=0.1`; separate several by `;`,
+              in the environment also by spaces [env: WS_MOCK_FAULT]
           --no-watch
-              Leave a changed scenario file alone until the next start [env: WS_MOCK_NO_WATCH]
+              Do not reload the scenario when its files change [env: WS_MOCK_NO_WATCH]
 
     Access and limits:
-          --allow-origin <ORIGIN>    Let pages of this origin connect, `'*'` for all; local ones may
-                                     anyway [env: WS_MOCK_ALLOW_ORIGIN]
+          --allow-origin <ORIGIN>    Let pages of this origin connect, `'*'` for all; local pages always
+                                     may [env: WS_MOCK_ALLOW_ORIGIN]
           --allow-host <NAME>        Answer to this host name too, in containers and behind proxies
                                      [env: WS_MOCK_ALLOW_HOST]
           --control-origin <ORIGIN>  Open the control API to pages of this origin [env:
                                      WS_MOCK_CONTROL_ORIGIN]
-          --no-control               Take the control API away [env: WS_MOCK_NO_CONTROL]
-          --max-connections <N>      Connections at one time [default: 20000] [env:
+          --no-control               Turn the control API off [env: WS_MOCK_NO_CONTROL]
+          --max-connections <N>      The maximum number of open connections [default: 20000] [env:
                                      WS_MOCK_MAX_CONNECTIONS]
           --max-message <SIZE>       The largest message and frame, such as 512KiB or 32MiB [default:
                                      1MiB] [env: WS_MOCK_MAX_MESSAGE]
 
     Logging:
-          --log-format <text|json>     Lines of text or of JSON, on standard error [env:
+          --log-format <text|json>     The format of log lines on standard error [env:
                                        WS_MOCK_LOG_FORMAT] [default: text]
-          --color <auto|always|never>  Colours in it: `auto` has them on a terminal, unless `NO_COLOR`
-                                       is set [env: WS_MOCK_COLOR] [default: auto]
-      -v, --verbose...                 Log each message as well; twice, what happens inside [env:
+          --color <auto|always|never>  Colours in the log: `auto` uses them on a terminal, unless
+                                       `NO_COLOR` is set [env: WS_MOCK_COLOR] [default: auto]
+      -v, --verbose...                 Log each message as well; twice, internal events too [env:
                                        WS_MOCK_VERBOSE]
       -q, --quiet...                   Log warnings and errors only; twice, errors only [env:
                                        WS_MOCK_QUIET]
@@ -215,12 +188,13 @@ fn serve_tells_its_options() {
 }
 
 #[test]
-fn the_other_verbs_tell_their_options() {
+fn help_of_the_other_verbs() {
     let all = [
         "scenarios",
         "validate",
         "token",
         "certs",
+        "health",
         "completions",
         "man",
     ];
@@ -232,7 +206,7 @@ fn the_other_verbs_tell_their_options() {
             .to_owned()
     });
     insta::assert_snapshot!(heads.join("---\n"), @r#"
-    List the scenarios inside the binary, or show one
+    List the bundled scenarios, or show one
 
     Usage: ws-mock scenarios [OPTIONS]
            ws-mock scenarios <COMMAND>
@@ -244,7 +218,7 @@ fn the_other_verbs_tell_their_options() {
     Options:
       -h, --help  Print help
     ---
-    Check scenario files and tell every problem in them
+    Check scenario files and report every problem in them
 
     Usage: ws-mock validate [OPTIONS] <FILE>...
 
@@ -259,24 +233,40 @@ fn the_other_verbs_tell_their_options() {
     Usage: ws-mock token [OPTIONS] --scenario <SCENARIO>
 
     Options:
-          --scenario <SCENARIO>  The scenario whose secret signs it: a bundled name or a file [env:
-                                 WS_MOCK_SCENARIO]
-          --claim <NAME=VALUE>   What it claims: `role=master`; the value is JSON where it parses
-          --expires <TIME>       How long it is good for, such as 90s or 1h [default: 24h]
+          --scenario <SCENARIO>  The scenario whose secret signs the token: a bundled name or a file
+                                 [env: WS_MOCK_SCENARIO]
+          --claim <NAME=VALUE>   A claim: `role=master`; the value is JSON if it parses as JSON
+          --expires <TIME>       The token's lifetime, such as 90s or 1h [default: 24h]
       -h, --help                 Print help
     ---
-    Make the development certificate, and tell how to trust it
+    Make the development certificate, and explain how to trust it
 
     Usage: ws-mock certs [OPTIONS]
            ws-mock certs <COMMAND>
 
     Commands:
-      trust  Tell how systems, browsers and tools come to trust the authority
+      trust  Explain how systems, browsers and tools are made to trust the authority
       help   Print this message or the help of the given subcommand(s)
 
     Options:
-          --force  Make the authority and the certificate anew; the authority has to be trusted again
-      -h, --help   Print help
+          --force              Make a new authority and certificate; the authority must be trusted again
+          --allow-host <NAME>  A further host name or address that the certificate is for [env:
+                               WS_MOCK_ALLOW_HOST]
+      -h, --help               Print help
+    ---
+    Check that a running server answers
+
+    Usage: ws-mock health [OPTIONS] [URL]
+
+    Arguments:
+      [URL]  The server's URL, such as `https://localhost:10009`
+
+    Options:
+      -p, --port <PORT>          Without a URL: the server's port on this machine [default: the
+                                 scenario's] [env: WS_MOCK_PORT]
+          --scenario <SCENARIO>  The scenario that the server plays [env: WS_MOCK_SCENARIO] [default:
+                                 stations]
+      -h, --help                 Print help
     ---
     Print completions for a shell
 
@@ -293,7 +283,7 @@ fn the_other_verbs_tell_their_options() {
     Usage: ws-mock man [OPTIONS] [VERB]
 
     Arguments:
-      [VERB]  The verb to tell about; absent: ws-mock itself
+      [VERB]  The verb whose page to print instead of ws-mock's own
 
     Options:
       -h, --help  Print help

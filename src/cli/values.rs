@@ -1,13 +1,11 @@
-//! Values of options that are more than a word or a number.
+//! Values of options that have a syntax of their own.
 
 use std::str::FromStr;
 
 /// `NAME=VALUE`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Assignment {
-    /// Before the first `=`.
     pub name: String,
-    /// After it.
     pub value: String,
 }
 
@@ -20,7 +18,7 @@ impl FromStr for Assignment {
                 name: name.trim().to_owned(),
                 value: value.trim().to_owned(),
             }),
-            _ => Err("a name, `=` and a value are needed".to_owned()),
+            _ => Err("must be a name, `=` and a value".to_owned()),
         }
     }
 }
@@ -28,9 +26,8 @@ impl FromStr for Assignment {
 /// `--seed`
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Seed {
-    /// This one.
     Fixed(u64),
-    /// One that is drawn at the start.
+    /// Drawn at the start.
     Random,
 }
 
@@ -43,7 +40,7 @@ impl FromStr for Seed {
             _ => text
                 .parse()
                 .map(Seed::Fixed)
-                .map_err(|_| "a whole number from 0 on, or `random`, is needed".to_owned()),
+                .map_err(|_| "must be a whole number from 0, or `random`".to_owned()),
         }
     }
 }
@@ -51,11 +48,10 @@ impl FromStr for Seed {
 /// `--clock`
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Clock {
-    /// Runs with the real time.
     Real,
-    /// Stands at the real time of the start.
+    /// Held at the real time of the start.
     Manual,
-    /// Stands at this moment.
+    /// Held at this moment.
     At(jiff::Timestamp),
 }
 
@@ -67,8 +63,30 @@ impl FromStr for Clock {
             "real" => Ok(Clock::Real),
             "manual" => Ok(Clock::Manual),
             _ => text.parse().map(Clock::At).map_err(|_| {
-                "`real`, `manual` or a time such as 2024-01-20T10:30:00Z is needed".to_owned()
+                "must be `real`, `manual` or a time such as 2024-01-20T10:30:00Z".to_owned()
             }),
+        }
+    }
+}
+
+/// `--exit-with-parent`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ParentProcess {
+    /// The process that started this one.
+    Own,
+    Id(u32),
+}
+
+impl FromStr for ParentProcess {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "parent" => Ok(ParentProcess::Own),
+            _ => match text.parse() {
+                Ok(id) if id > 0 => Ok(ParentProcess::Id(id)),
+                _ => Err("must be a process id, or `parent`".to_owned()),
+            },
         }
     }
 }

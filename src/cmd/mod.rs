@@ -4,6 +4,7 @@
 
 mod certs;
 mod completions;
+mod health;
 mod man;
 mod scenarios;
 mod serve;
@@ -88,7 +89,7 @@ pub fn start_log(options: &cli::Log) {
 /// Does what was asked for.
 pub fn run(verb: Verb) -> anyhow::Result<()> {
     if let Verb::Serve(args) = verb {
-        return serve::run(&args);
+        return serve::run(*args);
     }
     let mut out = io::BufWriter::new(io::stdout().lock());
     let done = match verb {
@@ -97,6 +98,7 @@ pub fn run(verb: Verb) -> anyhow::Result<()> {
         Verb::Validate(args) => validate::run(&args, &mut out),
         Verb::Token(args) => token::run(&args, &mut out),
         Verb::Certs(args) => certs::run(&args, &mut out),
+        Verb::Health(args) => health::run(&args, &mut out),
         Verb::Completions(args) => completions::run(&args, &mut out),
         Verb::Man(args) => man::run(&args, &mut out),
     };

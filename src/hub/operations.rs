@@ -266,6 +266,12 @@ impl Hub {
         // Made outside of the lock: a large world takes its time.
         let mut world = engine::make(&scenario, &options(&self.0.play, seed), moments)?;
         let mut core = self.core_mut();
+        if core.scenario.listen.protocol != scenario.listen.protocol {
+            // A client understands only the protocol that it began with.
+            for peer in core.lines.keys() {
+                self.close(&core, *peer, 1012, "the scenario's protocol has changed");
+            }
+        }
         world.take_over(&core.world);
         core.world = Arc::new(world);
         self.0

@@ -75,9 +75,9 @@ impl Fields {
         let mut out = String::new();
         // Writing to a `String` cannot fail.
         let _ = match format {
-            Format::Json => self.write_json(&mut out, level, message),
+            Format::Json => self.write_json(&mut out, level, message.as_ref()),
             Format::Text { color: false } => {
-                self.write_text(&mut out, level, message, ["", ""], "")
+                self.write_text(&mut out, level, message.as_ref(), ["", ""], "")
             }
             Format::Text { color: true } => {
                 let code = match level {
@@ -87,7 +87,7 @@ impl Fields {
                     Level::DEBUG => "\x1b[34m",
                     Level::TRACE => "\x1b[35m",
                 };
-                self.write_text(&mut out, level, message, [DIM, code], PLAIN)
+                self.write_text(&mut out, level, message.as_ref(), [DIM, code], PLAIN)
             }
         };
         out.push('\n');
@@ -98,7 +98,7 @@ impl Fields {
         &self,
         out: &mut String,
         level: Level,
-        message: Option<Value>,
+        message: Option<&Value>,
         [dim, bright]: [&str; 2],
         plain: &str,
     ) -> std::fmt::Result {
@@ -125,11 +125,11 @@ impl Fields {
         &self,
         out: &mut String,
         level: Level,
-        message: Option<Value>,
+        message: Option<&Value>,
     ) -> std::fmt::Result {
         let time = jiff::Timestamp::now();
         write!(out, r#"{{"time":"{time:.3}","level":"{level}""#)?;
-        let message = message.iter().map(|message| ("message", message));
+        let message = message.into_iter().map(|message| ("message", message));
         let others = self.0.iter().map(|(name, value)| (*name, value));
         for (name, value) in message.chain(others) {
             write!(out, ",\"{name}\":")?;

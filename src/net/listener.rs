@@ -48,9 +48,41 @@ pub enum BindError {
     },
 }
 
-/// Listens on all addresses under one port. An address that this machine does not have is left out, as long as there
+/// Sockets that own their port. Clients are refused until they listen.
+#[derive(Debug)]
+pub struct Bound {
+    sockets: Vec<(Socket, IpAddr)>,
+    port: u16,
+}
+
+impl Bound {
+    pub fn listen(self) -> Result<Vec<TcpListener>, BindError> {
+        let listen = |(socket, address): (Socket, IpAddr)| {
+            socket
+                .listen(BACKLOG)
+                .and_then(|()| TcpListener::from_std(socket.into()))
+                .map_err(|cause| BindError::new(address, self.port, cause))
+        };
+        self.sockets.into_iter().map(listen).collect()
+    }
+}
+
+impl BindError {
+    fn new(address: IpAddr, port: u16, cause: io::Error) -> Self {
+        match cause.kind() {
+            io::ErrorKind::AddrInUse => BindError::Taken { address, port },
+            _ => BindError::Failed {
+                address,
+                port,
+                cause,
+            },
+        }
+    }
+}
+
+/// Binds all addresses to one port. An address that this machine does not have is left out, as long as there
 /// is another: `localhost` means `::1` too, which containers often lack.
-pub fn bind(addresses: &[IpAddr], port: u16) -> Result<Vec<TcpListener>, BindError> {
+pub fn bind(addresses: &[IpAddr], port: u16) -> Result<Bound, BindError> {
     let mut tries = 0;
     loop {
         tries += 1;
@@ -61,23 +93,17 @@ pub fn bind(addresses: &[IpAddr], port: u16) -> Result<Vec<TcpListener>, BindErr
     }
 }
 
-fn bind_all(addresses: &[IpAddr], port: u16) -> Result<Vec<TcpListener>, BindError> {
+fn bind_all(addresses: &[IpAddr], port: u16) -> Result<Bound, BindError> {
     let mut port = port;
-    let mut bound = Vec::with_capacity(addresses.len());
+    let mut sockets = Vec::with_capacity(addresses.len());
     let mut missing = None;
     for &address in addresses {
-        let failed = |cause: io::Error| match cause.kind() {
-            io::ErrorKind::AddrInUse => BindError::Taken { address, port },
-            _ => BindError::Failed {
-                address,
-                port,
-                cause,
-            },
-        };
-        match listen(SocketAddr::new(address, port)) {
-            Ok(listener) => {
-                port = listener.local_addr().map_err(failed)?.port();
-                bound.push(listener);
+        let failed = |cause| BindError::new(address, port, cause);
+        match bind_one(SocketAddr::new(address, port)) {
+            Ok(socket) => {
+                let local = socket.local_addr().map_err(failed)?;
+                port = local.as_socket().map_or(port, |local| local.port());
+                sockets.push((socket, address));
             }
             Err(error) if is_missing(&error) => {
                 tracing::debug!(%address, %error, "this machine does not have the address");
@@ -87,8 +113,8 @@ fn bind_all(addresses: &[IpAddr], port: u16) -> Result<Vec<TcpListener>, BindErr
         }
     }
     match missing {
-        Some(error) if bound.is_empty() => Err(error),
-        _ => Ok(bound),
+        Some(error) if sockets.is_empty() => Err(error),
+        _ => Ok(Bound { sockets, port }),
     }
 }
 
@@ -107,7 +133,7 @@ const NO_SUCH_FAMILY: i32 = 10047;
 #[cfg(not(any(target_os = "linux", target_os = "windows")))]
 const NO_SUCH_FAMILY: i32 = 47;
 
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+fn bind_one(address: SocketAddr) -> io::Result<Socket> {
     let socket = Socket::new(
         Domain::for_address(address),
         Type::STREAM,
@@ -121,8 +147,7 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    TcpListener::from_std(socket.into())
+    Ok(socket)
 }
 
 /// Accepts until the server stops.

@@ -1,10 +1,12 @@
 //! One running server, put together from its parts: sockets, hub and control API.
 
+mod ready;
 mod run;
+mod stop;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
@@ -17,32 +19,45 @@ use tokio_util::task::TaskTracker;
 use crate::config::{Access, Config, Listen};
 use crate::hub::Hub;
 use crate::net::access::Rules;
-use crate::net::listener::{self, BindError};
+use crate::net::listener::{self, BindError, Bound};
+use crate::net::stream::Security;
 use crate::net::tls::{self, TlsError};
 use crate::net::{Control, Net, Sessions, descriptors};
 
-pub use run::{Reload, run};
+pub use run::{Reload, prepare, run};
+pub use stop::{Parent, stop_token};
 
-/// How long connections have to end once the server stops.
-const FAREWELL: Duration = Duration::from_secs(5);
+/// How long open connections have to close. A server ends within five seconds, all included.
+const CLOSE_TIME: Duration = Duration::from_millis(4500);
 
-/// Why a server cannot run.
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
-    /// The port.
     #[error(transparent)]
     Bind(#[from] BindError),
-    /// The certificate.
     #[error(transparent)]
     Tls(#[from] TlsError),
-    /// The ready file.
     #[error("ready file `{}` cannot be written: {cause}", path.display())]
-    Ready {
-        /// Where it should be.
-        path: PathBuf,
-        /// What the system says.
-        cause: io::Error,
-    },
+    Ready { path: PathBuf, cause: io::Error },
+}
+
+/// A server's port and certificate, taken before data is made, because that may take long and these may fail.
+pub struct Claim {
+    bound: Bound,
+    security: Security,
+}
+
+impl Claim {
+    /// Removes the ready file of an earlier run as well: only the owner of the port may.
+    pub fn new(listen: &Listen) -> Result<Self, ServerError> {
+        let claim = Claim {
+            security: tls::security(listen.tls.as_ref())?,
+            bound: listener::bind(&listen.addresses, listen.port)?,
+        };
+        if let Some(path) = &listen.ready_file {
+            ready::remove(path)?;
+        }
+        Ok(claim)
+    }
 }
 
 /// A server that listens but does not accept yet.
@@ -55,7 +70,7 @@ pub struct Server {
     net: Arc<Net>,
 }
 
-/// Where a server is found.
+/// The URLs of a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Urls {
     /// `wss://localhost:10009/ws`
@@ -67,10 +82,14 @@ pub struct Urls {
 }
 
 impl Server {
-    /// Listens as configured. The file descriptors that the system allows are raised first, and told.
-    pub fn bind(config: &Config, hub: Hub, control: Option<Control>) -> Result<Self, ServerError> {
-        let security = tls::security(config.listen.tls.as_ref())?;
-        let listeners = listener::bind(&config.listen.addresses, config.listen.port)?;
+    /// Raises the limit of open files, too, and logs if it allows fewer connections than configured.
+    pub fn new(
+        claim: Claim,
+        config: &Config,
+        hub: Hub,
+        control: Option<Control>,
+    ) -> Result<Self, ServerError> {
+        let listeners = claim.bound.listen()?;
         let addresses: Vec<_> = listeners
             .iter()
             .filter_map(|listener| listener.local_addr().ok())
@@ -80,18 +99,17 @@ impl Server {
             .map_or(config.listen.port, SocketAddr::port);
         let scenario = hub.scenario();
         let path = scenario.listen.paths.first().map_or("/", String::as_str);
-        let most_sockets = most_sockets(config.limits.connections);
         let net = Net {
             rules: rules(&config.listen, &config.access),
-            hub,
             control: control.filter(|_| config.access.control),
-            security,
+            security: claim.security,
             shutdown: CancellationToken::new(),
             tasks: TaskTracker::new(),
-            most_sockets,
+            most_sockets: most_sockets(hub.limits().connections),
             sockets: AtomicUsize::new(0),
             sessions: Sessions::default(),
             peers: AtomicUsize::new(0),
+            hub,
         };
         Ok(Self {
             listeners,
@@ -102,7 +120,10 @@ impl Server {
         })
     }
 
-    /// The addresses it listens on.
+    pub fn bind(config: &Config, hub: Hub, control: Option<Control>) -> Result<Self, ServerError> {
+        Self::new(Claim::new(&config.listen)?, config, hub, control)
+    }
+
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
     }
@@ -112,33 +133,54 @@ impl Server {
         self.addresses.first().map_or(0, SocketAddr::port)
     }
 
-    /// Where it is found.
     pub fn urls(&self) -> &Urls {
         &self.urls
     }
 
-    /// Accepts connections until `shutdown` comes, then closes them all; ends within five seconds of it.
-    pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), ServerError> {
-        let (net, port) = (self.net.clone(), self.port());
+    /// Accepts connections and writes the ready file. Nothing can fail after that.
+    pub fn accept(self) -> Result<Accepting, ServerError> {
+        let port = self.port();
+        let accepting = Accepting(self.net);
         for listener in self.listeners {
-            net.tasks.spawn(listener::accept(listener, net.clone()));
+            let accept = listener::accept(listener, accepting.0.clone());
+            accepting.0.tasks.spawn(accept);
         }
-        if let Some(path) = self.ready_file
-            && let Err(cause) = write_ready(&path, port, &self.urls)
-        {
-            net.shutdown.cancel();
-            return Err(ServerError::Ready { path, cause });
+        if let Some(path) = &self.ready_file {
+            ready::write(path, port, &self.urls)?;
         }
+        Ok(accepting)
+    }
+
+    /// Accepts connections until `shutdown`, then closes them.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), ServerError> {
+        let accepting = self.accept()?;
         shutdown.await;
+        accepting.close().await;
+        Ok(())
+    }
+}
+
+/// A server that accepts connections until it is dropped.
+pub struct Accepting(Arc<Net>);
+
+impl Accepting {
+    /// Closes all connections, and drops those that do not close in time.
+    pub async fn close(self) {
+        let net = &self.0;
         net.shutdown.cancel();
         net.tasks.close();
-        if timeout(FAREWELL, net.tasks.wait()).await.is_err() {
+        if timeout(CLOSE_TIME, net.tasks.wait()).await.is_err() {
             tracing::warn!(
                 left = net.tasks.len(),
-                "connections that did not end in time are dropped"
+                "some connections did not close in time and are dropped"
             );
         }
-        Ok(())
+    }
+}
+
+impl Drop for Accepting {
+    fn drop(&mut self) {
+        self.0.shutdown.cancel();
     }
 }
 
@@ -181,7 +223,7 @@ fn rules(listen: &Listen, access: &Access) -> Rules {
     }
 }
 
-/// A connection needs a descriptor; what is asked for beyond what the system gives is told at start.
+/// The number of sockets that the system allows: each needs a file descriptor.
 fn most_sockets(wanted: usize) -> usize {
     let Some(allowed) = descriptors::raise() else {
         return usize::MAX;
@@ -190,24 +232,8 @@ fn most_sockets(wanted: usize) -> usize {
         tracing::info!(
             allowed,
             wanted,
-            "file descriptors allow fewer connections; hint: `ulimit -n` raises their number"
+            "the limit of open files allows fewer connections; hint: raise it with `ulimit -n`"
         );
     }
     allowed
-}
-
-/// Written beside its place and renamed, so that whoever sees it sees all of it.
-fn write_ready(path: &Path, port: u16, urls: &Urls) -> io::Result<()> {
-    let ready = serde_json::json!({
-        "pid": std::process::id(),
-        "port": port,
-        "ws": urls.ws,
-        "http": urls.http,
-        "control": urls.control,
-    });
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}", std::process::id()));
-    let beside = path.with_file_name(name);
-    std::fs::write(&beside, format!("{ready}\n"))?;
-    std::fs::rename(&beside, path)
 }

@@ -1,4 +1,4 @@
-//! A server from its start to its signal.
+//! A server from its start to its stop.
 
 use std::io::Write;
 use std::sync::{Arc, OnceLock};
@@ -6,59 +6,92 @@ use std::time::Duration;
 
 use anyhow::Context;
 use tokio::sync::mpsc;
+use tokio::task::spawn_blocking;
+use tokio_util::sync::CancellationToken;
 
-use super::Server;
+use super::{Claim, Server};
 use crate::base::text::safe;
 use crate::config::Config;
 use crate::control;
 use crate::hub::Hub;
 use crate::lang::model::Scenario;
 
-/// How long data may be made in silence.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// How long data may be made without a word.
+const SILENCE: Duration = Duration::from_secs(3);
 
-/// A scenario whose file was changed and is sound, and what the same options come to with it.
+/// A changed scenario that passed its checks, and the configuration that the same options give with it.
 #[derive(Debug)]
 pub struct Reload {
-    /// The scenario.
     pub scenario: Arc<Scenario>,
-    /// Where it listens, who has access and the seed are as at the start.
     pub config: Config,
+    /// Changed settings that only a restart can apply, such as `listen.port: 4000`.
+    pub pending: Vec<String>,
 }
 
-/// Serves until a signal comes.
+/// Does long work on a thread of its own; `None` if the process is asked to stop first.
+///
+/// On a worker of the runtime it would hold up signals, timers and connections.
+pub async fn prepare<T: Send + 'static>(
+    stop: &CancellationToken,
+    work: impl FnOnce() -> anyhow::Result<T> + Send + 'static,
+) -> anyhow::Result<Option<T>> {
+    tokio::select! {
+        biased;
+        () = stop.cancelled() => Ok(None),
+        done = spawn_blocking(work) => Ok(Some(done.context("internal error")??)),
+    }
+}
+
+/// Serves until `stop` is cancelled.
 pub async fn run(
     config: Config,
     scenario: Arc<Scenario>,
     reloads: Option<mpsc::Receiver<Reload>>,
+    stop: &CancellationToken,
 ) -> anyhow::Result<()> {
-    let waiting = tokio::spawn(async {
-        tokio::time::sleep(PATIENCE).await;
-        tracing::info!(
-            "the data takes its time: fewer items or simpler expressions are made faster"
-        );
-    });
-    let hub = Hub::new(scenario, config.play.clone(), config.limits)?;
-    waiting.abort();
+    let claim = Claim::new(&config.listen)?;
+    let Some(hub) = make(&config, scenario, stop).await? else {
+        return Ok(());
+    };
     let addresses = Arc::new(OnceLock::new());
     let api = control::handler(hub.clone(), addresses.clone());
-    let server = Server::bind(&config, hub.clone(), Some(api))?;
-    let urls = server.urls();
-    addresses.get_or_init(|| vec![urls.ws.clone(), urls.http.clone(), urls.control.clone()]);
-    tell(&hub, &server);
-    // Before anybody is told that it listens: from then on a signal is a way to end it.
-    let asked = stopping()?;
-    let url = &server.urls().ws;
-    // Whoever closed the standard output does not want to know.
-    writeln!(std::io::stdout(), "listening on {}", safe(url)).ok();
+    let server = Server::new(claim, &config, hub.clone(), Some(api))?;
+    let urls = server.urls().clone();
+    addresses.get_or_init(|| vec![urls.ws.clone(), urls.http, urls.control]);
+    log_start(&hub, &server);
+    let accepting = server.accept()?;
+    // After everything that can fail. A closed standard output is no failure: nobody wants to know.
+    writeln!(std::io::stdout(), "listening on {}", safe(&urls.ws)).ok();
+    // A task of its own, because a timer's turn may take long.
+    let timers = tokio::spawn({
+        let hub = hub.clone();
+        async move { hub.run_timers().await }
+    });
     tokio::select! {
-        ended = server.run(asked) => Ok(ended?),
-        () = hub.run_timers() => Ok(()),
-        () = apply(&hub, reloads) => Ok(()),
+        () = stop.cancelled() => {}
+        () = apply(&hub, reloads) => {}
     }
+    accepting.close().await;
+    timers.abort();
+    Ok(())
 }
 
-fn tell(hub: &Hub, server: &Server) {
+async fn make(
+    config: &Config,
+    scenario: Arc<Scenario>,
+    stop: &CancellationToken,
+) -> anyhow::Result<Option<Hub>> {
+    let (play, limits) = (config.play.clone(), config.limits);
+    let made = prepare(stop, move || Hub::new(scenario, play, limits));
+    tokio::pin!(made);
+    if let Ok(made) = tokio::time::timeout(SILENCE, &mut made).await {
+        return made;
+    }
+    tracing::info!("still making data; hint: fewer items or simpler expressions take less time");
+    made.await
+}
+
+fn log_start(hub: &Hub, server: &Server) {
     let scenario = hub.scenario();
     let made: Vec<String> = hub
         .collections()
@@ -71,40 +104,36 @@ fn tell(hub: &Hub, server: &Server) {
     }
 }
 
-/// Ends when the process is asked to.
-fn stopping() -> anyhow::Result<impl Future<Output = ()>> {
-    #[cfg(unix)]
-    let (mut terminate, mut interrupt) = {
-        use tokio::signal::unix::{SignalKind, signal};
-        let listen = |kind| signal(kind).context("signals cannot be listened for");
-        (
-            listen(SignalKind::terminate())?,
-            listen(SignalKind::interrupt())?,
-        )
-    };
-    Ok(async move {
-        #[cfg(unix)]
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        #[cfg(not(unix))]
-        let _ = tokio::signal::ctrl_c().await;
-        tracing::info!("stopping");
-    })
-}
-
-/// Puts every sound version of the scenario in the place of the one before, for as long as it is polled.
+/// Applies every changed scenario, as long as it is polled.
 async fn apply(hub: &Hub, reloads: Option<mpsc::Receiver<Reload>>) {
     if let Some(mut reloads) = reloads {
-        while let Some(Reload { scenario, config }) = reloads.recv().await {
-            match hub.reload(scenario, config.limits) {
-                Ok(()) => {
-                    tracing::info!("the scenario was changed: data made anew, connections kept");
-                }
-                Err(error) => tracing::error!("{error:#}; the scenario stays as it was"),
+        while let Some(reload) = reloads.recv().await {
+            if let Err(error) = apply_one(hub, reload).await {
+                tracing::error!("{error:#}; the old scenario stays");
             }
         }
     }
     std::future::pending::<()>().await;
+}
+
+async fn apply_one(hub: &Hub, reload: Reload) -> anyhow::Result<()> {
+    tracing::debug!("reloading the scenario");
+    let Reload {
+        scenario,
+        config,
+        pending,
+    } = reload;
+    let kept = scenario.listen.protocol == hub.scenario().listen.protocol;
+    let making = hub.clone();
+    spawn_blocking(move || making.reload(scenario, config.limits)).await??;
+    let connections = if kept {
+        "kept"
+    } else {
+        "closed, because the protocol changed"
+    };
+    tracing::info!("reloaded the scenario: data made anew, connections {connections}");
+    for setting in pending {
+        tracing::warn!("`{setting}` needs a restart; until then the old value is used");
+    }
+    Ok(())
 }

@@ -1,4 +1,4 @@
-//! The command as a shell sees it: output, exit codes, and what is left on disk.
+//! The command line: output, exit codes, and files.
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
@@ -30,7 +30,7 @@ fn check(line: &str, code: i32, stdout: &str, stderr: &str) -> Output {
 }
 
 #[test]
-fn data_goes_to_stdout_and_trouble_to_stderr_with_an_exit_code() {
+fn output_streams_and_exit_codes() {
     let version = concat!("ws-mock ", env!("CARGO_PKG_VERSION"), "\n");
     check("--version", 0, version, "");
     check("--help", 0, "Usage: ws-mock", "");
@@ -38,12 +38,12 @@ fn data_goes_to_stdout_and_trouble_to_stderr_with_an_exit_code() {
     check("serve --bad", 2, "", "unexpected argument '--bad'");
     check("serve no/such.yaml", 2, "", "no/such.yaml: ");
     check("serve echo --count x=1", 2, "", "unknown collection `x`");
-    check("serve echo --host=", 2, "", "`--host` has no host");
+    check("serve echo --host=", 2, "", "`--host` is empty");
     check(
         "serve echo --ready-file /dev/null",
         2,
         "",
-        "`/dev/null` is there and is no regular file",
+        "`/dev/null` exists and is not a regular file",
     );
     check(
         "serve echo --fault drop,share=NaN",
@@ -82,6 +82,12 @@ fn data_goes_to_stdout_and_trouble_to_stderr_with_an_exit_code() {
         "",
         "is no origin",
     );
+    check(
+        "serve echo --fault bogus",
+        2,
+        "",
+        "`--fault bogus`: unknown fault kind `bogus`",
+    );
     check("scenarios", 0, "echo", "");
     check("scenarios show echo", 0, "scenario: echo", "");
     check("scenarios show ecko", 2, "", "did you mean `echo`?");
@@ -97,7 +103,42 @@ fn data_goes_to_stdout_and_trouble_to_stderr_with_an_exit_code() {
 }
 
 #[test]
-fn a_variable_may_be_empty_but_not_nonsense() {
+fn contradictory_options_are_wrong_usage() {
+    for (line, options) in [
+        ("serve --ssl --no-ssl", ["--ssl", "--no-ssl"]),
+        ("serve --no-ssl --ssl-only", ["--ssl-only", "--no-ssl"]),
+        ("serve -q -v", ["--verbose", "--quiet"]),
+        ("-v scenarios -q", ["--verbose", "--quiet"]),
+    ] {
+        let [one, other] = options;
+        check(
+            line,
+            2,
+            "",
+            &format!("`{one}` cannot be used with `{other}`"),
+        );
+    }
+}
+
+#[test]
+fn habits_of_other_tools_get_a_fitting_tip() {
+    for (line, tip) in [
+        ("serve --watch", "`--no-watch` turns that off"),
+        ("serve --config chat.yaml", "`ws-mock serve chat.yaml`"),
+        ("list", "`ws-mock scenarios` lists"),
+        ("chat.yaml", "`ws-mock serve chat.yaml`"),
+        ("stations", "`ws-mock serve stations`"),
+        ("sevre", "a similar subcommand exists: 'serve'"),
+        ("serve --prot 1", "a similar argument exists: '--port'"),
+    ] {
+        let output = check(line, 2, "", tip);
+        let tips = text(&output.stderr).matches("tip:").count();
+        assert_eq!(tips, 1, "{line}: {output:?}");
+    }
+}
+
+#[test]
+fn variables_may_be_empty_but_not_nonsense() {
     let run = |value: &str| {
         let mut command = ws_mock("serve echo --count x=1");
         command.env("WS_MOCK_STRICT", value).env("WS_MOCK_PORT", "");
@@ -118,7 +159,7 @@ fn a_variable_may_be_empty_but_not_nonsense() {
 }
 
 #[test]
-fn a_reader_that_has_seen_enough_is_no_error() {
+fn closed_stdout_is_not_an_error() {
     for line in [
         "completions bash",
         "man serve",
@@ -142,7 +183,7 @@ fn a_reader_that_has_seen_enough_is_no_error() {
 }
 
 #[test]
-fn certificates_are_made_once_however_many_ask() {
+fn concurrent_commands_share_one_certificate() {
     let data = tempfile::tempdir().unwrap();
     let ask = || {
         let mut command = ws_mock("certs");
@@ -160,7 +201,7 @@ fn certificates_are_made_once_however_many_ask() {
 }
 
 #[test]
-fn without_a_place_for_the_certificate_the_ways_out_are_told() {
+fn unwritable_data_folder_names_the_alternatives() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let mut command = ws_mock("certs");
     command.env("WS_MOCK_DATA", file.path().join("below"));
@@ -193,7 +234,7 @@ fn serve(mut command: Command) -> Served {
 }
 
 #[test]
-fn tls_is_as_typed_then_as_the_environment_says_then_as_the_scenario_has_it() {
+fn options_beat_variables_and_variables_beat_the_scenario() {
     let data = tempfile::tempdir().unwrap();
     for (variables, line, tls) in [
         (&[][..], "serve stations", true),
@@ -223,7 +264,7 @@ fn tls_is_as_typed_then_as_the_environment_says_then_as_the_scenario_has_it() {
 }
 
 #[test]
-fn a_taken_port_is_an_error_that_names_it() {
+fn taken_port_is_named() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();
     let line = format!("serve echo --port {port}");
@@ -231,7 +272,7 @@ fn a_taken_port_is_an_error_that_names_it() {
 }
 
 #[test]
-fn a_bad_certificate_is_no_wrong_usage() {
+fn unreadable_certificate_is_not_wrong_usage() {
     check(
         "serve echo --port 0 --cert no/cert --key no/key",
         1,

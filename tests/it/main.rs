@@ -15,6 +15,7 @@ mod examples;
 mod hostile;
 mod language;
 mod layers;
+mod lifecycle;
 mod limits;
 mod net;
 mod promises;

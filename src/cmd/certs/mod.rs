@@ -1,12 +1,11 @@
-//! The development certificate, and `ws-mock certs`: an authority and a certificate of its own for this machine, made
-//! once in the user's data folder.
+//! The development certificate, and `ws-mock certs`: an authority and a certificate for this machine, made once in the
+//! user's data folder.
 
 mod folder;
 mod issue;
 mod names;
 mod store;
 mod trust;
-mod validity;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -14,63 +13,52 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use super::{env, table};
-use crate::cli::{self, CertsVerb};
+use crate::cli;
+use names::Machine;
 use store::Store;
 
 /// A certificate and its key, as files (PEM).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Pair {
-    /// The certificate.
     pub(super) cert: PathBuf,
-    /// The private key.
     pub(super) key: PathBuf,
 }
 
-/// What a server needs, and what its user wants to know of it.
 #[derive(Debug)]
 pub(super) struct Made {
-    /// What a server shows.
     pub(super) leaf: Pair,
-    /// Until when.
     pub(super) until: jiff::Timestamp,
-    /// What it is good for.
     pub(super) names: Vec<String>,
-    /// The certificate of the authority, to be trusted.
+    /// The certificate that users trust.
     pub(super) authority: PathBuf,
-    /// Until when.
     pub(super) authority_until: jiff::Timestamp,
 }
 
-/// The development certificate: made where it is missing, renewed where it must be.
-pub(super) fn ensure() -> anyhow::Result<Made> {
-    store()?
-        .ensure(names::host().as_deref(), crate::hub::wall() / 1000)
-        .context(NO_PLACE)
+/// The development certificate for a server under these hosts and addresses, issued or renewed if it must be.
+pub(super) fn ensure(served: &[String]) -> anyhow::Result<Made> {
+    let made = store()?.ensure(&Machine::this(), served, crate::hub::wall() / 1000);
+    made.context(NO_PLACE)
 }
 
-/// In the user's data folder. The system knows a home where the environment names none, in a service, say.
 fn store() -> anyhow::Result<Store> {
+    // The system knows a home even where the environment of a service names none.
     let folder = folder::data(&env, std::env::home_dir().as_deref())?;
     Ok(Store::at(folder))
 }
 
-/// What is to be done when the files cannot be had.
-const NO_PLACE: &str = "the development certificate cannot be had (`WS_MOCK_DATA` names another folder for it, \
+const NO_PLACE: &str = "cannot make the development certificate (`WS_MOCK_DATA` names another folder for it, \
                         `--cert` and `--key` a certificate of your own, `--no-ssl` does without)";
 
 pub(super) fn run(args: &cli::Certs, out: &mut dyn Write) -> anyhow::Result<()> {
     if args.force {
         store()?.clear().context(NO_PLACE)?;
     }
-    let made = ensure()?;
-    match args.verb {
-        None => {
-            show(&made, out)?;
-            writeln!(out)?;
-            Ok(trust::write(&made.authority, out)?)
-        }
-        Some(CertsVerb::Trust) => Ok(trust::write(&made.authority, out)?),
+    let made = ensure(&args.allow_host)?;
+    if args.verb.is_none() {
+        show(&made, out)?;
+        writeln!(out)?;
     }
+    Ok(trust::write(&made.authority, out)?)
 }
 
 fn show(made: &Made, out: &mut dyn Write) -> anyhow::Result<()> {

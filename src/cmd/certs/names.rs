@@ -1,59 +1,103 @@
-//! What a development certificate is good for: this machine, by all its names.
+//! Names and addresses that the development certificate is for: those of this machine, and those it is served under.
 
 use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Names that mean this machine on any machine.
-const LOCAL: [&str; 4] = ["localhost", "*.localhost", "127.0.0.1", "::1"];
+/// They mean this machine on any machine. `*.localhost` is left out: OpenSSL ignores a wildcard for a top name, and
+/// rustls and Firefox then refuse the whole certificate.
+const LOCAL: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 /// Top names that no public authority signs for, and that only a local network knows.
 const PRIVATE: [&str; 6] = ["localhost", "local", "test", "internal", "lan", "home.arpa"];
 
-/// The name of this machine.
-pub(super) fn host() -> Option<String> {
-    sysinfo::System::host_name().ok()
+/// Loopback, private and link-local addresses, which every authority may sign for.
+pub(super) const LOCAL_NETWORKS: [(IpAddr, u8); 8] = [
+    (IpAddr::V4(Ipv4Addr::new(127, 0, 0, 0)), 8),
+    (IpAddr::V4(Ipv4Addr::new(10, 0, 0, 0)), 8),
+    (IpAddr::V4(Ipv4Addr::new(172, 16, 0, 0)), 12),
+    (IpAddr::V4(Ipv4Addr::new(192, 168, 0, 0)), 16),
+    (IpAddr::V4(Ipv4Addr::new(169, 254, 0, 0)), 16),
+    (IpAddr::V6(Ipv6Addr::LOCALHOST), 128),
+    (IpAddr::V6(Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0)), 7),
+    (IpAddr::V6(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0)), 10),
+];
+
+/// Names and addresses of this machine.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Machine {
+    pub(super) host: Option<String>,
+    pub(super) addresses: Vec<IpAddr>,
 }
 
-/// What the certificate should be good for, on a machine of this name.
-pub(super) fn wanted(host: Option<&str>) -> BTreeSet<String> {
-    let mut names: BTreeSet<_> = LOCAL.map(str::to_owned).into();
-    names.extend(host.into_iter().flat_map(of_host));
-    names
-}
-
-/// What an authority may sign for, so that its key in the wrong hands opens no other door.
-pub(super) fn permitted(host: Option<&str>) -> Vec<String> {
-    let mut names: Vec<_> = PRIVATE.map(str::to_owned).into();
-    let own = host.into_iter().flat_map(of_host);
-    for name in own.collect::<Vec<_>>() {
-        if !covers(&names, &name) {
-            names.push(name);
+impl Machine {
+    pub(super) fn this() -> Self {
+        let networks = sysinfo::Networks::new_with_refreshed_list().ok();
+        let networks = networks.iter().flat_map(|networks| networks.values());
+        let networks = networks.flat_map(sysinfo::NetworkData::ip_networks);
+        // A link-local IPv6 address needs a zone, which URLs of browsers cannot have.
+        let is_usable = |ip: &IpAddr| !matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local());
+        Machine {
+            host: sysinfo::System::host_name().ok(),
+            addresses: networks
+                .map(|network| network.addr)
+                .filter(is_usable)
+                .collect(),
         }
     }
-    names
-}
 
-/// Whether a name, or an address, is below one of those that are permitted.
-pub(super) fn covers(permitted: &[String], name: &str) -> bool {
-    let below = |top: &String| {
-        name == top
-            || name
-                .strip_suffix(top.as_str())
-                .is_some_and(|rest| rest.ends_with('.'))
-    };
-    name.parse::<std::net::IpAddr>().is_ok() || permitted.iter().any(below)
-}
-
-/// In full, its first part, and what a local network calls it.
-fn of_host(host: &str) -> Vec<String> {
-    let full = host.trim_matches('.').to_ascii_lowercase();
-    let part = |part: &str| {
-        (1..=63).contains(&part.len())
-            && part
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
-    };
-    if full.len() > 240 || !full.split('.').all(part) {
-        return Vec::new();
+    /// The names of a certificate for this machine, `served` under these hosts and addresses too.
+    pub(super) fn wanted(&self, served: &[String]) -> BTreeSet<String> {
+        let mut names: BTreeSet<_> = LOCAL.map(str::to_owned).into();
+        names.extend(self.host.iter().flat_map(|host| of_host(host)));
+        for name in served {
+            match name.parse::<IpAddr>() {
+                Ok(ip) if ip.is_unspecified() => {
+                    names.extend(self.addresses.iter().map(IpAddr::to_string));
+                }
+                Ok(ip) => drop(names.insert(ip.to_string())),
+                Err(_) => names.extend(dns_name(name)),
+            }
+        }
+        names
     }
+
+    /// Names that a new authority may sign for, so that its key in the wrong hands opens no other door.
+    pub(super) fn permitted(&self, wanted: &BTreeSet<String>) -> BTreeSet<String> {
+        let mut permitted: BTreeSet<_> = PRIVATE.map(str::to_owned).into();
+        // Its addresses even if only localhost is served now: a later `--host 0.0.0.0` needs no other authority.
+        let addresses = self.addresses.iter().map(IpAddr::to_string);
+        for name in addresses.chain(wanted.iter().cloned()) {
+            if !covers(&permitted, &name) {
+                permitted.insert(name);
+            }
+        }
+        permitted
+    }
+}
+
+/// True if an authority with these `permitted` names may sign for `name`, which may be an address.
+pub(super) fn covers<'a>(permitted: impl IntoIterator<Item = &'a String>, name: &str) -> bool {
+    if name.parse().is_ok_and(|ip| is_local(&ip)) {
+        return true;
+    }
+    let below = |top: &String| {
+        let rest = name.strip_suffix(top.as_str());
+        rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    };
+    permitted.into_iter().any(below)
+}
+
+fn is_local(ip: &IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => ip.is_loopback() || ip.is_private() || ip.is_link_local(),
+        IpAddr::V6(ip) => ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local(),
+    }
+}
+
+/// In full, its first part, and its name in a local network.
+fn of_host(host: &str) -> Vec<String> {
+    let Some(full) = dns_name(host) else {
+        return Vec::new();
+    };
     match full.split_once('.') {
         Some((first, _)) => vec![first.to_owned(), full],
         None if full == "localhost" => Vec::new(),
@@ -61,12 +105,28 @@ fn of_host(host: &str) -> Vec<String> {
     }
 }
 
+fn dns_name(text: &str) -> Option<String> {
+    let name = text.trim_matches('.').to_ascii_lowercase();
+    let is_label = |label: &str| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+        (1..=63).contains(&label.len()) && label.chars().all(plain)
+    };
+    (name.len() <= 240 && name.split('.').all(is_label)).then_some(name)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn machine(host: &str) -> Machine {
+        Machine {
+            host: Some(host.to_owned()),
+            addresses: vec![[192, 168, 7, 9].into(), [203, 0, 113, 5].into()],
+        }
+    }
+
     #[test]
-    fn a_host_has_a_short_and_a_long_name() {
+    fn hosts_have_a_short_and_a_long_name() {
         for (host, expected) in [
             ("Laptop", &["laptop.local", "laptop"][..]),
             ("mac.local", &["mac", "mac.local"]),
@@ -82,17 +142,35 @@ mod tests {
     }
 
     #[test]
-    fn an_authority_signs_for_this_machine_and_private_names_only() {
-        let permitted = permitted(Some("pc.corp.example"));
+    fn served_names_and_addresses_are_wanted() {
+        let wanted = |served: &[&str]| {
+            let served: Vec<String> = served.iter().map(|name| (*name).to_owned()).collect();
+            let mut names = machine("localhost").wanted(&served);
+            names.retain(|name| !LOCAL.contains(&name.as_str()));
+            names.into_iter().collect::<Vec<_>>()
+        };
+        assert!(wanted(&["localhost", "127.0.0.1"]).is_empty());
+        assert_eq!(wanted(&["0.0.0.0"]), ["192.168.7.9", "203.0.113.5"]);
+        assert_eq!(wanted(&["10.1.2.3"]), ["10.1.2.3"]);
+        assert_eq!(wanted(&["Mock.Example", "a:8080"]), ["mock.example"]);
+    }
+
+    #[test]
+    fn authorities_sign_for_this_machine_and_private_names_only() {
+        let machine = machine("pc.corp.example");
+        let permitted = machine.permitted(&machine.wanted(&[]));
         for (name, expected) in [
             ("localhost", true),
-            ("*.localhost", true),
+            ("a.localhost", true),
             ("shop.test", true),
             ("pc", true),
             ("pc.corp.example", true),
             ("a.pc.corp.example", true),
             ("127.0.0.1", true),
             ("::1", true),
+            ("10.9.8.7", true),
+            ("203.0.113.5", true),
+            ("203.0.113.6", false),
             ("corp.example", false),
             ("notpc", false),
             ("example.com", false),

@@ -1,19 +1,20 @@
-//! The files of the development certificate. Several servers may start at once: one makes them, the others wait.
+//! The files of the development certificate. Of several servers that start at once, one makes them and the others wait.
 //!
-//! Invariant: a file is never seen half written, and a key is never readable by others, not even at first.
+//! Invariant: no file is ever seen half written, and no key is ever readable by others, not even at first.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use super::issue::{self, Pem};
-use super::validity::{self, Authority, Unfit};
-use super::{Made, Pair, names};
+use super::issue::{self, Issued, Pem};
+use super::names::{self, Machine};
+use super::{Made, Pair};
 
-/// A folder with an authority, a certificate, and their keys.
+/// A folder with an authority, a certificate, their keys, and a record of each.
 pub(super) struct Store {
     folder: PathBuf,
     authority: Pair,
@@ -21,7 +22,6 @@ pub(super) struct Store {
 }
 
 impl Store {
-    /// The one in this folder, which need not be there yet.
     pub(super) fn at(folder: PathBuf) -> Self {
         let pair = |name: &str| Pair {
             cert: folder.join(format!("{name}.pem")),
@@ -34,96 +34,118 @@ impl Store {
         }
     }
 
-    /// What is there, made or renewed where it must be, for a host of this name. `now` is in seconds since 1970.
-    pub(super) fn ensure(&self, host: Option<&str>, now: i64) -> anyhow::Result<Made> {
-        // Most often all is well, and then nothing needs to be writable.
-        if let Ok(made) = self.sound(host, now) {
-            return Ok(made);
+    /// The certificate of this machine, `served` under these hosts and addresses too; issued or renewed if it must be.
+    pub(super) fn ensure(
+        &self,
+        machine: &Machine,
+        served: &[String],
+        now: i64,
+    ) -> anyhow::Result<Made> {
+        let wanted = machine.wanted(served);
+        let made = match self.current(&wanted, now) {
+            // The common case, in which nothing needs to be writable.
+            Some(made) => made,
+            None => self.renew(machine, &wanted, now)?,
+        };
+        for name in wanted.iter().filter(|name| !made.names.contains(name)) {
+            tracing::warn!(
+                name,
+                "the certificate is not for this name: its authority is older and may not sign for it; \
+                 hint: `ws-mock certs --force --allow-host {name}` makes another, which must be trusted again"
+            );
         }
-        let _lock = self.lock()?;
-        if let Ok(made) = self.sound(host, now) {
-            return Ok(made);
+        for key in [&self.authority.key, &self.leaf.key] {
+            warn_if_shared(key);
         }
-        let (pem, authority) = self.authority(host, now)?;
-        let names = signable(&authority, host);
-        let fit = read(&self.leaf).and_then(|leaf| validity::leaf(&leaf, &pem, &names, now));
-        if let Err(unfit) = fit {
-            for name in names::wanted(host).difference(&names) {
-                tracing::warn!(
-                    name,
-                    "not in the certificate: the authority is older than this name (`ws-mock certs --force` makes another)"
-                );
-            }
-            tracing::debug!(%unfit, "a development certificate is made");
-            let leaf = issue::leaf(&pem, &names, now, authority.until)
-                .context("a certificate cannot be made")?;
-            self.write(&self.leaf, &leaf)?;
-        }
-        Ok(self.sound(host, now)?)
+        Ok(made)
     }
 
-    /// Forgets everything, so that it is made anew.
+    fn current(&self, wanted: &BTreeSet<String>, now: i64) -> Option<Made> {
+        let authority = read(&self.authority, "", now)?;
+        let leaf = read(&self.leaf, &authority.0.cert, now)?;
+        let has = |name: &String| leaf.1.names.contains(name);
+        let complete = signable(&authority.1, wanted).all(has);
+        complete.then(|| self.made(&authority.1, leaf.1))
+    }
+
+    fn renew(
+        &self,
+        machine: &Machine,
+        wanted: &BTreeSet<String>,
+        now: i64,
+    ) -> anyhow::Result<Made> {
+        let _lock = self.lock()?;
+        // Another server may have done it while this one waited for the lock.
+        if let Some(made) = self.current(wanted, now) {
+            return Ok(made);
+        }
+        let authority = match read(&self.authority, "", now) {
+            Some(authority) => authority,
+            None => self.new_authority(&machine.permitted(wanted), now)?,
+        };
+        let mut names: BTreeSet<_> = signable(&authority.1, wanted).cloned().collect();
+        // Names of other servers stay, so that two that take turns do not renew it each time. Addresses come and go.
+        if let Some((_, before)) = read(&self.leaf, &authority.0.cert, now) {
+            let is_name = |name: &String| name.parse::<IpAddr>().is_err();
+            names.extend(before.names.into_iter().filter(is_name));
+        }
+        tracing::debug!(?names, "a development certificate is issued");
+        let (pem, leaf) =
+            issue::leaf(&authority, &names, now).context("a certificate cannot be issued")?;
+        self.write(&self.leaf, &pem, &leaf)?;
+        Ok(self.made(&authority.1, leaf))
+    }
+
+    fn new_authority(
+        &self,
+        permitted: &BTreeSet<String>,
+        now: i64,
+    ) -> anyhow::Result<(Pem, Issued)> {
+        if self.authority.cert.exists() {
+            tracing::warn!(
+                authority = %self.authority.cert.display(),
+                "the development authority has expired or was damaged; a new one is made, which must be trusted again"
+            );
+        }
+        let made = issue::authority(permitted, now).context("an authority cannot be made")?;
+        self.write(&self.authority, &made.0, &made.1)?;
+        Ok(made)
+    }
+
+    fn made(&self, authority: &Issued, leaf: Issued) -> Made {
+        Made {
+            leaf: self.leaf.clone(),
+            until: time(leaf.until),
+            names: leaf.names,
+            authority: self.authority.cert.clone(),
+            authority_until: time(authority.until),
+        }
+    }
+
+    /// Removes everything, so that it is made anew.
     pub(super) fn clear(&self) -> anyhow::Result<()> {
         let _lock = self.lock()?;
-        for file in [
-            &self.leaf.cert,
-            &self.leaf.key,
-            &self.authority.cert,
-            &self.authority.key,
-        ] {
-            match fs::remove_file(file) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(error).with_context(|| place(file));
+        for pair in [&self.leaf, &self.authority] {
+            for file in [&pair.cert, &pair.key, &record(pair)] {
+                match fs::remove_file(file) {
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                        return Err(error).with_context(|| place(file));
+                    }
+                    _ => {}
                 }
-                _ => {}
             }
         }
         Ok(())
     }
 
-    fn sound(&self, host: Option<&str>, now: i64) -> Result<Made, Unfit> {
-        let pem = read(&self.authority)?;
-        let authority = validity::authority(&pem, now)?;
-        let names = signable(&authority, host);
-        let until = validity::leaf(&read(&self.leaf)?, &pem, &names, now)?;
-        Ok(Made {
-            leaf: self.leaf.clone(),
-            until: time(until),
-            names: names.into_iter().collect(),
-            authority: self.authority.cert.clone(),
-            authority_until: time(authority.until),
-        })
-    }
-
-    fn authority(&self, host: Option<&str>, now: i64) -> anyhow::Result<(Pem, Authority)> {
-        let found = read(&self.authority).and_then(|pem| {
-            let authority = validity::authority(&pem, now)?;
-            Ok((pem, authority))
-        });
-        if let Ok(found) = found {
-            return Ok(found);
-        }
-        if self.authority.cert.exists() {
-            tracing::warn!(
-                authority = %self.authority.cert.display(),
-                "a new development authority, which has to be trusted again: the old one is of no more use"
-            );
-        }
-        let pem = issue::authority(&names::permitted(host), now)
-            .context("an authority cannot be made")?;
-        self.write(&self.authority, &pem)?;
-        let authority = validity::authority(&pem, now)?;
-        Ok((pem, authority))
-    }
-
-    /// Held until dropped; the system lets go of it when we crash.
+    /// Held until dropped; the system releases it if the process crashes.
     fn lock(&self) -> anyhow::Result<File> {
         create_folder(&self.folder).with_context(|| place(&self.folder))?;
         let path = self.folder.join("lock");
         let file = OpenOptions::new().create(true).append(true).open(&path);
         let file = file.with_context(|| place(&path))?;
         match file.lock() {
-            // On such a file system the check that follows has to do.
+            // A file system without locks: two servers may then both issue, and the last one's files stay.
             Err(error) if error.kind() != io::ErrorKind::Unsupported => {
                 Err(error).with_context(|| place(&path))
             }
@@ -131,20 +153,22 @@ impl Store {
         }
     }
 
-    fn write(&self, pair: &Pair, pem: &Pem) -> anyhow::Result<()> {
+    fn write(&self, pair: &Pair, pem: &Pem, issued: &Issued) -> anyhow::Result<()> {
         let mut private = OpenOptions::new();
         private.write(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut private, 0o600);
         let mut public = OpenOptions::new();
         public.write(true).create_new(true);
+        // The record last: until it matches, the other two are not used.
         self.replace(&pair.key, &pem.key, &private)?;
-        self.replace(&pair.cert, &pem.cert, &public)
+        self.replace(&pair.cert, &pem.cert, &public)?;
+        self.replace(&record(pair), &serde_json::to_string(issued)?, &public)
     }
 
     fn replace(&self, path: &Path, text: &str, options: &OpenOptions) -> anyhow::Result<()> {
         let new = self.folder.join("new");
-        // A crash may have left one.
+        // A crash may have left it.
         fs::remove_file(&new).ok();
         let write = || {
             let mut file = options.open(&new)?;
@@ -156,20 +180,50 @@ impl Store {
     }
 }
 
-/// The names of a host, without those that its authority may not sign for.
-fn signable(authority: &Authority, host: Option<&str>) -> BTreeSet<String> {
-    let mut names = names::wanted(host);
-    names.retain(|name| names::covers(&authority.permitted, name));
-    names
+/// The wanted names that the authority may sign for.
+fn signable<'a>(
+    authority: &'a Issued,
+    wanted: &'a BTreeSet<String>,
+) -> impl Iterator<Item = &'a String> {
+    wanted
+        .iter()
+        .filter(|name| names::covers(&authority.names, name))
 }
 
-fn read(pair: &Pair) -> Result<Pem, Unfit> {
-    let read = |path| fs::read_to_string(path).map_err(|_| Unfit::Unreadable);
-    Ok(Pem {
-        cert: read(&pair.cert)?,
-        key: read(&pair.key)?,
-    })
+fn record(pair: &Pair) -> PathBuf {
+    pair.cert.with_extension("json")
 }
+
+/// `None` if a file is missing, or they are not what was issued, or it is time for others.
+fn read(pair: &Pair, signer: &str, now: i64) -> Option<(Pem, Issued)> {
+    let pem = Pem {
+        cert: fs::read_to_string(&pair.cert).ok()?,
+        key: fs::read_to_string(&pair.key).ok()?,
+    };
+    let issued: Issued = serde_json::from_slice(&fs::read(record(pair)).ok()?).ok()?;
+    let valid = issued.is_valid(signer, &pem, now);
+    valid.then_some((pem, issued))
+}
+
+#[cfg(unix)]
+fn warn_if_shared(key: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+
+    if let Ok(found) = fs::metadata(key)
+        && found.permissions().mode() & 0o077 != 0
+    {
+        let key = key.display();
+        tracing::warn!(
+            mode = %format_args!("{:o}", found.permissions().mode() & 0o777),
+            "other users can read the key `{key}` and pretend to be this server; \
+             hint: `chmod 600 {key}`, and `ws-mock certs --force` if they may have done so"
+        );
+    }
+}
+
+/// Windows keeps a user's data folder from other users.
+#[cfg(not(unix))]
+fn warn_if_shared(_key: &Path) {}
 
 fn create_folder(folder: &Path) -> io::Result<()> {
     if let Some(parent) = folder.parent() {
@@ -196,7 +250,7 @@ mod tests {
     use super::*;
 
     const NOW: i64 = 1_705_746_600;
-    const DAY: i64 = issue::DAY;
+    const DAY: i64 = 24 * 60 * 60;
 
     struct Folder {
         store: Store,
@@ -213,14 +267,29 @@ mod tests {
 
     impl Folder {
         fn ensured(&self, host: &str, now: i64) -> (String, String) {
-            let made = self.store.ensure(Some(host), now).unwrap();
+            self.served(host, &[], now)
+        }
+
+        /// The texts of both certificates.
+        fn served(&self, host: &str, served: &[&str], now: i64) -> (String, String) {
+            let machine = Machine {
+                host: Some(host.to_owned()),
+                addresses: vec![[192, 168, 7, 9].into()],
+            };
+            let served: Vec<_> = served.iter().map(|name| (*name).to_owned()).collect();
+            let made = self.store.ensure(&machine, &served, now).unwrap();
             let text = |path: &Path| fs::read_to_string(path).unwrap();
             (text(&made.authority), text(&made.leaf.cert))
+        }
+
+        fn names(&self) -> Vec<String> {
+            let record = fs::read(record(&self.store.leaf)).unwrap();
+            serde_json::from_slice::<Issued>(&record).unwrap().names
         }
     }
 
     #[test]
-    fn both_are_made_once_and_the_certificate_is_renewed_alone() {
+    fn certificate_is_renewed_without_its_authority() {
         let folder = folder();
         let (ca, cert) = folder.ensured("pc", NOW);
         assert_eq!(
@@ -235,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn another_name_of_the_host_renews_the_certificate_where_the_authority_allows() {
+    fn new_host_name_renews_the_certificate() {
         let folder = folder();
         let (ca, cert) = folder.ensured("pc", NOW);
         let (same, renewed) = folder.ensured("pc.local", NOW);
@@ -244,19 +313,39 @@ mod tests {
         let (same, renewed) = folder.ensured("mac.local", NOW);
         assert_eq!(same, ca);
         assert_ne!(renewed, cert);
-        let names = folder.store.ensure(Some("mac.local"), NOW).unwrap().names;
+        let names = folder.names();
         assert!(names.contains(&"mac.local".to_owned()), "{names:?}");
         assert!(!names.contains(&"mac".to_owned()), "{names:?}");
     }
 
     #[test]
-    fn what_is_broken_is_made_anew() {
+    fn servers_with_other_names_share_the_certificate() {
+        let folder = folder();
+        let (ca, local) = folder.ensured("pc", NOW);
+        let (same, open) = folder.served("pc", &["0.0.0.0", "mock.test"], NOW);
+        assert_eq!(same, ca);
+        assert_ne!(open, local);
+        let (_, again) = folder.served("pc", &["other.test"], NOW);
+        for served in [&["mock.test"][..], &["other.test"], &[]] {
+            assert_eq!(
+                folder.served("pc", served, NOW),
+                (ca.clone(), again.clone())
+            );
+        }
+        // Its address is not served now, so the certificate no longer has it.
+        assert!(!folder.names().contains(&"192.168.7.9".to_owned()));
+    }
+
+    #[test]
+    fn damaged_files_are_made_anew() {
         let folder = folder();
         let (ca, cert) = folder.ensured("pc", NOW);
         fs::write(&folder.store.leaf.cert, "rubbish").unwrap();
         let (same, other) = folder.ensured("pc", NOW);
         assert_eq!(same, ca);
         assert_ne!(other, cert);
+        fs::write(record(&folder.store.leaf), "{}").unwrap();
+        assert_eq!(folder.ensured("pc", NOW).0, ca);
         fs::remove_file(&folder.store.authority.key).unwrap();
         assert_ne!(folder.ensured("pc", NOW).0, ca);
         folder.store.clear().unwrap();
@@ -264,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn servers_that_start_together_have_one_authority() {
+    fn servers_that_start_together_share_one_authority() {
         let folder = folder();
         let start = || folder.ensured("pc", NOW);
         let all = thread::scope(|scope| {
@@ -279,7 +368,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn keys_are_for_their_owner_only() {
+    fn keys_are_readable_by_their_owner_only() {
         use std::os::unix::fs::PermissionsExt;
 
         let folder = folder();

@@ -1,4 +1,4 @@
-//! From options and a scenario to the decisions for one server.
+//! Turns options and a scenario into the configuration of one server.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, ToSocketAddrs};
 use std::time::Duration;
@@ -15,20 +15,20 @@ use crate::lang::faults::Fault;
 use crate::lang::model::{Origin, Scenario};
 use crate::lang::{duration, size};
 
-/// What the options and the scenario come to. Makes the development certificate where it is needed.
+/// Makes the development certificate if the server needs it.
 pub(super) fn resolve(args: &cli::Serve, scenario: &Scenario) -> anyhow::Result<Config> {
     let play = play(&args.play, scenario, seed(args.play.seed)?)?;
     let access = access(&args.access)?;
     let limits = limits(&args.access, scenario)?;
     Ok(Config {
-        listen: listen(&args.listen, scenario)?,
+        listen: listen(&args.listen, scenario, &access.hosts)?,
         play,
         access,
         limits,
     })
 }
 
-/// What the same options come to with the scenario as it is now; where it listens and its seed stay.
+/// The same options with a changed scenario. Listening, access and the seed stay as they are.
 pub(super) fn again(
     start: &Config,
     args: &cli::Serve,
@@ -42,13 +42,35 @@ pub(super) fn again(
     })
 }
 
-fn listen(args: &cli::Listen, scenario: &Scenario) -> anyhow::Result<Listen> {
-    // Before a certificate is made for nothing.
+/// Settings of the changed scenario that a running server cannot apply.
+pub(super) fn pending(start: &Listen, args: &cli::Listen, scenario: &Scenario) -> Vec<String> {
+    let port = args.port.unwrap_or(scenario.listen.port);
+    let tls = wants_tls(args, scenario);
+    let changed = [
+        (port != start.port).then(|| format!("listen.port: {port}")),
+        (tls != start.tls.is_some()).then(|| format!("listen.tls: {tls}")),
+    ];
+    changed.into_iter().flatten().collect()
+}
+
+fn wants_tls(args: &cli::Listen, scenario: &Scenario) -> bool {
+    let asked = args.ssl || args.ssl_only || args.cert.is_some();
+    (scenario.listen.tls || asked) && !args.no_ssl
+}
+
+fn listen(
+    args: &cli::Listen,
+    scenario: &Scenario,
+    allowed_hosts: &[String],
+) -> anyhow::Result<Listen> {
     let host = host(&args.host);
-    let addresses = addresses(host)?;
-    let wanted = scenario.listen.tls || args.ssl || args.ssl_only || args.cert.is_some();
-    let tls = if wanted && !args.no_ssl {
-        Some(tls::find(args)?)
+    // Before a certificate is made in vain.
+    let addresses = addresses(&args.host)?;
+    let tls = if wants_tls(args, scenario) {
+        let mut served: Vec<_> = addresses.iter().map(IpAddr::to_string).collect();
+        served.push(host.to_owned());
+        served.extend_from_slice(allowed_hosts);
+        Some(tls::find(args, &served)?)
     } else {
         None
     };
@@ -61,7 +83,7 @@ fn listen(args: &cli::Listen, scenario: &Scenario) -> anyhow::Result<Listen> {
     })
 }
 
-/// `[::1]` is `::1`.
+/// Without the brackets of `[::1]`.
 fn host(typed: &str) -> &str {
     typed
         .strip_prefix('[')
@@ -69,10 +91,12 @@ fn host(typed: &str) -> &str {
         .unwrap_or(typed)
 }
 
-fn addresses(host: &str) -> anyhow::Result<Vec<IpAddr>> {
+/// The addresses of a host. `localhost` needs no name service, which a container may lack.
+pub(in super::super) fn addresses(typed: &str) -> anyhow::Result<Vec<IpAddr>> {
+    let host = host(typed);
     if host.trim().is_empty() {
-        return Err(Usage::new("`--host` has no host")
-            .hint("`localhost` is this machine, `0.0.0.0` is everywhere")
+        return Err(Usage::new("`--host` is empty")
+            .hint("`localhost` is this machine, `0.0.0.0` every interface")
             .into());
     }
     if host.eq_ignore_ascii_case("localhost") {
@@ -100,7 +124,7 @@ fn seed(seed: cli::Seed) -> anyhow::Result<u64> {
             // Four bytes: short enough to type again, and exact as a number of JavaScript.
             let mut bytes = [0; 4];
             let drawn = SystemRandom::new().fill(&mut bytes);
-            drawn.map_err(|_| anyhow::anyhow!("the system gives no random seed"))?;
+            drawn.map_err(|_| anyhow::anyhow!("the system has no random numbers"))?;
             Ok(u32::from_le_bytes(bytes).into())
         }
     }

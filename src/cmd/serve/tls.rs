@@ -1,4 +1,4 @@
-//! Which certificate `serve` uses: one that was given, one that lies where it is looked for, or a development one.
+//! The certificate of `serve`: one that was given, the developer's own in this folder, or the development certificate.
 
 use std::path::{Path, PathBuf};
 
@@ -6,13 +6,13 @@ use super::super::certs;
 use crate::cli;
 use crate::config::Tls;
 
-/// Where a developer's own certificate is looked for, in this order, from the current folder on.
+/// Folders that may have a developer's own certificate, in this order.
 const PLACES: [&str; 2] = ["certs", "."];
 const CERT: &str = "cert.pem";
 const KEY: &str = "cert.key";
 
-/// Finds or makes a certificate.
-pub(super) fn find(args: &cli::Listen) -> anyhow::Result<Tls> {
+/// Finds or makes a certificate for a server under these hosts and addresses.
+pub(super) fn find(args: &cli::Listen, served: &[String]) -> anyhow::Result<Tls> {
     let only = args.ssl_only;
     if let (Some(cert), Some(key)) = (&args.cert, &args.key) {
         let (cert, key) = (cert.clone(), key.clone());
@@ -22,18 +22,17 @@ pub(super) fn find(args: &cli::Listen) -> anyhow::Result<Tls> {
         tracing::info!(cert = %cert.display(), "certificate found");
         return Ok(Tls { cert, key, only });
     }
-    let made = certs::ensure()?;
+    let made = certs::ensure(served)?;
     tracing::info!(
         cert = %made.leaf.cert.display(),
         until = %made.until,
         trust = %made.authority.display(),
-        "development certificate; `ws-mock certs trust` tells how browsers come to trust it"
+        "development certificate; hint: `ws-mock certs trust` says how to make browsers trust it"
     );
     let certs::Pair { cert, key } = made.leaf;
     Ok(Tls { cert, key, only })
 }
 
-/// The developer's own certificate and key below `folder`.
 pub(in super::super) fn own(folder: &Path) -> Option<(PathBuf, PathBuf)> {
     PLACES.iter().find_map(|place| {
         let place = match *place {
@@ -48,7 +47,7 @@ pub(in super::super) fn own(folder: &Path) -> Option<(PathBuf, PathBuf)> {
                 let (there, missing) = if has_cert { (cert, key) } else { (key, cert) };
                 tracing::warn!(
                     missing = %missing.display(),
-                    "`{}` is not used without the other half",
+                    "`{}` is ignored without the other half of the pair",
                     there.display()
                 );
                 None
@@ -64,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_own_certificate_is_a_pair_in_certs_or_in_the_folder() {
+    fn own_certificate_is_a_pair_in_either_folder() {
         for (files, expected) in [
             (&[][..], None),
             (&["cert.pem", "cert.key"], Some("cert.pem")),

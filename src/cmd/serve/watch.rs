@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use std::{fs, future};
 
@@ -85,23 +84,27 @@ impl Watch {
         let (args, start) = (self.args.clone(), self.start.clone());
         let read = move || {
             let scenario = load(&args.scenario, &env)?;
-            let config = config::again(&start, &args, &scenario)?;
-            anyhow::Ok((scenario, config))
+            Ok(Reload {
+                config: config::again(&start, &args, &scenario)?,
+                pending: config::pending(&start.listen, &args.listen, &scenario),
+                scenario,
+            })
         };
-        match spawn_blocking(read).await {
-            Ok(Ok((scenario, config))) => self.hand_on(scenario, config).await,
-            Ok(Err(error)) => show(&error),
-            Err(error) => tracing::error!(%error, "the scenario could not be read"),
+        let read = spawn_blocking(read).await;
+        match read.map_err(anyhow::Error::from).flatten() {
+            Ok(reload) => self.hand_on(reload).await,
+            Err(error) => show(&error),
         }
     }
 
-    async fn hand_on(&mut self, scenario: Arc<Scenario>, config: Config) {
-        if scenario.files != self.files {
-            self.files.clone_from(&scenario.files);
-            self.seen = stamps(&self.files);
+    async fn hand_on(&mut self, reload: Reload) {
+        let files = &reload.scenario.files;
+        if *files != self.files {
+            self.files.clone_from(files);
+            self.seen = stamps(files);
         }
-        // The server is on its way out when nobody takes it.
-        self.reloads.send(Reload { scenario, config }).await.ok();
+        // Without a receiver the server is stopping.
+        self.reloads.send(reload).await.ok();
     }
 }
 

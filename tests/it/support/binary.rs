@@ -1,7 +1,8 @@
-//! The real binary, playing a scenario of a test's own, and what it says in its log.
+//! The real binary, playing a scenario of a test's own, and its log.
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -21,6 +22,8 @@ pub(crate) struct Binary {
     _stdout: BufReader<ChildStdout>,
     pub(crate) address: SocketAddr,
     log: Arc<Mutex<Vec<String>>>,
+    /// The scenario's file.
+    pub(crate) file: PathBuf,
     _folder: tempfile::TempDir,
 }
 
@@ -43,11 +46,18 @@ impl Binary {
 
     /// The same, by a command that starts the binary.
     pub(crate) fn run(mut command: Command, scenario: &str, options: &[&str]) -> Self {
+        let fixed = ["--host", "127.0.0.1", "--port", "0", "--no-watch"];
+        // A variable, so that a test can still say `-q`.
+        command.env("WS_MOCK_VERBOSE", "1");
+        Self::serve(command, scenario, &[&fixed, options].concat())
+    }
+
+    /// With no options but these.
+    pub(crate) fn serve(mut command: Command, scenario: &str, options: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("scenario.yaml");
         std::fs::write(&file, scenario).unwrap();
         command.arg("serve").arg(&file);
-        command.args(["--host", "127.0.0.1", "--port", "0", "--no-watch", "-v"]);
         command.args(options).env("WS_MOCK_DATA", folder.path());
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
@@ -66,8 +76,20 @@ impl Binary {
             _stdout: stdout,
             address,
             log,
+            file,
             _folder: folder,
         }
+    }
+
+    /// Sends a signal such as `TERM`.
+    #[cfg(unix)]
+    pub(crate) fn signal(&self, name: &str) {
+        signal(&self.child, name);
+    }
+
+    /// The exit code, which must come within the five seconds that a stop may take.
+    pub(crate) fn exit_code(&mut self) -> Option<i32> {
+        exit_code(&mut self.child, Duration::from_secs(5))
     }
 
     /// The log so far.
@@ -131,6 +153,26 @@ impl Binary {
         std::fs::read_dir(format!("/proc/{}/fd", self.child.id()))
             .unwrap()
             .count()
+    }
+}
+
+/// Sends a signal such as `TERM`.
+#[cfg(unix)]
+pub(crate) fn signal(child: &Child, name: &str) {
+    let mut kill = Command::new("kill");
+    kill.arg(format!("-{name}")).arg(child.id().to_string());
+    assert!(kill.status().unwrap().success());
+}
+
+/// The exit code of a process, which must end in time; `None` if a signal ended it.
+pub(crate) fn exit_code(child: &mut Child, time: Duration) -> Option<i32> {
+    let by = Instant::now() + time;
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status.code();
+        }
+        assert!(Instant::now() < by, "still running after {time:?}");
+        std::thread::sleep(LOOK);
     }
 }
 
