@@ -14,6 +14,8 @@ pub mod world;
 
 pub mod engine;
 
+pub mod dialect;
+
 pub mod hub;
 
 pub mod control;

@@ -63,11 +63,9 @@ fn play(stage: &mut Stage, kind: u8, rest: &[u8]) {
             stage.look();
         }
         b'r' => {
-            stage
-                .hub
-                .reset(None)
-                .expect("what was made once is made again");
-            stage.look();
+            let hub = stage.hub.clone();
+            let reset = stage.until(async move { hub.reset(None).await });
+            reset.expect("what was made once is made again");
         }
         _ => {}
     }

@@ -2,27 +2,25 @@
 
 use super::Moment;
 
-/// A clock; what time it really is comes from outside.
+/// A clock. The real time is an argument.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Clock {
-    /// Ahead of the real time by so many milliseconds.
-    Running {
-        /// The lead.
-        ahead: i64,
-    },
-    /// Stands at this moment.
-    Held {
-        /// The moment.
-        at: Moment,
-    },
+    /// Ahead of the real time by this many milliseconds.
+    Running { ahead: i64 },
+    /// Stands at `at`, on its way to `until`: what is due before then has to run first.
+    Held { at: Moment, until: Moment },
 }
 
 impl Clock {
-    /// The mock's time when it really is `wall`.
+    pub fn held_at(at: Moment) -> Clock {
+        Clock::Held { at, until: at }
+    }
+
+    /// The mock's time when the real time is `wall`.
     pub fn now(self, wall: Moment) -> Moment {
         match self {
             Clock::Running { ahead } => wall.saturating_add(ahead),
-            Clock::Held { at } => at,
+            Clock::Held { at, .. } => at,
         }
     }
 
@@ -37,6 +35,6 @@ impl Clock {
     /// The same time, standing.
     #[must_use]
     pub fn held(self, wall: Moment) -> Clock {
-        Clock::Held { at: self.now(wall) }
+        Clock::held_at(self.now(wall))
     }
 }

@@ -51,12 +51,42 @@ impl Payload {
         Payload { own, shared }
     }
 
+    /// The same between two texts.
+    #[must_use]
+    pub fn wrapped(&self, before: &str, after: &str) -> Self {
+        Payload {
+            own: [before.as_bytes(), &self.own, after.as_bytes()]
+                .concat()
+                .into(),
+            shared: self
+                .shared
+                .clone()
+                .map(|(at, shared)| (before.len() + at, shared)),
+        }
+    }
+
+    /// The same without its first bytes, all of which are its own.
+    #[must_use]
+    pub fn without(&self, first: usize) -> Self {
+        Payload {
+            own: self.own.slice(first..),
+            shared: self.shared.clone().map(|(at, shared)| (at - first, shared)),
+        }
+    }
+
     /// The bytes in one piece.
     pub fn whole(&self) -> Bytes {
         match &self.shared {
             Some(_) => self.pieces().concat().into(),
             None => self.own.clone(),
         }
+    }
+}
+
+/// Of the same bytes, shared or not.
+impl PartialEq for Payload {
+    fn eq(&self, other: &Self) -> bool {
+        self.whole() == other.whole()
     }
 }
 

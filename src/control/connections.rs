@@ -1,7 +1,7 @@
 //! `connections`, `rooms`, `send`.
 
 use crate::base::json::{Kind, write};
-use crate::hub::{Hub, PeerId, SendTo};
+use crate::hub::{Hub, PeerId, Recipients};
 use crate::net::answer::{Answer, HttpProblem};
 
 use super::request::{Ask, invalid, items, missing, ok, text};
@@ -69,11 +69,11 @@ pub(super) fn send(hub: &Hub, ask: &Ask) -> Result<Answer, HttpProblem> {
         .collect::<Vec<_>>()
         .as_slice()
     {
-        ["all"] if to.get("all").is_some_and(|all| all.text() == "true") => SendTo::All,
-        ["room"] => SendTo::Room(text(&to, "room")?.ok_or_else(|| invalid(TO))?),
+        ["all"] if to.get("all").is_some_and(|all| all.text() == "true") => Recipients::All,
+        ["room"] => Recipients::Room(text(&to, "room")?.ok_or_else(|| invalid(TO))?),
         ["connection"] => {
             let name = text(&to, "connection")?.ok_or_else(|| invalid(TO))?;
-            SendTo::Connection(peer(&name).ok_or_else(|| unknown(hub, &name))?)
+            Recipients::Peer(peer(&name).ok_or_else(|| unknown(hub, &name))?)
         }
         _ => return Err(invalid(TO)),
     };
@@ -81,9 +81,12 @@ pub(super) fn send(hub: &Hub, ask: &Ask) -> Result<Answer, HttpProblem> {
     let message = body
         .get("message")
         .ok_or_else(|| invalid("`message` is missing: what is to be sent"))?;
-    match (hub.send_to(&to, event.as_deref(), &message), &to) {
-        (Some(sent), _) => Ok(ok(format!("{{\"sent\":{sent}}}"))),
-        (None, SendTo::Connection(peer)) => Err(unknown(hub, &format!("c{peer}"))),
-        (None, _) => Ok(ok("{\"sent\":0}".to_owned())),
+    let connection = match to {
+        Recipients::Peer(peer) => format!("c{peer}"),
+        _ => String::new(),
+    };
+    match hub.send_to(to, event, message) {
+        Some(sent) => Ok(ok(format!("{{\"sent\":{sent}}}"))),
+        None => Err(unknown(hub, &connection)),
     }
 }

@@ -4,7 +4,7 @@ use hyper::StatusCode;
 
 use crate::base::json::{Json, Kind, write};
 use crate::base::text::shortened;
-use crate::hub::{Change, Collection, DataError, DataProblem, Hub};
+use crate::hub::{Change, ChangeKind, Collection, DataError, Hub};
 use crate::net::answer::{self, Answer, HttpProblem};
 
 use super::request::{Ask, invalid, items, ok};
@@ -13,17 +13,13 @@ use super::request::{Ask, invalid, items, ok};
 const PAGE: u64 = 100;
 const LARGEST_PAGE: u64 = 1000;
 
-impl From<DataProblem> for HttpProblem {
-    fn from(problem: DataProblem) -> HttpProblem {
-        let message = problem.to_string();
-        match problem {
-            DataProblem::NoCollection(..) | DataProblem::Edit(DataError::Missing(_)) => {
-                HttpProblem::not_found(message)
-            }
-            DataProblem::Edit(DataError::Taken(_)) => {
-                HttpProblem::new(StatusCode::CONFLICT, "CONFLICT", message)
-            }
-            DataProblem::Edit(DataError::NoObject(_)) => invalid(message),
+impl From<DataError> for HttpProblem {
+    fn from(error: DataError) -> HttpProblem {
+        let message = error.to_string();
+        match error {
+            DataError::NoCollection(..) | DataError::Missing(_) => HttpProblem::not_found(message),
+            DataError::Taken(_) => HttpProblem::new(StatusCode::CONFLICT, "CONFLICT", message),
+            DataError::NoObject(_) | DataError::NoField(..) => invalid(message),
         }
     }
 }
@@ -94,7 +90,7 @@ pub(super) fn item(hub: &Hub, name: &str, key: &str) -> Result<Answer, HttpProbl
     let collection = hub.collection(name)?;
     match collection.find(key) {
         Some((_, item)) => Ok(ok(item.text().to_owned())),
-        None => Err(DataProblem::Edit(DataError::Missing(key.to_owned())).into()),
+        None => Err(DataError::Missing(key.to_owned()).into()),
     }
 }
 
@@ -103,25 +99,30 @@ pub(super) fn insert(hub: &Hub, name: &str, ask: &Ask) -> Result<Answer, HttpPro
     let item = ask
         .json()?
         .ok_or_else(|| invalid("the body is missing: the new item, a JSON object"))?;
-    let item = hub.edit(name, Change::Insert, "", Some(&item))?;
+    let item = hub.edit(Change {
+        collection: name.to_owned(),
+        key: String::new(),
+        kind: ChangeKind::Insert(item),
+    })?;
     Ok(answer::json(StatusCode::CREATED, item.text().to_owned()))
 }
 
 pub(super) fn edit(hub: &Hub, name: &str, key: &str, ask: &Ask) -> Result<Answer, HttpProblem> {
-    let change = match ask.method.as_str() {
-        "PUT" => Change::Replace,
-        "PATCH" => Change::Merge,
-        _ => Change::Remove,
-    };
-    let item = if change == Change::Remove {
-        None
+    let kind = if ask.method == "DELETE" {
+        ChangeKind::Remove
     } else {
-        ask.json()?
+        let item = ask.json()?.unwrap_or_else(Json::null);
+        check_key(hub.collection(name)?.as_ref(), key, &item)?;
+        match ask.method.as_str() {
+            "PUT" => ChangeKind::Replace(item),
+            _ => ChangeKind::Merge(item),
+        }
     };
-    if let Some(item) = &item {
-        check_key(hub.collection(name)?.as_ref(), key, item)?;
-    }
-    let item = hub.edit(name, change, key, item.as_ref())?;
+    let item = hub.edit(Change {
+        collection: name.to_owned(),
+        key: key.to_owned(),
+        kind,
+    })?;
     Ok(ok(item.text().to_owned()))
 }
 

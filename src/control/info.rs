@@ -78,17 +78,12 @@ pub(super) async fn reset(hub: &Hub, ask: &Ask) -> Result<Answer, HttpProblem> {
             ))
         })?),
     };
-    // A large world takes seconds to make, in which others are to be served.
-    let making = hub.clone();
-    let made = tokio::task::spawn_blocking(move || making.reset(seed)).await;
-    made.map_err(anyhow::Error::from)
-        .flatten()
-        .map_err(|error| {
-            HttpProblem::new(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "SCENARIO_ERROR",
-                format!("{error:#}"),
-            )
-        })?;
+    hub.reset(seed).await.map_err(|error| {
+        HttpProblem::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "SCENARIO_ERROR",
+            format!("{error:#}"),
+        )
+    })?;
     Ok(ok(format!("{{\"seed\":{}}}", hub.seed())))
 }

@@ -233,12 +233,12 @@ mod tests {
             ("\"hell\"", entry("hello", 0), false),
             (
                 "[\"chat\",{\"a\":1}]",
-                entry("42[\"chat\",{\"a\":1,\"b\":2}]", 0),
+                entry("[\"chat\",{\"a\":1,\"b\":2}]", 0),
                 true,
             ),
             (
                 "[\"chat\"]",
-                entry("42[\"chat\",{\"a\":1,\"b\":2}]", 0),
+                entry("[\"chat\",{\"a\":1,\"b\":2}]", 0),
                 false,
             ),
             ("{\"a\":1}", entry("{\"a\":1}", 0), true),

@@ -3,7 +3,7 @@
 use hyper::StatusCode;
 
 use crate::base::json::{Json, write};
-use crate::hub::{Clock, Hub, NotHeld, TimerShown, print_duration, rfc3339};
+use crate::hub::{Clock, Hub, NotHeld, Returned, TimerShown, print_duration, rfc3339};
 
 use crate::base::text::shortened;
 use crate::net::answer::{Answer, HttpProblem};
@@ -150,8 +150,16 @@ pub(super) fn trigger(hub: &Hub, name: &str, ask: &Ask) -> Result<Answer, HttpPr
     }
     let args = args
         .unwrap_or_else(|| Json::from_value(&crate::lang::Value::from_pairs::<_, &str, &str>([])));
-    if !hub.trigger(name, args) {
-        return Err(missing("trigger", name, &hub.triggers()));
+    match hub.trigger(name, args) {
+        Returned::NotFound => Err(missing("trigger", name, &hub.triggers())),
+        Returned::Failed { place, why } => {
+            let message = format!("{place}: {why}");
+            Err(HttpProblem::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "SCENARIO_ERROR",
+                message,
+            ))
+        }
+        _ => Ok(ok("{\"started\":true}".to_owned())),
     }
-    Ok(ok("{\"started\":true}".to_owned()))
 }

@@ -1,25 +1,18 @@
 //! Answering whoever asked: the reply in its envelope, or the error in its own.
 
-use std::borrow::Cow;
-use std::cell::Cell;
 use std::sync::Arc;
 
-use crate::base::json::{Json, write};
-use crate::base::payload::{Draft, Payload, Sink};
+use crate::base::json::write;
+use crate::base::payload::{Draft, Sink};
 use crate::lang::expr::{Template, names};
 use crate::lang::model::{Placed, Protocol};
 
-use super::context::{Asker, Halt, Turn};
+use super::context::{Asker, Context, Expected, Halt};
 use super::refusal::Refusal;
-use super::value::Val;
-use super::{Effect, HttpAnswer, SendKind};
+use super::{Body, Effect, HttpAnswer};
+use crate::world::Val;
 
-thread_local! {
-    /// Lent to whoever writes an answer: it grows once, and comes back empty.
-    static DRAFT: Cell<Draft> = Cell::default();
-}
-
-impl<'t> Turn<'t> {
+impl<'t> Context<'t> {
     /// Answers whoever asked.
     pub(super) fn reply(&mut self, body: &'t Template, status: Option<u16>) -> Result<(), String> {
         match self.asker {
@@ -28,7 +21,7 @@ impl<'t> Turn<'t> {
             }
             Asker::Upgrade => {
                 let body = self.value(body)?.to_json();
-                self.outcome.protocol = body
+                self.protocol = body
                     .get("protocol")
                     .and_then(|json| json.part().as_str().map(Into::into));
                 Ok(())
@@ -37,33 +30,40 @@ impl<'t> Turn<'t> {
                 let mut out = String::new();
                 self.render(body, &mut out)?;
                 self.make(out.len())?;
-                self.outcome.http = Some(HttpAnswer::json(status.unwrap_or(200), out));
+                self.answer = Some(HttpAnswer::json(status.unwrap_or(200), out));
                 Ok(())
             }
-            Asker::Message(ack) => {
-                if self.scenario.listen.protocol == Protocol::Raw
-                    && self.scenario.messages.reply.is_none()
-                {
-                    let val = self.value(body)?;
-                    let (text, payload) = raw(&val);
-                    self.answer(text, payload, SendKind::Answer);
-                    return Ok(());
+            Asker::Message(Expected::Nothing) => Ok(()),
+            Asker::Message(expected) => {
+                let body = self.answer_body(body)?;
+                if let Some(to) = self.peer {
+                    self.effects.push(Effect::Reply {
+                        to,
+                        ack: expected.ack(),
+                        body,
+                        verdict: None,
+                    });
                 }
-                let mut out = DRAFT.take();
-                if self.scenario.listen.protocol == Protocol::SocketIo {
-                    let Some(ack) = ack else { return Ok(()) };
-                    out.text().push_str(&format!("43{ack}["));
-                    self.envelope(body, &mut out)?;
-                    out.text().push(']');
-                } else {
-                    self.envelope(body, &mut out)?;
-                }
-                self.make(out.written())?;
-                self.answer(true, out.finish(), SendKind::Answer);
-                DRAFT.set(out);
                 Ok(())
             }
         }
+    }
+
+    fn answer_body(&mut self, body: &'t Template) -> Result<Body, String> {
+        let scenario = self.scenario;
+        if scenario.listen.protocol == Protocol::Raw
+            && scenario.messages.reply.is_none()
+            && let Val::Raw { text, bytes } = self.value(body)?
+        {
+            return Ok(Body::raw(text, bytes));
+        }
+        // The answer is written into the scratch's memory, which has grown to the size of answers.
+        let mut out = std::mem::take(&mut self.scratch.draft);
+        self.envelope(body, &mut out)?;
+        self.make(out.written())?;
+        let payload = out.finish();
+        self.scratch.draft = out;
+        Ok(Body::Json(payload))
     }
 
     fn envelope(&mut self, body: &'t Template, out: &mut Draft) -> Result<(), String> {
@@ -74,17 +74,6 @@ impl<'t> Turn<'t> {
         let written = self.render(envelope, out);
         self.result = outer;
         written
-    }
-
-    fn answer(&mut self, text: bool, payload: Payload, kind: SendKind) {
-        if let Some(peer) = self.peer {
-            self.effects.push(Effect::Send {
-                to: vec![peer],
-                text,
-                payload,
-                kind,
-            });
-        }
     }
 
     /// Answers with an error.
@@ -103,7 +92,7 @@ impl<'t> Turn<'t> {
         let mut out = String::new();
         match self.asker {
             Asker::Nobody => {
-                let handler = || self.outcome.handler.unwrap_or_default().into();
+                let handler = || self.handler.unwrap_or_default().into();
                 let place = self.ended_at.take().unwrap_or_else(handler);
                 self.effects.push(Effect::Failed {
                     place,
@@ -113,29 +102,36 @@ impl<'t> Turn<'t> {
             }
             Asker::Http | Asker::Upgrade => {
                 self.error(self.scenario.http.error.as_ref(), refusal, &words, &mut out);
-                let answer = HttpAnswer::json(refusal.status(), out);
-                if self.asker == Asker::Http {
-                    self.outcome.http = Some(answer);
-                } else {
-                    self.outcome.refused = Some(answer);
+                self.answer = Some(HttpAnswer::json(refusal.status(), out));
+            }
+            Asker::Message(expected) => {
+                let envelope = Some(&self.scenario.messages.error);
+                self.error(envelope, refusal, &words, &mut out);
+                if let Some(to) = self.peer {
+                    self.effects.push(Effect::Error {
+                        to,
+                        ack: expected.ack(),
+                        body: Body::Json(out.into()),
+                        verdict: None,
+                    });
                 }
             }
-            Asker::Message(ack) => {
-                self.error(
-                    Some(&self.scenario.messages.error),
-                    refusal,
-                    &words,
-                    &mut out,
-                );
-                let (_, payload) = match (self.scenario.listen.protocol, ack) {
-                    (Protocol::SocketIo, Some(ack)) => (true, format!("43{ack}[{out}]").into()),
-                    (protocol, _) => {
-                        encode(protocol, Some(&self.scenario.messages.error_event), &out)
-                    }
-                };
-                self.answer(true, payload, SendKind::Error);
-            }
         }
+    }
+
+    /// The error that a fault sends, in the envelope of errors.
+    pub(super) fn fault_error(&mut self, code: &str) -> String {
+        let refusal = Refusal::new(code);
+        let words = self.words(&refusal);
+        self.bind(names::ERROR, Val::json(refusal.json(Some(&words))));
+        let mut out = String::new();
+        self.error(
+            Some(&self.scenario.messages.error),
+            &refusal,
+            &words,
+            &mut out,
+        );
+        out
     }
 
     fn words(&mut self, refusal: &Refusal) -> String {
@@ -188,40 +184,6 @@ impl<'t> Turn<'t> {
             }
         }
     }
-}
-
-/// What a peer that speaks `raw` is sent.
-fn raw(val: &Val) -> (bool, Payload) {
-    match val {
-        Val::Raw { text, bytes } => (*text, bytes.clone().into()),
-        val => match val.as_text() {
-            Some(text) => (true, text.into_owned().into()),
-            None => (true, val.to_json().text().to_owned().into()),
-        },
-    }
-}
-
-/// A message's frame, as the scenario's peers speak.
-pub(super) fn encode(protocol: Protocol, event: Option<&str>, json: &str) -> (bool, Payload) {
-    match protocol {
-        Protocol::Json => (true, json.to_owned().into()),
-        Protocol::Raw => (true, raw_text(json).into()),
-        Protocol::SocketIo => {
-            let mut out = String::from("42[");
-            write::string(&mut out, event.unwrap_or("message"));
-            out.push(',');
-            out.push_str(json);
-            out.push(']');
-            (true, out.into())
-        }
-    }
-}
-
-fn raw_text(json: &str) -> String {
-    let text = Json::parse(json)
-        .ok()
-        .and_then(|json| json.part().as_str().map(Cow::into_owned));
-    text.unwrap_or_else(|| json.to_owned())
 }
 
 fn plain_error(out: &mut String, code: &str, words: &str) {

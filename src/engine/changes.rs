@@ -9,14 +9,15 @@ use crate::lang::expr::names;
 use crate::lang::model::CollectionId;
 use crate::world::Edit;
 
-use super::context::{Asker, Turn, broken};
-use super::value::Val;
+use super::context::{Asker, Context, broken};
+use crate::world::Val;
 
-impl Turn<'_> {
+impl Context<'_> {
     /// Runs `changes` for what was changed, and for what that changes in turn.
     pub(super) fn follow(&mut self) {
         let scenario = self.scenario;
         let asker = std::mem::replace(&mut self.asker, Asker::Nobody);
+        let names = std::mem::take(&mut self.names);
         let mut rounds = 0;
         let mut place: Option<&Arc<str>> = None;
         loop {
@@ -52,7 +53,8 @@ impl Turn<'_> {
                 }
             }
         }
-        self.asker = asker;
+        // An error that a fault sends is written with the names of the request.
+        (self.asker, self.names) = (asker, names);
     }
 }
 

@@ -6,12 +6,12 @@ use crate::base::time;
 use crate::lang::expr::{Symbol, Template, names};
 use crate::lang::verbs::{JsonType, PartRule, Steps};
 
-use super::context::{Asker, Halt, Turn};
+use super::context::{Asker, Context, Halt};
 use super::refusal::Refusal;
 use super::steps::Trouble;
-use super::value::Val;
+use crate::world::Val;
 
-impl<'t> Turn<'t> {
+impl<'t> Context<'t> {
     pub(super) fn verify(
         &mut self,
         token: &Template,
@@ -25,7 +25,7 @@ impl<'t> Turn<'t> {
             .ok_or_else(|| "`verify` needs `auth: { jwt: … }`".to_owned())?;
         let token = self.value(token)?;
         let token = token.as_text().unwrap_or_default();
-        match jwt::verify(&token, &jwt.secret, self.moments.now) {
+        match jwt::verify(&token, &jwt.secret, self.present.now) {
             Ok(claims) => {
                 self.bind(name.unwrap_or(names::CLAIMS), Val::json(claims));
                 Ok(())

@@ -4,20 +4,20 @@ use std::sync::Arc;
 
 use crate::base::Chance;
 use crate::base::Limit;
+use crate::base::json::Json;
 use crate::lang::expr::{Symbol, Template, WORK_AN_ITEM};
 use crate::lang::model::{CollectionId, Handler, Placed, Scenario};
-use crate::world::{Collection, PeerId};
+use crate::world::{Collection, MAX_MADE, PeerId, Val, World};
 
 use super::changes::Edits;
 use super::refusal::Refusal;
 use super::scope::{self};
-use super::value::Val;
-use super::{Effect, Moments, Outcome, State};
+use super::{Effect, HttpAnswer, Present, Scratch};
 
 /// The world: shared with other readers, or all to itself.
 pub(super) enum Access<'w> {
-    Read(&'w Arc<State>),
-    Write(&'w mut Arc<State>),
+    Read(&'w Arc<World>),
+    Write(&'w mut Arc<World>),
 }
 
 /// Whom an answer goes to.
@@ -25,12 +25,32 @@ pub(super) enum Access<'w> {
 pub(super) enum Asker {
     /// Nobody asked.
     Nobody,
-    /// A message; in Socket.IO with the acknowledgement asked for.
-    Message(Option<u64>),
+    /// A message.
+    Message(Expected),
     /// An HTTP request.
     Http,
     /// A handshake.
     Upgrade,
+}
+
+/// The kind of answer that a message asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Expected {
+    /// A message of its own.
+    Message,
+    /// An acknowledgement under this number.
+    Ack(u64),
+    /// None: an event of Socket.IO without an acknowledgement. Errors go out as messages all the same.
+    Nothing,
+}
+
+impl Expected {
+    pub(super) fn ack(self) -> Option<u64> {
+        match self {
+            Expected::Ack(ack) => Some(ack),
+            Expected::Message | Expected::Nothing => None,
+        }
+    }
 }
 
 /// Why a handler ends before its last step.
@@ -57,15 +77,26 @@ pub(super) fn broken(place: &Arc<str>, why: String) -> Halt {
     }
 }
 
-pub(super) struct Turn<'t> {
+pub(super) struct Context<'t> {
     pub(super) scenario: &'t Arc<Scenario>,
     pub(super) access: Access<'t>,
-    pub(super) moments: Moments,
+    pub(super) present: Present,
+    pub(super) scratch: &'t mut Scratch,
     pub(super) effects: &'t mut Vec<Effect>,
+    /// The number of effects of earlier inputs.
+    pub(super) mark: usize,
     pub(super) names: Vec<(Symbol, Val)>,
     pub(super) peer: Option<PeerId>,
     pub(super) asker: Asker,
-    pub(super) outcome: Outcome,
+    pub(super) handler: Option<&'static str>,
+    /// The answer to an HTTP request, or the refusal of a handshake.
+    pub(super) answer: Option<HttpAnswer>,
+    /// The subprotocol of a handshake.
+    pub(super) protocol: Option<String>,
+    /// The first values of the session of a handshake.
+    pub(super) remembered: Vec<(String, Json)>,
+    /// The peer disconnects.
+    pub(super) is_leaving: bool,
     pub(super) edits: Edits,
     /// Whether a reader turned out to need the world to itself.
     pub(super) wants_to_write: bool,
@@ -93,8 +124,6 @@ pub(super) struct Turn<'t> {
 const NAMES: usize = 8;
 /// Instructions of expressions that are as much as a step; so are a thousand items looked at.
 const WORK_A_STEP: u64 = 4_000;
-/// Bytes that one event may make, all that it puts together, sends and keeps.
-pub(super) const MAX_MADE: usize = 64 << 20;
 
 fn max_steps(scenario: &Scenario) -> u32 {
     scenario.limits.steps
@@ -105,22 +134,29 @@ fn all_work(scenario: &Scenario) -> u64 {
     (u64::from(max_steps(scenario)) + 1) * WORK_A_STEP - 1
 }
 
-impl<'t> Turn<'t> {
+impl<'t> Context<'t> {
     pub(super) fn new(
         scenario: &'t Arc<Scenario>,
         access: Access<'t>,
-        moments: Moments,
+        present: Present,
+        scratch: &'t mut Scratch,
         effects: &'t mut Vec<Effect>,
-    ) -> Turn<'t> {
-        Turn {
+    ) -> Context<'t> {
+        Context {
             scenario,
             access,
-            moments,
+            present,
+            scratch,
+            mark: effects.len(),
             effects,
             names: Vec::with_capacity(NAMES),
             peer: None,
             asker: Asker::Nobody,
-            outcome: Outcome::default(),
+            handler: None,
+            answer: None,
+            protocol: None,
+            remembered: Vec::new(),
+            is_leaving: false,
             edits: Edits::default(),
             wants_to_write: false,
             left: all_work(scenario),
@@ -225,7 +261,7 @@ impl<'t> Turn<'t> {
             .map_err(|why| broken(&template.place, why))
     }
 
-    pub(super) fn world(&self) -> &Arc<State> {
+    pub(super) fn world(&self) -> &Arc<World> {
         match &self.access {
             Access::Read(world) => world,
             Access::Write(world) => world,
@@ -233,7 +269,7 @@ impl<'t> Turn<'t> {
     }
 
     /// The world, to change it. A reader that gets here starts again as a writer.
-    pub(super) fn world_mut(&mut self) -> Result<&mut State, String> {
+    pub(super) fn world_mut(&mut self) -> Result<&mut World, String> {
         match &mut self.access {
             Access::Read(_) => {
                 self.wants_to_write = true;
@@ -248,10 +284,10 @@ impl<'t> Turn<'t> {
     }
 
     pub(super) fn collection_mut(&mut self, id: CollectionId) -> Result<&mut Collection, String> {
-        // Whoever looked at it before keeps it as it was, and it is copied: each of its items is then passed by.
-        let shared = Arc::strong_count(self.collection(id)) > 1;
-        if shared && !self.is_reader() {
-            self.look_at(2 * self.collection(id).len())?;
+        // A name that holds items of the collection keeps them as they were: the change clones the whole collection.
+        let before = self.collection(id);
+        if self.names.iter().any(|(_, val)| val.holds(before)) {
+            self.look_at(2 * before.len())?;
         }
         Ok(Arc::make_mut(&mut self.world_mut()?.collections[id]))
     }
@@ -288,20 +324,19 @@ impl<'t> Turn<'t> {
     /// A name's value.
     pub(super) fn lookup(&self, symbol: Symbol) -> Val {
         scope::lookup(
-            self.scenario,
             self.world(),
             &self.names,
-            self.moments.facts,
+            self.present.facts,
             self.peer,
             symbol,
         )
     }
 
-    /// The stream's next draws, put back by [`Turn::finish`].
+    /// The stream's next draws, put back by [`Context::finish`].
     pub(super) fn chance(&mut self) -> Result<&mut Chance, String> {
         if self.chance.is_none() {
             let name = self.stream.clone();
-            self.chance = Some(self.world_mut()?.stream(&name));
+            self.chance = Some(self.world_mut()?.take_stream(&name));
         }
         self.chance
             .as_mut()
@@ -318,7 +353,7 @@ impl<'t> Turn<'t> {
         if let Some(chance) = self.chance.take() {
             let name = std::mem::take(&mut self.stream);
             if let Ok(world) = self.world_mut() {
-                world.streams.insert(name, chance);
+                world.put_stream(name, chance);
             }
         }
     }

@@ -1,29 +1,26 @@
 //! Changing data: `insert`, `update`, `remove`, and edits from outside.
 
-use std::sync::Arc;
-
 use minijinja::Value;
 use thiserror::Error;
 
 use crate::base::Limit;
 use crate::base::json::{Json, Kind, write};
-use crate::base::text::shortened;
+use crate::base::text::{listed, shortened};
 use crate::lang::expr::{Symbol, Template, names};
-use crate::lang::model::CollectionId;
+use crate::lang::model::{CollectionId, Origin};
 use crate::lang::verbs::{Assignments, Which};
-use crate::world::{Collection, Edit, RowId, key_text, merged};
+use crate::world::{Collection, Edit, RowId, Val, World, key_text, merged};
 
-use super::State;
-use super::context::Turn;
+use super::context::Context;
 use super::steps::Trouble;
-use super::value::Val;
+use super::{Change, ChangeKind, Effect, Outcome, Returned};
 
 /// What it takes to change an item, in instructions.
 const WORK_A_CHANGE: u64 = 30;
 /// Items that change at once without the indexes being kept up with each.
 const MANY: usize = 1_000;
 
-impl<'t> Turn<'t> {
+impl<'t> Context<'t> {
     pub(super) fn insert(
         &mut self,
         collection: CollectionId,
@@ -159,15 +156,6 @@ impl<'t> Turn<'t> {
     }
 }
 
-/// An edit from outside, to be followed by `changes`.
-#[derive(Debug, Clone)]
-pub struct Edited {
-    /// Of what.
-    pub collection: CollectionId,
-    /// What it came to.
-    pub edit: Edit,
-}
-
 /// Why data cannot be edited so.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum DataError {
@@ -180,73 +168,122 @@ pub enum DataError {
     /// No such item.
     #[error("no item has the key `{}`", shortened(.0))]
     Missing(String),
+    /// No such collection.
+    #[error("no collection `{0}`; known: {1}")]
+    NoCollection(String, String),
+    /// Under `--strict`: no item has such a field.
+    #[error("`{0}` has no field `{1}`; known: {2}")]
+    NoField(String, String, String),
 }
 
-/// What to do to an item from outside.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Change {
-    /// Put it in.
-    Insert,
-    /// Put it in another's place.
-    Replace,
-    /// Set some of its fields.
-    Merge,
-    /// Take it out.
-    Remove,
+impl DataError {
+    pub fn no_collection(name: &str, world: &World) -> DataError {
+        let known: Vec<&str> = world
+            .collections
+            .iter()
+            .map(|collection| collection.name.as_str())
+            .collect();
+        DataError::NoCollection(shortened(name), listed(&known))
+    }
 }
 
-/// Edits data from outside: `key` for all but an insertion, `item` for all but a removal.
-pub fn edit(
-    world: &mut Arc<State>,
-    collection: CollectionId,
-    change: Change,
-    key: &str,
-    item: Option<&Json>,
-) -> Result<Edited, DataError> {
-    let collection_id = collection;
-    let collection = Arc::make_mut(&mut Arc::make_mut(world).collections[collection]);
-    let object = || {
-        item.filter(|item| item.kind() == Kind::Object)
-            .ok_or(DataError::NoObject("names and values"))
-    };
-    let edit = if change == Change::Insert {
-        insert(collection, object()?)?
-    } else {
-        let (id, before) = collection
-            .find(key)
-            .ok_or_else(|| DataError::Missing(key.to_owned()))?;
-        let before = before.clone();
-        let members = |item: &Json| -> Vec<(String, Json)> {
-            item.part()
-                .members()
-                .map(|member| (member.key().into_owned(), item.at(member)))
-                .collect()
-        };
-        match change {
-            Change::Remove => collection.remove(id),
-            Change::Merge => {
-                let changes = members(object()?);
-                Some(update(collection, id, &before, changes).unwrap_or(unchanged(id, before)))
-            }
-            _ => {
-                let kept = before.get(&collection.key);
-                let mut changes = members(object()?);
-                changes.retain(|(name, _)| *name != collection.key);
-                let mut whole: Vec<(String, Json)> = kept
-                    .map(|key| (collection.key.clone(), key))
-                    .into_iter()
-                    .collect();
-                whole.extend(changes);
-                let item = merged(&Json::parse("{}").unwrap_or_else(|_| Json::null()), &whole);
-                collection.replace(id, item)
-            }
+impl Context<'_> {
+    /// Edits data from outside; returns the item as it is, or as it was before its removal.
+    pub(super) fn edit(&mut self, change: &Change) -> Option<Outcome> {
+        self.world_mut().ok()?;
+        "control".clone_into(&mut self.stream);
+        let edited = self.edited(change);
+        self.done(Returned::Edited(edited))
+    }
+
+    fn edited(&mut self, change: &Change) -> Result<Json, DataError> {
+        let world = self.world();
+        let mut all = world.collections.iter();
+        let id = all
+            .position(|collection| collection.name == change.collection)
+            .ok_or_else(|| DataError::no_collection(&change.collection, world))?;
+        if let ChangeKind::Insert(item) | ChangeKind::Replace(item) | ChangeKind::Merge(item) =
+            &change.kind
+        {
+            self.check_fields(id, item)?;
         }
-        .ok_or_else(|| DataError::Missing(key.to_owned()))?
+        let collection = self
+            .collection_mut(id)
+            .map_err(|_| DataError::Missing(change.key.clone()))?;
+        let edit = edit(collection, change)?;
+        let shown = edit.item.clone().or_else(|| edit.before.clone());
+        self.edits.push(id, edit);
+        Ok(shown.unwrap_or_else(Json::null))
+    }
+
+    /// Items that the scenario makes have the fields that it says: another one is most likely a slip.
+    fn check_fields(&mut self, id: CollectionId, item: &Json) -> Result<(), DataError> {
+        let of = self.collection(id).clone();
+        if of.is_empty() || !matches!(self.scenario.data[id].origin, Origin::Generated { .. }) {
+            return Ok(());
+        }
+        for member in item.part().members() {
+            let field = member.key();
+            if of.field(&field).is_some() {
+                continue;
+            }
+            let first = of.at(0).map(|item| item.part().members());
+            let known: Vec<String> = first
+                .into_iter()
+                .flatten()
+                .map(|member| member.key().into_owned())
+                .collect();
+            let error = DataError::NoField(of.name.clone(), shortened(&field), listed(&known));
+            if self.world().options.strict {
+                return Err(error);
+            }
+            self.effects.push(Effect::WarnOnce(error.to_string()));
+        }
+        Ok(())
+    }
+}
+
+fn edit(collection: &mut Collection, change: &Change) -> Result<Edit, DataError> {
+    let missing = || DataError::Missing(change.key.clone());
+    if let ChangeKind::Insert(item) = &change.kind {
+        return insert(collection, item);
+    }
+    let (id, before) = collection.find(&change.key).ok_or_else(missing)?;
+    let before = before.clone();
+    let edit = match &change.kind {
+        ChangeKind::Insert(_) | ChangeKind::Remove => collection.remove(id),
+        ChangeKind::Merge(item) => {
+            let changes = members(item)?;
+            Some(update(collection, id, &before, changes).unwrap_or_else(|| unchanged(id, before)))
+        }
+        ChangeKind::Replace(item) => {
+            let key = before.get(&collection.key);
+            let mut whole: Vec<(String, Json)> = key
+                .map(|key| (collection.key.clone(), key))
+                .into_iter()
+                .collect();
+            let mut changes = members(item)?;
+            changes.retain(|(name, _)| *name != collection.key);
+            whole.extend(changes);
+            collection.replace(id, object_of(&whole))
+        }
     };
-    Ok(Edited {
-        collection: collection_id,
-        edit,
-    })
+    edit.ok_or_else(missing)
+}
+
+/// An object's names and values; of anything else the error.
+fn members(item: &Json) -> Result<Vec<(String, Json)>, DataError> {
+    if item.kind() != Kind::Object {
+        return Err(DataError::NoObject("names and values"));
+    }
+    let members = item.part().members();
+    Ok(members
+        .map(|member| (member.key().into_owned(), item.at(member)))
+        .collect())
+}
+
+fn object_of(members: &[(String, Json)]) -> Json {
+    merged(&Json::parse("{}").unwrap_or_else(|_| Json::null()), members)
 }
 
 fn unchanged(id: RowId, item: Json) -> Edit {
@@ -286,15 +323,7 @@ fn compact(item: &Json) -> Json {
     if item.is_compact() || item.kind() != Kind::Object {
         return Json::parse(item.text()).unwrap_or_else(|_| item.clone());
     }
-    let members: Vec<(String, Json)> = item
-        .part()
-        .members()
-        .map(|member| (member.key().into_owned(), item.at(member)))
-        .collect();
-    merged(
-        &Json::parse("{}").unwrap_or_else(|_| Json::null()),
-        &members,
-    )
+    members(item).map_or_else(|_| item.clone(), |members| object_of(&members))
 }
 
 fn with_key(item: &Json, name: &str, key: &Json) -> Json {

@@ -6,54 +6,88 @@ use std::sync::Arc;
 use crate::base::json::{Json, JsonError, write};
 use crate::lang::expr::names;
 use crate::lang::model::{Handler, Protocol};
-use crate::world::{Arrival, PeerId};
+use crate::world::{Arrival, PeerId, Plan, Val, peer_stream};
 
 use super::check::part_of;
-use super::context::{Asker, Halt, Turn, broken};
-use super::data::Edited;
-use super::http::HttpRequest;
+use super::context::{Asker, Context, Expected, Halt, broken};
 use super::refusal::Refusal;
-use super::scope;
-use super::value::Val;
-use super::{Event, Inbound, Outcome, Planned};
+use super::{Effect, HttpAnswer, HttpRequest, Inbound, Input, Outcome, Returned, http, scope};
 
-impl<'t> Turn<'t> {
-    /// Handles an event; `None` when that takes the world to itself and this turn has not.
-    pub(super) fn run(&mut self, event: &'t Event) -> Option<Outcome> {
-        match event {
-            Event::Upgrade(arrival) => self.upgrade(arrival),
-            Event::Connect(peer) => self.lifecycle(*peer, self.scenario.connect.as_ref()),
-            Event::Disconnect(peer) => self.lifecycle(*peer, self.scenario.disconnect.as_ref()),
-            Event::Message(peer, inbound) => self.message(*peer, inbound),
-            Event::TooMany(peer, _) => self.too_many(*peer),
-            Event::Http(request, route, params) => self.request(request, *route, params),
-            Event::Trigger(trigger, args) => self.trigger(*trigger, args),
-            Event::Fire(name) => self.fire(name),
-            Event::Plan(plan) => self.planned(plan),
-            Event::Edited(edits) => self.edited(edits),
+impl<'t> Context<'t> {
+    /// Runs an input; see [`super::read`] for `None`.
+    pub(super) fn run(&mut self, input: &'t Input) -> Option<Outcome> {
+        match input {
+            Input::Upgrade(arrival) => self.upgrade(arrival),
+            Input::Connect {
+                arrival,
+                remembered,
+            } => self.connect(arrival, remembered),
+            Input::Message(peer, inbound) => self.message(*peer, inbound),
+            Input::TooMany(peer, _) => self.too_many(*peer),
+            Input::Disconnect(peer) => self.disconnect(*peer),
+            Input::Http(request) => self.request(request),
+            Input::Trigger { name, args } => self.trigger(name, args),
+            Input::Edit(change) => self.edit(change),
+            // Its recipients hear it in one order with all other pushes.
+            Input::Send { .. } if self.is_reader() => None,
+            Input::Send { to, event, message } => {
+                let sent = self.send_out(to, event.as_ref(), message);
+                self.done(sent)
+            }
+            Input::Close(peer, code) => {
+                let returned = self.close_peer(*peer, *code);
+                self.done(returned)
+            }
+            Input::Ping(_) if self.world().faults.is_empty() => Some(Outcome::default()),
+            // `apply` runs these without a context.
+            Input::Ping(_)
+            | Input::Fire(_)
+            | Input::Tick
+            | Input::SetTimer { .. }
+            | Input::SetClock(_)
+            | Input::SetFaults(_)
+            | Input::Reset(_)
+            | Input::Reload(_) => None,
         }
     }
 
+    /// Runs `changes`, lets faults decide about every message, and puts back what was taken out of the world.
     #[expect(
         clippy::unnecessary_wraps,
-        reason = "how every event that was handled ends"
+        reason = "how every input that was handled ends"
     )]
-    fn done(&mut self) -> Option<Outcome> {
+    pub(super) fn done(&mut self, returned: Returned) -> Option<Outcome> {
         self.follow();
+        self.decide_faults();
         self.finish();
-        Some(std::mem::take(&mut self.outcome))
+        Some(Outcome {
+            handler: self.handler,
+            returned,
+        })
     }
 
     pub(super) fn handle(&mut self, handler: &'t Arc<Handler>) {
-        self.outcome.handler = Some(handler.name);
+        self.handler = Some(handler.name);
         let ended = self.steps(&handler.steps);
         self.settle(ended);
     }
 
     fn upgrade(&mut self, arrival: &Arc<Arrival>) -> Option<Outcome> {
         let scenario = self.scenario;
+        if !self.world().faults.is_empty() {
+            let status = self.world_mut().ok()?.faults.handshake();
+            if let Some(status) = status {
+                self.effects.push(Effect::Faulted("refuse"));
+                let message = "refused by the fault `refuse`";
+                let answer = HttpAnswer::error(status, "FAULT", message);
+                return self.done(Returned::Refused(answer));
+            }
+        }
         let Some(handler) = &scenario.upgrade else {
-            return self.done();
+            return self.done(Returned::Accepted {
+                protocol: None,
+                remembered: Vec::new(),
+            });
         };
         if self.must_write(Some(handler)) {
             return None;
@@ -75,30 +109,61 @@ impl<'t> Turn<'t> {
         out.push_str("]}");
         self.bind(names::REQUEST, Val::json(out));
         self.handle(handler);
-        self.done()
+        let returned = match self.answer.take() {
+            Some(answer) => Returned::Refused(answer),
+            None => Returned::Accepted {
+                protocol: self.protocol.take(),
+                remembered: std::mem::take(&mut self.remembered),
+            },
+        };
+        self.done(returned)
     }
 
-    fn lifecycle(&mut self, peer: PeerId, handler: Option<&'t Arc<Handler>>) -> Option<Outcome> {
-        if self.must_write(handler) {
-            return None;
+    fn connect(
+        &mut self,
+        arrival: &Arc<Arrival>,
+        remembered: &[(String, Json)],
+    ) -> Option<Outcome> {
+        let now = self.present.now;
+        let world = self.world_mut().ok()?;
+        let peer = world.arrive(arrival.clone(), now);
+        for (name, value) in remembered {
+            world.remember(peer, name, value);
         }
+        self.lifecycle(peer, self.scenario.connect.as_ref());
+        self.done(Returned::Connected(peer))
+    }
+
+    fn disconnect(&mut self, peer: PeerId) -> Option<Outcome> {
+        self.world_mut().ok()?;
+        self.is_leaving = true;
+        self.lifecycle(peer, self.scenario.disconnect.as_ref());
+        let outcome = self.done(Returned::Nothing);
+        self.world_mut().ok()?.depart(peer);
+        outcome
+    }
+
+    fn lifecycle(&mut self, peer: PeerId, handler: Option<&'t Arc<Handler>>) {
         self.peer = Some(peer);
-        self.stream = format!("peer/{peer}");
+        self.stream = peer_stream(peer);
         if let Some(handler) = handler {
             self.handle(handler);
         }
-        self.done()
     }
 
     fn message(&mut self, peer: PeerId, inbound: &Inbound) -> Option<Outcome> {
         let scenario = self.scenario;
+        if self.is_reader() && !self.world().faults.is_empty() {
+            // Faults count and draw.
+            return None;
+        }
         self.peer = Some(peer);
-        self.asker = Asker::Message(None);
+        self.asker = Asker::Message(Expected::Message);
         let name = match self.understand(inbound) {
             Ok(name) => name,
             Err(halt) => {
                 self.settle(Err(halt));
-                return self.done();
+                return self.done(Returned::Nothing);
             }
         };
         if self.must_write(scenario.before.as_ref()) {
@@ -106,20 +171,20 @@ impl<'t> Turn<'t> {
         }
         // Only a writer draws.
         if !self.is_reader() {
-            self.stream = format!("peer/{peer}");
+            self.stream = peer_stream(peer);
         }
         if let Some(before) = &scenario.before
             && let ended @ Err(_) = self.steps(&before.steps)
         {
             self.settle(ended);
-            return self.done();
+            return self.done(Returned::Nothing);
         }
         match self.handler(name) {
             Ok(handler) if self.must_write(Some(handler)) => return None,
             Ok(handler) => self.handle(handler),
             Err(halt) => self.settle(Err(halt)),
         }
-        self.done()
+        self.done(Returned::Nothing)
     }
 
     /// Reads a message and names its parts; answers the event's name in Socket.IO.
@@ -141,7 +206,7 @@ impl<'t> Turn<'t> {
             Inbound::Text(text) => Val::Json(read(Json::parse(text.clone()))?),
             Inbound::Binary(bytes) => Val::Json(read(Json::from_bytes(bytes.clone()))?),
             Inbound::Event { name, args, ack } => {
-                self.asker = Asker::Message(*ack);
+                self.asker = Asker::Message(ack.map_or(Expected::Nothing, Expected::Ack));
                 let args = read(Json::parse(args.clone()))?;
                 let message = args.elements().next().map_or(Val::Undefined, Val::Json);
                 self.names
@@ -183,54 +248,64 @@ impl<'t> Turn<'t> {
     }
 
     fn too_many(&mut self, peer: PeerId) -> Option<Outcome> {
+        if self.is_reader() && !self.world().faults.is_empty() {
+            return None;
+        }
         self.peer = Some(peer);
-        self.asker = Asker::Message(None);
+        self.asker = Asker::Message(Expected::Message);
         self.settle(Err(Refusal::new("RATE_LIMITED").into()));
-        self.done()
+        self.done(Returned::Nothing)
     }
 
-    fn request(
-        &mut self,
-        request: &HttpRequest,
-        route: usize,
-        params: &[(String, String)],
-    ) -> Option<Outcome> {
-        let scenario = self.scenario;
-        let handler = &scenario.http.routes.get(route)?.handler;
-        if self.must_write(Some(handler)) {
+    fn request(&mut self, request: &HttpRequest) -> Option<Outcome> {
+        let (route, params) = match http::route(self.scenario, request) {
+            Ok(found) => found,
+            Err(answer) => return self.done(Returned::Http(answer)),
+        };
+        if self.must_write(Some(&route.handler)) {
             return None;
         }
         self.asker = Asker::Http;
         "http".clone_into(&mut self.stream);
-        match request.seen(params) {
+        match request.seen(&params) {
             Ok(seen) => {
                 self.bind(names::REQUEST, Val::json(seen));
-                self.handle(handler);
+                self.handle(&route.handler);
             }
             Err(halt) => self.settle(Err(halt)),
         }
-        self.follow();
-        self.finish();
-        let mut outcome = std::mem::take(&mut self.outcome);
-        outcome.http.get_or_insert_with(super::HttpAnswer::empty);
-        Some(outcome)
+        let answer = self.answer.take().unwrap_or_else(HttpAnswer::empty);
+        self.done(Returned::Http(answer))
     }
 
-    fn trigger(&mut self, trigger: usize, args: &Json) -> Option<Outcome> {
-        let (name, handler) = self.scenario.triggers.get(trigger)?;
+    fn trigger(&mut self, name: &str, args: &Json) -> Option<Outcome> {
+        let Some((_, handler)) = self
+            .scenario
+            .triggers
+            .iter()
+            .find(|(known, _)| known == name)
+        else {
+            return self.done(Returned::NotFound);
+        };
         if self.must_write(Some(handler)) {
             return None;
         }
         self.stream = format!("trigger/{name}");
         self.bind(names::ARGS, Val::Json(args.clone()));
+        let mark = self.effects.len();
         self.handle(handler);
-        self.done()
+        let failure = self.effects[mark..].iter().find_map(|effect| match effect {
+            Effect::Failed { place, why, .. } => Some(Returned::Failed {
+                place: place.clone(),
+                why: why.clone(),
+            }),
+            _ => None,
+        });
+        self.done(failure.unwrap_or_default())
     }
 
-    fn fire(&mut self, name: &str) -> Option<Outcome> {
-        if self.is_reader() {
-            return None;
-        }
+    /// A timer's turn.
+    pub(super) fn fire(&mut self, name: &str) -> Option<Outcome> {
         let ticker = self.world().agenda.tickers.get(name)?.clone();
         let timer = self.scenario.timers.get(ticker.timer)?;
         self.stream = format!("timer/{name}");
@@ -248,7 +323,7 @@ impl<'t> Turn<'t> {
         if goes {
             self.handle(&timer.handler);
         }
-        self.done()
+        self.done(Returned::Nothing)
     }
 
     /// `item`, under `for`.
@@ -262,48 +337,29 @@ impl<'t> Turn<'t> {
         }
     }
 
-    fn planned(&mut self, plan: &'t Planned) -> Option<Outcome> {
-        if self.is_reader() {
-            return None;
-        }
+    /// The steps of a `later`.
+    pub(super) fn planned(&mut self, plan: &'t Plan) -> Option<Outcome> {
         self.peer = plan
             .peer
             .filter(|peer| self.world().peers.contains_key(peer));
         self.names.clone_from(&plan.names);
         "later".clone_into(&mut self.stream);
-        self.outcome.handler = Some(plan.handler);
+        self.handler = Some(plan.handler);
         self.at_once = plan.at_once;
         let ended = self.steps(&plan.steps);
         self.settle(ended);
-        self.done()
+        self.done(Returned::Nothing)
     }
 
-    fn edited(&mut self, edits: &[Edited]) -> Option<Outcome> {
-        if self.is_reader() {
-            return None;
+    fn close_peer(&mut self, peer: PeerId, code: u16) -> Returned {
+        if !self.world().peers.contains_key(&peer) {
+            return Returned::NotFound;
         }
-        "control".clone_into(&mut self.stream);
-        for edit in edits {
-            self.edits.push(edit.collection, edit.edit.clone());
-        }
-        self.done()
-    }
-
-    /// Answers an error that a fault asks for, in the place of an answer.
-    pub(super) fn fault(&mut self, peer: PeerId, code: &str, answer: &[u8]) {
-        self.peer = Some(peer);
-        self.asker = Asker::Message(None);
-        let text = std::str::from_utf8(answer).unwrap_or_default();
-        if let Some((ack, rest)) = text
-            .strip_prefix("43")
-            .and_then(|rest| rest.split_once('['))
-        {
-            self.asker = Asker::Message(ack.parse().ok());
-            self.bind(names::MESSAGE, Val::json(format!("[{rest}")));
-        } else {
-            // The request is gone by now; what the envelope echoes of it stands in the answer under the same names.
-            self.bind(names::MESSAGE, Val::json(text.to_owned()));
-        }
-        self.refuse(&Refusal::new(code));
+        self.effects.push(Effect::Close {
+            peer,
+            code,
+            reason: "closed by the control API".to_owned(),
+        });
+        Returned::Nothing
     }
 }

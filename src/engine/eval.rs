@@ -12,15 +12,14 @@ use crate::lang::expr::{
     Evaluated, Expr, Formula, Key, MAX_OUTPUT, Path, Piece, Template, TextPiece, names, reason,
 };
 
-use super::Planned;
-use super::context::Turn;
+use super::context::Context;
 use super::scope::{self, Snapshot};
-use super::value::{self, Val};
+use crate::world::{Val, from_value};
 
 /// Bytes that are written down as fast as an item is looked at.
 pub(super) const BYTES_AN_ITEM: usize = 64;
 
-impl Turn<'_> {
+impl Context<'_> {
     pub(super) fn eval(&mut self, expr: &Expr) -> Result<Val, String> {
         match expr {
             Expr::Constant(json) => Ok(Val::Json(json.clone())),
@@ -75,16 +74,15 @@ impl Turn<'_> {
             self.names.push((names::RESULT, result));
         }
         let snapshot = Arc::new(Snapshot {
-            scenario: self.scenario.clone(),
             world: self.world().clone(),
             // Lent: they come back after the evaluation.
             names: std::mem::take(&mut self.names),
-            moments: self.moments,
+            present: self.present,
             peer: self.peer,
             chance: Mutex::new(self.chance.take()),
         });
         let Evaluated { value, work } = formula.eval(snapshot.clone());
-        let answer = value.map(value::from_value);
+        let answer = value.map(from_value);
         self.take_back(snapshot);
         self.names.truncate(bound);
         self.work(work)?;
@@ -111,7 +109,7 @@ impl Turn<'_> {
     }
 
     /// What was lent to an evaluation. A value that it made may still hold on to what it saw.
-    fn take_back(&mut self, snapshot: Arc<Snapshot<Planned>>) {
+    fn take_back(&mut self, snapshot: Arc<Snapshot>) {
         match Arc::try_unwrap(snapshot) {
             Ok(snapshot) => {
                 self.names = snapshot.names;

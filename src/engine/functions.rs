@@ -11,13 +11,13 @@ use crate::world::{Collection, Picked, Rows, key_text};
 
 use super::fake;
 use super::scope::{Snapshot, peer_name};
-use super::value::Val;
+use crate::world::Val;
 
 /// Values that one call may make.
 const MOST: usize = 100_000;
 
-pub(super) fn call<P>(
-    scope: &Snapshot<P>,
+pub(super) fn call(
+    scope: &Snapshot,
     chance: Option<&mut Chance>,
     function: Function,
     args: &[Value],
@@ -28,7 +28,7 @@ pub(super) fn call<P>(
         Function::Date => call.moment(scope, time::date),
         Function::Age => Ok(
             match args.first().and_then(Value::as_str).and_then(time::parse) {
-                Some(then) => Value::from(scope.moments.now - then),
+                Some(then) => Value::from(scope.present.now - then),
                 None => Value::from(()),
             },
         ),
@@ -61,6 +61,7 @@ pub(super) fn call<P>(
         Function::Env => {
             let name = call.name(0)?;
             Ok(scope
+                .world
                 .scenario
                 .env
                 .get(&name)
@@ -107,13 +108,13 @@ impl Call<'_> {
     }
 
     /// Now, with the offset that is asked for, as text.
-    fn moment<P>(&self, scope: &Snapshot<P>, text: fn(Moment) -> String) -> Result<Value, Error> {
+    fn moment(&self, scope: &Snapshot, text: fn(Moment) -> String) -> Result<Value, Error> {
         let offset = if self.args.is_empty() {
             0.0
         } else {
             self.number(0)?
         };
-        let moment = scope.moments.now.saturating_add(offset as i64);
+        let moment = scope.present.now.saturating_add(offset as i64);
         if time::has_text(moment) {
             return Ok(Value::from(text(moment)));
         }
@@ -133,7 +134,7 @@ impl Call<'_> {
         }
     }
 
-    fn collection<'s, P>(&self, scope: &'s Snapshot<P>) -> Result<&'s Arc<Collection>, Error> {
+    fn collection<'s>(&self, scope: &'s Snapshot) -> Result<&'s Arc<Collection>, Error> {
         let name = self.arg(0);
         let found = scope
             .world

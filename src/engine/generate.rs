@@ -1,7 +1,6 @@
 //! Making the data at start: each item from its own stream, so that a larger count leaves the others as they are.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use thiserror::Error;
 
@@ -10,29 +9,15 @@ use crate::base::text::shortened;
 use crate::base::{Chance, MAX_ITEMS};
 use crate::lang::expr::{Symbol, Template, names};
 use crate::lang::model::{Collection as Declared, CollectionId, Origin, Placed, Scenario};
-use crate::world::Collection;
+use crate::world::{Collection, Val, World};
 
-use super::context::{Access, Turn};
-use super::value::Val;
-use super::{Moments, State};
+use super::context::{Access, Context};
+use super::{Present, Scratch};
 
 /// Bytes that they may have.
 const MAX_BYTES: u64 = 2 << 30;
 /// Instructions of expressions that making them may take: minutes.
 const MAX_WORK: u64 = 10_000_000_000;
-
-/// What the command line says about the world.
-#[derive(Debug, Clone, Default)]
-pub struct Options {
-    /// What chance comes from.
-    pub seed: u64,
-    /// `--count COLLECTION=N`.
-    pub counts: Vec<(String, u64)>,
-    /// `--timer NAME=5s`.
-    pub timers: Vec<(String, Duration)>,
-    /// False under `--no-timers`.
-    pub timers_run: bool,
-}
 
 /// Why a world cannot be made.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -90,16 +75,15 @@ impl Made {
 
 pub(super) fn fill(
     scenario: &Arc<Scenario>,
-    options: &Options,
-    moments: Moments,
-    world: &mut State,
+    present: Present,
+    world: &mut Arc<World>,
 ) -> Result<(), MakeError> {
-    world.collections = scenario
+    let options = world.options.clone();
+    Arc::make_mut(world).collections = scenario
         .data
         .iter()
         .map(|declared| Arc::new(Collection::new(&declared.name, &declared.key)))
         .collect();
-    let mut shared = Arc::new(std::mem::replace(world, State::new(options.seed)));
     let mut made = Made::default();
     let ended = in_order(scenario).into_iter().try_for_each(|id| {
         let declared = &scenario.data[id];
@@ -109,12 +93,12 @@ pub(super) fn fill(
             .rev()
             .find(|(name, _)| *name == declared.name)
             .map(|(_, count)| *count);
-        one(scenario, id, count, moments, &mut shared, &mut made)?;
-        collection_mut(&mut shared, id).is_made();
+        one(scenario, id, count, present, world, &mut made)?;
+        collection_mut(world, id).is_made();
         Ok(())
     });
-    *world = Arc::unwrap_or_clone(shared);
-    world.streams.clear();
+    // What drew from other streams than an item's own does not count as drawn.
+    Arc::make_mut(world).forget_streams();
     ended
 }
 
@@ -145,8 +129,8 @@ fn one(
     scenario: &Arc<Scenario>,
     id: CollectionId,
     count: Option<u64>,
-    moments: Moments,
-    world: &mut Arc<State>,
+    present: Present,
+    world: &mut Arc<World>,
     made: &mut Made,
 ) -> Result<(), MakeError> {
     let declared = &scenario.data[id];
@@ -182,7 +166,7 @@ fn one(
                 let mut maker = Maker {
                     scenario,
                     declared,
-                    moments,
+                    present,
                     with,
                     fields,
                     looks: &looks,
@@ -206,14 +190,14 @@ fn one(
     }
 }
 
-fn collection_mut(world: &mut Arc<State>, id: CollectionId) -> &mut Collection {
+fn collection_mut(world: &mut Arc<World>, id: CollectionId) -> &mut Collection {
     Arc::make_mut(&mut Arc::make_mut(world).collections[id])
 }
 
 struct Maker<'s> {
     scenario: &'s Arc<Scenario>,
     declared: &'s Declared,
-    moments: Moments,
+    present: Present,
     with: &'s [(Symbol, Placed<Template>)],
     fields: &'s [(String, Placed<Template>)],
     /// Which of the fields look at `item`: the others need none.
@@ -224,27 +208,28 @@ struct Maker<'s> {
 impl Maker<'_> {
     fn count(
         &mut self,
-        world: &mut Arc<State>,
+        world: &mut Arc<World>,
         count: &Placed<Template>,
         parent: Option<&Json>,
         made: u64,
     ) -> Result<u64, MakeError> {
         let stream = format!("count/{}", self.declared.name);
         let seed = world.seed;
-        let mut effects = Vec::new();
-        let mut turn = Turn::new(
+        let (mut scratch, mut effects) = (Scratch::default(), Vec::new());
+        let mut context = Context::new(
             self.scenario,
             Access::Write(world),
-            self.moments,
+            self.present,
+            &mut scratch,
             &mut effects,
         );
-        turn.draw_from(Chance::stream(seed, &stream, made));
+        context.draw_from(Chance::stream(seed, &stream, made));
         if let Some(parent) = parent {
-            turn.bind(names::PARENT, Val::Json(parent.clone()));
+            context.bind(names::PARENT, Val::Json(parent.clone()));
         }
-        let val = turn
+        let val = context
             .value(&count.part)
-            .and_then(|val| self.made.work(turn.worked()).map(|()| val))
+            .and_then(|val| self.made.work(context.worked()).map(|()| val))
             .map_err(|why| self.wrong(&count.place, ", `count`", &why))?;
         let number = val.to_json().part().as_i64();
         number
@@ -258,47 +243,48 @@ impl Maker<'_> {
 
     fn item(
         &mut self,
-        world: &mut Arc<State>,
+        world: &mut Arc<World>,
         parent: Option<&Json>,
         n: u64,
         i: u64,
     ) -> Result<Json, MakeError> {
         let seed = world.seed;
-        let mut effects = Vec::new();
-        let mut turn = Turn::new(
+        let (mut scratch, mut effects) = (Scratch::default(), Vec::new());
+        let mut context = Context::new(
             self.scenario,
             Access::Write(world),
-            self.moments,
+            self.present,
+            &mut scratch,
             &mut effects,
         );
-        turn.draw_from(Chance::stream(
+        context.draw_from(Chance::stream(
             seed,
             &format!("data/{}", self.declared.name),
             n,
         ));
-        turn.bind(names::N, Val::Whole(n as usize));
-        turn.bind(names::I, Val::Whole(i as usize));
+        context.bind(names::N, Val::Whole(n as usize));
+        context.bind(names::I, Val::Whole(i as usize));
         if let Some(parent) = parent {
-            turn.bind(names::PARENT, Val::Json(parent.clone()));
+            context.bind(names::PARENT, Val::Json(parent.clone()));
         }
         for (name, template) in self.with {
-            let val = turn
+            let val = context
                 .value(&template.part)
                 .map_err(|why| self.wrong(&template.place, &format!(", item {n}"), &why))?;
-            turn.bind(*name, val);
+            context.bind(*name, val);
         }
         let mut text = String::from("{");
         for ((name, template), looks) in self.fields.iter().zip(self.looks) {
             if *looks && text.len() > 1 {
                 // What is there so far: a later field can use an earlier one.
-                turn.bind(names::ITEM, Val::json(format!("{text}}}")));
+                context.bind(names::ITEM, Val::json(format!("{text}}}")));
             }
             if text.len() > 1 {
                 text.push(',');
             }
             write::string(&mut text, name);
             text.push(':');
-            turn.render(&template.part, &mut text).map_err(|why| {
+            context.render(&template.part, &mut text).map_err(|why| {
                 self.wrong(
                     &template.place,
                     &format!(", item {n}, field `{name}`"),
@@ -309,7 +295,7 @@ impl Maker<'_> {
         text.push('}');
         text.shrink_to_fit();
         self.made
-            .work(turn.worked())
+            .work(context.worked())
             .and_then(|()| Json::parse(text).map_err(|error| error.to_string()))
             .map_err(|why| self.wrong(&self.declared.place, &format!(", item {n}"), &why))
     }

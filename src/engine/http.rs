@@ -3,28 +3,13 @@
 use bytes::Bytes;
 
 use crate::base::json::{Json, write};
-use crate::lang::model::{Scenario, Segment};
+use crate::base::text::shortened;
+use crate::lang::model::{Route, Scenario, Segment};
 
+use super::HttpRequest;
 use super::context::Halt;
 use super::refusal::Refusal;
 use super::scope::pairs;
-
-/// A request.
-#[derive(Debug, Clone)]
-pub struct HttpRequest {
-    /// The client's IP address.
-    pub address: String,
-    /// In capitals.
-    pub method: String,
-    /// Without the query, its escapes resolved part by part.
-    pub path: String,
-    /// The query's names and values.
-    pub query: Vec<(String, String)>,
-    /// Names in lower case.
-    pub headers: Vec<(String, String)>,
-    /// As it came.
-    pub body: Bytes,
-}
 
 /// An answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,12 +62,12 @@ impl HttpRequest {
         let mut out = String::from("{\"method\":");
         write::string(&mut out, &self.method);
         out.push_str(",\"path\":");
-        write::string(&mut out, &self.path);
+        write::string(&mut out, &unescaped(&self.path));
         out.push_str(",\"address\":");
-        write::string(&mut out, &self.address);
+        write::string(&mut out, &self.address.ip().to_string());
         for (name, list) in [
             ("params", params),
-            ("query", &self.query),
+            ("query", &query(&self.query)),
             ("headers", &self.headers),
         ] {
             out.push(',');
@@ -117,23 +102,35 @@ impl HttpRequest {
     }
 }
 
-/// A place in the routes, and the parameters of the path.
-pub type Route = (usize, Vec<(String, String)>);
+/// The parameters of a path, by name.
+type Params = Vec<(String, String)>;
 
-/// Which route a request takes, and the path's parameters; else which methods its path has.
-pub fn route(scenario: &Scenario, method: &str, path: &str) -> Result<Route, Vec<String>> {
-    let parts: Vec<&str> = path.split('/').skip(1).collect();
+/// The route that a request takes and the parameters of its path, or the error of our own that answers it.
+pub(super) fn route<'s>(
+    scenario: &'s Scenario,
+    request: &HttpRequest,
+) -> Result<(&'s Route, Params), HttpAnswer> {
+    let parts: Vec<&str> = request.path.split('/').skip(1).collect();
     let mut methods = Vec::new();
-    for (at, route) in scenario.http.routes.iter().enumerate() {
+    for route in &scenario.http.routes {
         let Some(params) = fits(&route.path, &parts) else {
             continue;
         };
-        if route.method == method || (method == "HEAD" && route.method == "GET") {
-            return Ok((at, params));
+        if route.method == request.method || (request.method == "HEAD" && route.method == "GET") {
+            return Ok((route, params));
         }
-        methods.push(route.method.clone());
+        methods.push(route.method.as_str());
     }
-    Err(methods)
+    if methods.is_empty() {
+        let (method, path) = (shortened(&request.method), shortened(&request.path));
+        let message = format!("nothing is mocked at {method} {path}");
+        return Err(HttpAnswer::error(404, "NOT_FOUND", &message));
+    }
+    let known = methods.join(", ");
+    let message = format!("allowed here: {known}");
+    let mut answer = HttpAnswer::error(405, "METHOD_NOT_ALLOWED", &message);
+    answer.headers.push(("allow".to_owned(), known));
+    Err(answer)
 }
 
 fn fits(route: &[Segment], parts: &[&str]) -> Option<Vec<(String, String)>> {

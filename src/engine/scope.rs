@@ -7,34 +7,30 @@ use minijinja::{Error, Value};
 use crate::base::json::{Json, write};
 use crate::base::{Chance, time};
 use crate::lang::expr::{Function, MAX_OUTPUT, Scope, Symbol, names, weight};
-use crate::lang::model::Scenario;
-use crate::world::{PeerId, Rows, World};
+use crate::world::{PeerId, Rows, Val, World, from_value};
 
-use super::value::Val;
-use super::{Facts, Moments, functions};
+use super::{Facts, Present, functions};
 
 /// What a row weighs that nobody has looked at.
 const BYTES_A_ROW: usize = 64;
 
 /// A snapshot for one evaluation: it is dropped before anything is changed.
 #[derive(Debug)]
-pub(super) struct Snapshot<P> {
-    pub(super) scenario: Arc<Scenario>,
-    pub(super) world: Arc<World<P>>,
+pub(super) struct Snapshot {
+    pub(super) world: Arc<World>,
     pub(super) names: Vec<(Symbol, Val)>,
-    pub(super) moments: Moments,
+    pub(super) present: Present,
     pub(super) peer: Option<PeerId>,
     pub(super) chance: Mutex<Option<Chance>>,
 }
 
-impl<P: std::fmt::Debug + Send + Sync + 'static> Scope for Snapshot<P> {
+impl Scope for Snapshot {
     fn lookup(&self, name: &str) -> Option<Value> {
-        let symbol = self.scenario.symbols.find(name)?;
+        let symbol = self.world.scenario.symbols.find(name)?;
         let val = lookup(
-            &self.scenario,
             &self.world,
             &self.names,
-            self.moments.facts,
+            self.present.facts,
             self.peer,
             symbol,
         );
@@ -59,9 +55,8 @@ impl<P: std::fmt::Debug + Send + Sync + 'static> Scope for Snapshot<P> {
 }
 
 /// A name's value.
-pub(super) fn lookup<P>(
-    scenario: &Scenario,
-    world: &World<P>,
+pub(super) fn lookup(
+    world: &World,
     bound: &[(Symbol, Val)],
     facts: Facts,
     peer: Option<PeerId>,
@@ -74,13 +69,12 @@ pub(super) fn lookup<P>(
         names::CONNECTION => peer.map_or(Val::Undefined, |id| Val::json(connection(world, id))),
         names::SESSION => peer.map_or(Val::Undefined, |id| Val::json(session(world, id))),
         names::SERVER => Val::json(server(facts)),
-        _ => scenario
+        _ => world
+            .scenario
             .constants
             .iter()
             .find(|(name, _)| *name == symbol)
-            .map_or(Val::Undefined, |(_, value)| {
-                super::value::from_value(value.clone())
-            }),
+            .map_or(Val::Undefined, |(_, value)| from_value(value.clone())),
     }
 }
 
@@ -94,7 +88,7 @@ pub(super) fn peer_of(name: &str) -> Option<PeerId> {
     name.strip_prefix('c')?.parse().ok()
 }
 
-fn connection<P>(world: &World<P>, id: PeerId) -> String {
+fn connection(world: &World, id: PeerId) -> String {
     let mut out = String::from("{\"id\":");
     write::string(&mut out, &peer_name(id));
     if let Some(peer) = world.peers.get(&id) {
@@ -116,7 +110,7 @@ fn connection<P>(world: &World<P>, id: PeerId) -> String {
     out
 }
 
-fn session<P>(world: &World<P>, id: PeerId) -> String {
+fn session(world: &World, id: PeerId) -> String {
     let mut out = String::new();
     let peer = world.peers.get(&id);
     write::members(&mut out, peer.into_iter().flat_map(|peer| &peer.session));
@@ -157,6 +151,6 @@ pub(super) fn pairs(out: &mut String, pairs: &[(String, String)]) {
 }
 
 /// A session's value, without making the whole of it.
-pub(super) fn session_value<P>(world: &World<P>, peer: Option<PeerId>, name: &str) -> Option<Json> {
+pub(super) fn session_value(world: &World, peer: Option<PeerId>, name: &str) -> Option<Json> {
     world.peers.get(&peer?)?.session.get(name).cloned()
 }

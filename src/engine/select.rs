@@ -17,11 +17,11 @@ use crate::world::{
 
 use super::Effect;
 use super::check::part_of;
-use super::context::{Asker, Turn};
+use super::context::{Asker, Context};
 use super::eval::BYTES_AN_ITEM;
 use super::refusal::Refusal;
 use super::steps::Trouble;
-use super::value::Val;
+use crate::world::Val;
 
 /// As many fields as most ask for, so that the list need not grow.
 const FIELDS: usize = 16;
@@ -62,7 +62,7 @@ impl Question {
     }
 }
 
-impl<'t> Turn<'t> {
+impl<'t> Context<'t> {
     pub(super) fn list(&mut self, list: &'t ListStep, name: Option<Symbol>) -> Result<(), Trouble> {
         let of = self.collection(list.collection).clone();
         let question = self.question(list)?;
@@ -251,7 +251,7 @@ impl<'t> Turn<'t> {
             let Some(field) = element.as_str() else {
                 return Err(Refusal::invalid(part).into());
             };
-            if self.moments.strict && !of.is_empty() {
+            if self.world().options.strict && !of.is_empty() {
                 return Err(Refusal::invalid(&format!("{part}.{field}")).into());
             }
             self.ignore(of, &field);
@@ -299,7 +299,7 @@ impl<'t> Turn<'t> {
                 continue;
             }
             if of.field(&field).is_none() {
-                if self.moments.strict && !of.is_empty() {
+                if self.world().options.strict && !of.is_empty() {
                     return Err(wrong().into());
                 }
                 self.ignore(of, &field);

@@ -1,111 +1,148 @@
-//! `send`: what is pushed, and to whom.
+//! `send` and the audiences of messages.
 
-use crate::base::json::Kind;
+use crate::base::json::{Json, Kind};
 use crate::base::payload::Draft;
 use crate::lang::expr::Template;
 use crate::lang::model::Protocol;
 use crate::lang::verbs::Audience;
-use crate::world::{Peer, PeerId};
+use crate::world::{Peer, PeerId, Val};
 
-use super::answer::encode;
-use super::context::Turn;
+use super::context::Context;
 use super::eval::BYTES_AN_ITEM;
 use super::scope::peer_of;
 use super::steps::Trouble;
-use super::value::Val;
-use super::{Effect, SendKind};
+use super::{Body, Effect, Recipients, Returned};
 
-impl<'t> Turn<'t> {
+impl<'t> Context<'t> {
     pub(super) fn send(
         &mut self,
         message: &'t Template,
         to: &'t Audience,
         event: Option<&Template>,
     ) -> Result<(), Trouble> {
-        let to = self.recipients(to)?;
+        let audience = self.audience(to)?;
+        let to = self.recipients(&audience)?;
         if to.is_empty() {
             return Ok(());
         }
         let event = event
             .map(|event| self.value(event).map(|val| val.to_text()))
             .transpose()?;
-        let protocol = self.scenario.listen.protocol;
-        let (text, payload) = if protocol == Protocol::Json {
-            let mut out = Draft::default();
-            self.render(message, &mut out)?;
-            (true, out.finish())
-        } else if let (Protocol::Raw, Val::Raw { text, bytes }) = (protocol, self.value(message)?) {
-            (text, bytes.into())
-        } else {
-            let mut out = String::new();
-            self.render(message, &mut out)?;
-            encode(protocol, event.as_deref(), &out)
-        };
-        // Each mailbox that it goes to has its own bound.
-        self.make(payload.len())?;
+        let body = self.push_body(message)?;
+        // Once, however many hear it: each mailbox has a limit of its own.
+        self.make(body.len())?;
         self.look_at(to.len())?;
-        self.effects.push(Effect::Send {
-            to,
-            text,
-            payload,
-            kind: SendKind::Push,
-        });
+        self.push(audience, to, event, body);
         Ok(())
     }
 
-    /// Who is meant, each once, by number.
-    pub(super) fn recipients(&mut self, to: &'t Audience) -> Result<Vec<PeerId>, Trouble> {
+    fn push_body(&mut self, message: &'t Template) -> Result<Body, String> {
+        if self.scenario.listen.protocol == Protocol::Raw
+            && let Val::Raw { text, bytes } = self.value(message)?
+        {
+            return Ok(Body::raw(text, bytes));
+        }
+        let mut out = Draft::default();
+        self.render(message, &mut out)?;
+        Ok(Body::Json(out.finish()))
+    }
+
+    fn push(&mut self, audience: Recipients, to: Vec<PeerId>, event: Option<String>, body: Body) {
+        self.effects.push(Effect::Push {
+            audience,
+            to,
+            event,
+            body,
+            verdicts: Vec::new(),
+        });
+    }
+
+    /// A message from the control API.
+    pub(super) fn send_out(
+        &mut self,
+        audience: &Recipients,
+        event: Option<&String>,
+        message: &Json,
+    ) -> Returned {
+        if let Recipients::Peer(peer) = audience
+            && !self.world().peers.contains_key(peer)
+        {
+            return Returned::NotFound;
+        }
+        let to = self.recipients(audience).unwrap_or_default();
+        let sent = to.len();
+        let body = Body::Json(message.text().to_owned().into());
+        self.push(audience.clone(), to, event.cloned(), body);
+        Returned::Sent(sent)
+    }
+
+    /// Evaluates `to:`.
+    pub(super) fn audience(&mut self, to: &'t Audience) -> Result<Recipients, Trouble> {
         Ok(match to {
             Audience::This => {
-                vec![self.peer.ok_or_else(|| {
+                Recipients::Peer(self.peer.ok_or_else(|| {
                     "there is no connection here to send to; say `to:`".to_owned()
-                })?]
+                })?)
             }
-            Audience::All => self.world().peers.keys().copied().collect(),
-            Audience::Room(room) => {
-                let room = self.value(room)?.to_text();
-                self.world().members(&room)
-            }
+            Audience::All => Recipients::All,
+            Audience::Room(room) => Recipients::Room(self.value(room)?.to_text()),
             Audience::Connection(id) => {
                 let id = self.value(id)?.to_text();
-                peer_of(&id)
-                    .filter(|id| self.world().peers.contains_key(id))
-                    .into_iter()
-                    .collect()
+                peer_of(&id).map_or(Recipients::Any(Vec::new()), Recipients::Peer)
             }
             Audience::Session(wanted) => {
                 let mut values = Vec::with_capacity(wanted.len());
                 for (name, template) in wanted {
-                    values.push((name, self.value(template)?.to_json()));
+                    values.push((name.clone(), self.value(template)?.to_json()));
                 }
+                Recipients::Session(values)
+            }
+            Audience::Any(list) => Recipients::Any(
+                list.iter()
+                    .map(|to| self.audience(to))
+                    .collect::<Result<_, _>>()?,
+            ),
+            Audience::Others(to) => Recipients::Others(Box::new(self.audience(to)?)),
+        })
+    }
+
+    /// The peers of an audience, each once, by number.
+    pub(super) fn recipients(&mut self, audience: &Recipients) -> Result<Vec<PeerId>, String> {
+        Ok(match audience {
+            Recipients::Peer(peer) => {
+                let is_here = Some(*peer) == self.peer || self.world().peers.contains_key(peer);
+                Vec::from_iter(is_here.then_some(*peer))
+            }
+            Recipients::All => self.world().peers.keys().copied().collect(),
+            Recipients::Room(room) => self.world().members(room),
+            Recipients::Session(wanted) => {
                 let fits = |peer: &Peer| {
-                    values.iter().all(|(name, value)| {
+                    wanted.iter().all(|(name, value)| {
                         value.kind() != Kind::Null
-                            && peer.session.get(*name).is_some_and(|kept| kept == value)
+                            && peer.session.get(name).is_some_and(|kept| kept == value)
                     })
                 };
                 // Each value may be compared to its end.
-                let bytes: usize = values.iter().map(|(_, value)| value.text().len()).sum();
+                let bytes: usize = wanted.iter().map(|(_, value)| value.text().len()).sum();
                 let peers = self.world().peers.len();
                 self.look_at(peers.saturating_mul(1 + bytes / BYTES_AN_ITEM))?;
-                self.world()
-                    .peers
-                    .iter()
+                let peers = self.world().peers.iter();
+                peers
                     .filter(|(_, peer)| fits(peer))
                     .map(|(id, _)| *id)
                     .collect()
             }
-            Audience::Any(list) => {
+            Recipients::Any(list) => {
                 let mut all = Vec::new();
-                for to in list {
-                    all.extend(self.recipients(to)?);
+                for audience in list {
+                    all.extend(self.recipients(audience)?);
                 }
                 all.sort_unstable();
                 all.dedup();
                 all
             }
-            Audience::Others(to) => {
-                let mut all = self.recipients(to)?;
+            Recipients::Others(audience) => {
+                let mut all = self.recipients(audience)?;
                 all.retain(|id| Some(*id) != self.peer);
                 all
             }

@@ -9,10 +9,10 @@ use crate::lang;
 use crate::lang::expr::{Symbol, Template, names};
 use crate::lang::verbs::{LoopBody, LoopOver, Step, Steps, Verb};
 
-use super::context::{Halt, Turn, broken};
+use super::Effect;
+use super::context::{Context, Halt, broken};
 use super::refusal::Refusal;
-use super::value::Val;
-use super::{Effect, Planned};
+use crate::world::{Plan, Val};
 
 /// Bytes in the name of a room or a plan.
 const LONGEST_NAME: usize = 1 << 10;
@@ -41,7 +41,7 @@ impl From<Refusal> for Trouble {
     }
 }
 
-impl<'t> Turn<'t> {
+impl<'t> Context<'t> {
     pub(super) fn steps(&mut self, steps: &'t [Step]) -> Result<(), Halt> {
         steps.iter().try_for_each(|step| {
             self.step(step).map_err(|trouble| match trouble {
@@ -133,7 +133,7 @@ impl<'t> Turn<'t> {
                 if self.asker != super::context::Asker::Upgrade {
                     return Err("there is no session here to remember in".to_owned().into());
                 }
-                self.outcome.remembered.push((name.clone(), json));
+                self.remembered.push((name.clone(), json));
                 continue;
             };
             self.world_mut()?.remember(peer, name, &json);
@@ -258,23 +258,29 @@ impl<'t> Turn<'t> {
             let why = format!("more than {most} plans in a row are for at once");
             return Err(self.pass(Limit::Depth, why).into());
         }
-        let planned = Planned {
+        let mut names = self.names.clone();
+        if self.is_leaving {
+            // The peer will be gone by then.
+            names.push((names::CONNECTION, self.lookup(names::CONNECTION)));
+            names.push((names::SESSION, self.lookup(names::SESSION)));
+        }
+        let plan = Plan {
             at_once,
             steps: steps.clone(),
-            names: self.names.clone(),
+            names,
             peer: self.peer,
-            handler: self.outcome.handler.unwrap_or("later"),
+            handler: self.handler.unwrap_or("later"),
         };
-        let at = self.moments.now.saturating_add(wait.as_millis() as i64);
+        let at = self.present.now.saturating_add(wait.as_millis() as i64);
         let most = self.max_plans();
         if self.world().agenda.plans() >= most {
             let why = format!("{most} plans wait already, no more are allowed");
             return Err(self.pass(Limit::Plans, why).into());
         }
-        let names = self.names.iter().map(|(_, val)| val.weight());
-        let bytes = names.sum::<usize>() + name.as_ref().map_or(0, String::len);
+        let weights = plan.names.iter().map(|(_, val)| val.weight());
+        let bytes = weights.sum::<usize>() + name.as_ref().map_or(0, String::len);
         self.keep(bytes)?;
-        self.world_mut()?.agenda.plan(at, name, planned, bytes);
+        self.world_mut()?.agenda.plan(at, name, plan, bytes);
         Ok(())
     }
 
@@ -298,7 +304,8 @@ impl<'t> Turn<'t> {
             }
             LoopOver::Peers(to) => {
                 let caller = self.peer;
-                for peer in self.recipients(to)? {
+                let audience = self.audience(to)?;
+                for peer in self.recipients(&audience)? {
                     self.peer = Some(peer);
                     let ended = self.one(body, &mut collected);
                     self.peer = caller;
@@ -350,7 +357,7 @@ fn elements(list: &Val, most: u32) -> Result<Vec<Val>, Trouble> {
                 .try_iter()
                 .map_err(|_| Trouble::from(format!("`for` takes a list, found {}", value.kind())))?
                 .take(most as usize + 1)
-                .map(super::value::from_value)
+                .map(crate::world::from_value)
                 .collect();
             Ok(bounded)
         }

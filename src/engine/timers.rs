@@ -1,33 +1,33 @@
-//! What happens by itself: timers and plans, each at its own moment.
+//! Timers, plans and the clock: what runs by itself, each at its own moment.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::base::Moment;
+use crate::base::json::Json;
 use crate::base::text::shortened;
+use crate::base::{Clock, Moment};
 use crate::lang::model::{CollectionId, Scenario, Timer};
-use crate::world::{Due, Edit, Ticker, key_text};
+use crate::world::{Due, Edit, Ticker, World, key_text};
 
-use super::context::{Access, Turn};
+use super::context::{Access, Context};
 use super::steps::duration;
-use super::{Effect, Event, MakeError, Moments, Options, Outcome, State};
+use super::{ClockChange, Effect, MakeError, Outcome, Present, Returned, Scratch};
 
-/// A pace for timers whose `every:` gives none: an hour, and the log says so.
+/// The interval of a timer whose `every` fails; the log says so.
 const FALLBACK: Duration = Duration::from_hours(1);
 
-/// Sets every timer's first turn.
+/// Adds the tickers of every timer.
 pub(super) fn start(
     scenario: &Arc<Scenario>,
-    options: &Options,
-    moments: Moments,
-    world: &mut State,
+    present: Present,
+    world: &mut Arc<World>,
 ) -> Result<(), MakeError> {
-    let mut shared = Arc::new(std::mem::replace(world, State::new(options.seed)));
+    let options = world.options.clone();
     for (at, timer) in scenario.timers.iter().enumerate() {
         let keys: Vec<Option<String>> = match timer.each {
             None => vec![None],
             Some(collection) => {
-                let items = shared.collections[collection].items();
+                let items = world.collections[collection].items();
                 let name = &scenario.data[collection].key;
                 items
                     .filter_map(|(_, item)| item.part().get(name).and_then(key_text))
@@ -43,18 +43,12 @@ pub(super) fn start(
             .map(|(_, every)| *every);
         for key in keys {
             let name = ticker_name(timer, key.as_deref());
-            add(
-                scenario,
-                &mut shared,
-                moments,
-                &name,
-                Ticker::new(at, key, 1),
-                fixed,
-                !options.timers_run,
-            )?;
+            let mut ticker = Ticker::new(at, key);
+            ticker.fixed = fixed.is_some();
+            ticker.paused = !options.timers_run;
+            add(scenario, world, present, &name, ticker, fixed)?;
         }
     }
-    *world = Arc::unwrap_or_clone(shared);
     Ok(())
 }
 
@@ -65,52 +59,50 @@ fn ticker_name(timer: &Timer, key: Option<&str>) -> String {
 
 fn add(
     scenario: &Arc<Scenario>,
-    world: &mut Arc<State>,
-    moments: Moments,
+    world: &mut Arc<World>,
+    present: Present,
     name: &str,
     mut ticker: Ticker,
     fixed: Option<Duration>,
-    paused: bool,
 ) -> Result<(), MakeError> {
-    ticker.fixed = fixed.is_some();
-    ticker.paused = paused;
-    let pace = match fixed {
+    let interval = match fixed {
         Some(fixed) => Ok(fixed),
-        None => pace(scenario, world, moments, &ticker),
+        None => interval(scenario, world, present, &ticker),
     };
-    ticker.every = millis(*pace.as_ref().unwrap_or(&FALLBACK));
-    let every = ticker.every;
+    ticker.every = millis(*interval.as_ref().unwrap_or(&FALLBACK));
+    let (every, paused) = (ticker.every, ticker.paused);
     let agenda = &mut Arc::make_mut(world).agenda;
     agenda.tickers.insert(name.to_owned(), ticker);
     if !paused {
-        agenda.set(name, moments.now.saturating_add(every));
+        agenda.set(name, present.now.saturating_add(every));
     }
-    pace.map(|_| ())
+    interval.map(|_| ())
 }
 
 fn millis(every: Duration) -> i64 {
     (every.as_millis() as i64).max(1)
 }
 
-/// What `every:` says now.
-fn pace(
+/// Evaluates `every`.
+fn interval(
     scenario: &Arc<Scenario>,
-    world: &mut Arc<State>,
-    moments: Moments,
+    world: &mut Arc<World>,
+    present: Present,
     ticker: &Ticker,
 ) -> Result<Duration, MakeError> {
-    let mut effects = Vec::new();
+    let (mut scratch, mut effects) = (Scratch::default(), Vec::new());
     let timer = &scenario.timers[ticker.timer];
-    let mut turn = Turn::new(scenario, Access::Write(world), moments, &mut effects);
-    turn.stream = format!("every/{}", timer.name);
-    turn.bind_ticker(ticker);
-    let every = turn.value(&timer.every.part).and_then(|val| {
+    let access = Access::Write(world);
+    let mut context = Context::new(scenario, access, present, &mut scratch, &mut effects);
+    context.stream = format!("every/{}", timer.name);
+    context.bind_ticker(ticker);
+    let every = context.value(&timer.every.part).and_then(|val| {
         duration(&val).ok_or_else(|| {
             let found = shortened(&val.to_text());
             format!("`every` takes a duration such as `5s`, found `{found}`")
         })
     });
-    turn.finish();
+    context.finish();
     every.map_err(|why| MakeError {
         place: timer.every.place.clone(),
         why: format!("timer `{}`: {why}", timer.name),
@@ -119,36 +111,80 @@ fn pace(
 
 /// Takes the next thing that is due and runs it at its own moment.
 pub(super) fn tick(
-    scenario: &Arc<Scenario>,
-    world: &mut Arc<State>,
-    moments: Moments,
+    world: &mut Arc<World>,
+    present: Present,
+    scratch: &mut Scratch,
     effects: &mut Vec<Effect>,
-) -> Option<Outcome> {
-    // Looking first keeps the world shared while nothing is due.
-    if world.agenda.next_due().is_none_or(|due| due > moments.now) {
-        return None;
+) -> Outcome {
+    let nothing = Outcome {
+        handler: None,
+        returned: Returned::NotFound,
+    };
+    let now = move_on(world, present.now);
+    // Without this look a tick would clone a world that somebody holds a snapshot of.
+    if world.agenda.next_due().is_none_or(|due| due > now) {
+        return nothing;
     }
-    let (at, due) = Arc::make_mut(world).agenda.take_due(moments.now)?;
-    let own = Moments { now: at, ..moments };
-    Some(match due {
-        Due::Plan(number) => {
-            let plan = Arc::make_mut(world).agenda.take_plan(number);
-            plan.map(|plan| super::write(scenario, world, own, &Event::Plan(plan), effects))
-                .unwrap_or_default()
-        }
+    let scenario = world.scenario.clone();
+    let agenda = &mut Arc::make_mut(world).agenda;
+    let Some((at, due)) = agenda.take_due(now) else {
+        return nothing;
+    };
+    let own = Present { now: at, ..present };
+    let outcome = match due {
+        Due::Plan(number) => agenda.take_plan(number).and_then(|plan| {
+            Context::new(&scenario, Access::Write(world), own, scratch, effects).planned(&plan)
+        }),
         Due::Timer(name) => {
-            let outcome = super::write(scenario, world, own, &Event::Fire(name.clone()), effects);
-            again(scenario, world, own, &name, moments.now, effects);
+            let access = Access::Write(world);
+            let mut context = Context::new(&scenario, access, own, scratch, effects);
+            let outcome = context.fire(&name);
+            again(&scenario, world, own, &name, now, effects);
             outcome
         }
-    })
+    };
+    outcome.unwrap_or_default()
 }
 
-/// Sets a timer's next turn after the one at `moments.now`. Turns that were slept through are not made up for.
+/// Moves a clock that is being advanced to the next thing that is due on its way, else to the end of the way.
+fn move_on(world: &mut Arc<World>, now: Moment) -> Moment {
+    match world.clock {
+        Clock::Held { at, until } if at < until => {
+            let next = world.agenda.next_due().filter(|due| *due <= until);
+            let at = next.unwrap_or(until).max(at);
+            Arc::make_mut(world).clock = Clock::Held { at, until };
+            at
+        }
+        _ => now,
+    }
+}
+
+/// Runs a timer's steps now, once for each of its tickers.
+pub(super) fn fire_all(
+    world: &mut Arc<World>,
+    present: Present,
+    name: &str,
+    scratch: &mut Scratch,
+    effects: &mut Vec<Effect>,
+) -> Outcome {
+    let scenario = world.scenario.clone();
+    let mut last = Outcome {
+        handler: None,
+        returned: Returned::NotFound,
+    };
+    for ticker in world.tickers(name) {
+        let access = Access::Write(world);
+        let mut context = Context::new(&scenario, access, present, scratch, effects);
+        last = context.fire(&ticker).unwrap_or_default();
+    }
+    last
+}
+
+/// Sets a timer's next turn. Turns that were missed are not made up for.
 fn again(
     scenario: &Arc<Scenario>,
-    world: &mut Arc<State>,
-    moments: Moments,
+    world: &mut Arc<World>,
+    own: Present,
     name: &str,
     now: Moment,
     effects: &mut Vec<Effect>,
@@ -163,13 +199,13 @@ fn again(
         ticker.every
     } else {
         millis(
-            pace(scenario, world, moments, &ticker).unwrap_or_else(|error| {
-                hourly(error, effects);
+            interval(scenario, world, own, &ticker).unwrap_or_else(|error| {
+                fell_back(error, effects);
                 FALLBACK
             }),
         )
     };
-    let mut next = moments.now.saturating_add(every);
+    let mut next = own.now.saturating_add(every);
     if next < now {
         next += (now - next) / every * every;
     }
@@ -180,8 +216,7 @@ fn again(
     agenda.set(name, next);
 }
 
-/// Says in the log what is wrong with a pace.
-fn hourly(MakeError { place, why }: MakeError, effects: &mut Vec<Effect>) {
+fn fell_back(MakeError { place, why }: MakeError, effects: &mut Vec<Effect>) {
     effects.push(Effect::Failed {
         place,
         why: format!("{why}; its next turn is in an hour"),
@@ -189,40 +224,60 @@ fn hourly(MakeError { place, why }: MakeError, effects: &mut Vec<Effect>) {
     });
 }
 
-/// Another pace for a timer, counted from now; answers whether there is such a timer.
-pub fn repace(world: &mut Arc<State>, name: &str, every: Duration, now: Moment) -> bool {
-    let agenda = &mut Arc::make_mut(world).agenda;
-    let Some(ticker) = agenda.tickers.get_mut(name) else {
-        return false;
-    };
-    ticker.every = millis(every);
-    ticker.fixed = true;
-    if !ticker.paused {
-        agenda.set(name, now.saturating_add(millis(every)));
+/// Sets a timer's interval, pauses or resumes it.
+pub(super) fn set(
+    world: &mut World,
+    name: &str,
+    every: Option<Duration>,
+    paused: Option<bool>,
+    now: Moment,
+) -> Returned {
+    let names = world.tickers(name);
+    let agenda = &mut world.agenda;
+    for name in &names {
+        let Some(ticker) = agenda.tickers.get_mut(name) else {
+            continue;
+        };
+        let was_paused = ticker.paused;
+        ticker.paused = paused.unwrap_or(was_paused);
+        if let Some(every) = every {
+            ticker.every = millis(every);
+            ticker.fixed = true;
+        }
+        let (is_paused, next) = (ticker.paused, now.saturating_add(ticker.every));
+        if is_paused {
+            agenda.unset(name);
+        } else if was_paused || every.is_some() {
+            agenda.set(name, next);
+        }
     }
-    true
+    if names.is_empty() {
+        Returned::NotFound
+    } else {
+        Returned::Nothing
+    }
 }
 
-/// Skips a timer's turns, or takes them up again from now; answers whether there is such a timer.
-pub fn set_paused(world: &mut Arc<State>, name: &str, paused: bool, now: Moment) -> bool {
-    let agenda = &mut Arc::make_mut(world).agenda;
-    let Some(ticker) = agenda.tickers.get_mut(name) else {
-        return false;
+pub(super) fn set_clock(world: &mut World, change: ClockChange, wall: Moment) -> Returned {
+    world.clock = match (change, world.clock) {
+        (ClockChange::Hold, clock @ Clock::Held { .. }) => clock,
+        (ClockChange::Hold, clock) => clock.held(wall),
+        (ClockChange::Release, clock) => clock.released(wall),
+        (ClockChange::Advance(_), Clock::Running { .. }) => return Returned::NotHeld,
+        (ClockChange::Advance(by), Clock::Held { at, until }) => {
+            // Two callers at once each get the whole of what they ask for.
+            let until = until.saturating_add(by.as_millis() as i64);
+            world.clock = Clock::Held { at, until };
+            return Returned::Until(until);
+        }
     };
-    let (was, every) = (ticker.paused, ticker.every);
-    ticker.paused = paused;
-    if paused {
-        agenda.unset(name);
-    } else if was {
-        agenda.set(name, now.saturating_add(every));
-    }
-    true
+    Returned::Nothing
 }
 
-impl Turn<'_> {
+impl Context<'_> {
     /// Timers under `for` come and go with their items.
     pub(super) fn follow_timers(&mut self, edits: &[(CollectionId, Edit)]) {
-        let (scenario, moments) = (self.scenario, self.moments);
+        let (scenario, present) = (self.scenario, self.present);
         let Access::Write(world) = &mut self.access else {
             return;
         };
@@ -233,7 +288,7 @@ impl Turn<'_> {
             let paused = !world.agenda.tickers.is_empty()
                 && world.agenda.tickers.values().all(|ticker| ticker.paused);
             for (_, edit) in edits.iter().filter(|(edited, _)| *edited == collection) {
-                let key_of = |item: &Option<crate::base::json::Json>| {
+                let key_of = |item: &Option<Json>| {
                     item.as_ref().and_then(|item| {
                         item.part()
                             .get(&scenario.data[collection].key)
@@ -243,9 +298,10 @@ impl Turn<'_> {
                 match (key_of(&edit.before), key_of(&edit.item)) {
                     (None, Some(key)) => {
                         let name = ticker_name(timer, Some(&key));
-                        let ticker = Ticker::new(at, Some(key), 1);
-                        add(scenario, world, moments, &name, ticker, None, paused)
-                            .unwrap_or_else(|error| hourly(error, self.effects));
+                        let mut ticker = Ticker::new(at, Some(key));
+                        ticker.paused = paused;
+                        add(scenario, world, present, &name, ticker, None)
+                            .unwrap_or_else(|error| fell_back(error, self.effects));
                     }
                     (Some(key), None) => {
                         Arc::make_mut(world)

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::base::Chance;
 use crate::base::json::Json;
+use crate::base::payload::Payload;
 use crate::lang::faults::{Fault, FaultKind};
 
 /// The faults that are on, each with its stream of chance and how often it may still happen.
@@ -33,9 +34,23 @@ pub struct Verdict {
     /// Bytes a frame.
     pub fragment: Option<usize>,
     /// Something else takes its place.
-    pub instead: Option<FaultKind>,
-    /// The faults that did this.
+    pub instead: Option<Instead>,
+    /// The kinds of the faults that did this.
     pub names: Vec<&'static str>,
+}
+
+/// Takes the place of a message.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Instead {
+    Nothing,
+    /// An error; whoever knows the request writes the body.
+    Error {
+        code: String,
+        body: Payload,
+    },
+    Close(u16),
+    Abort,
+    Stall,
 }
 
 impl Faults {
@@ -63,29 +78,59 @@ impl Faults {
             .map(|active| (&active.fault.shown, active.left))
     }
 
-    /// What becomes of a message of this handler (or `push`) to this connection.
+    /// Decides about a message of a handler (or `push`) to a connection.
     pub fn message(&mut self, name: &str, connection: &str) -> Verdict {
+        self.decide(name, connection, |_| true)
+    }
+
+    /// Decides about a handler that answers nothing: only faults that name it happen.
+    pub fn silence(&mut self, name: &str, connection: &str) -> Verdict {
+        self.decide(name, connection, |fault| !fault.on.is_empty())
+    }
+
+    fn decide(&mut self, name: &str, connection: &str, may: fn(&Fault) -> bool) -> Verdict {
         let mut verdict = Verdict::default();
-        for active in &mut self.list {
+        for active in self.list.iter_mut().filter(|active| may(&active.fault)) {
             if matches!(active.fault.kind, FaultKind::Refuse(_) | FaultKind::Mute)
                 || !active.happens(Some(name), connection)
             {
                 continue;
             }
-            verdict.names.push(active.fault.name);
-            match &active.fault.kind {
+            let instead = match &active.fault.kind {
+                // Of a handshake and of pings.
+                FaultKind::Refuse(_) | FaultKind::Mute => None,
                 FaultKind::Latency(low, high) => {
                     let (low, high) = (low.as_micros() as i64, high.as_micros() as i64);
                     verdict.delay += Duration::from_micros(active.chance.int(low, high) as u64);
+                    None
                 }
-                FaultKind::Duplicate => verdict.twice = true,
-                FaultKind::Corrupt => verdict.corrupt = true,
-                FaultKind::Slow(rate) => verdict.rate = Some(*rate),
-                FaultKind::Fragment(bytes) => verdict.fragment = Some(*bytes),
-                other => {
-                    verdict.instead.get_or_insert_with(|| other.clone());
+                FaultKind::Duplicate => {
+                    verdict.twice = true;
+                    None
                 }
-            }
+                FaultKind::Corrupt => {
+                    verdict.corrupt = true;
+                    None
+                }
+                FaultKind::Slow(rate) => {
+                    verdict.rate = Some(*rate);
+                    None
+                }
+                FaultKind::Fragment(bytes) => {
+                    verdict.fragment = Some(*bytes);
+                    None
+                }
+                FaultKind::Drop => Some(Instead::Nothing),
+                FaultKind::Error(code) => Some(Instead::Error {
+                    code: code.clone(),
+                    body: Payload::default(),
+                }),
+                FaultKind::Close(code) => Some(Instead::Close(*code)),
+                FaultKind::Abort => Some(Instead::Abort),
+                FaultKind::Stall => Some(Instead::Stall),
+            };
+            verdict.names.push(active.fault.name);
+            verdict.instead = verdict.instead.or(instead);
         }
         verdict
     }
@@ -155,7 +200,7 @@ mod tests {
         let mut faults = faults(&[r#"{"kind":"drop","on":["a"],"connections":["c1"],"times":1}"#]);
         assert_eq!(faults.message("b", "c1"), Verdict::default());
         assert_eq!(faults.message("a", "c2"), Verdict::default());
-        assert_eq!(faults.message("a", "c1").instead, Some(FaultKind::Drop));
+        assert_eq!(faults.message("a", "c1").instead, Some(Instead::Nothing));
         assert_eq!(faults.message("a", "c1"), Verdict::default());
     }
 
@@ -164,7 +209,7 @@ mod tests {
         let mut named = faults(&[r#"{"kind":"drop","on":["a"]}"#]);
         assert_eq!(named.message("", "c1"), Verdict::default());
         let mut any = faults(&[r#"{"kind":"drop"}"#]);
-        assert_eq!(any.message("", "c1").instead, Some(FaultKind::Drop));
+        assert_eq!(any.message("", "c1").instead, Some(Instead::Nothing));
     }
 
     #[test]

@@ -4,11 +4,8 @@ use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, PoisonError};
 
-use bytes::Bytes;
-
 use crate::base::json::Json;
-use crate::base::text::shortened;
-use crate::engine::{self, Event, HttpAnswer};
+use crate::engine::{self, HttpAnswer, HttpRequest, Input, Returned};
 use crate::world::Arrival;
 
 use super::{Hub, Limit, Who};
@@ -46,23 +43,6 @@ pub struct Ticket {
     pub(super) arrival: Arc<Arrival>,
     pub(super) remembered: Vec<(String, Json)>,
     pub(super) slot: Slot,
-}
-
-/// A request for mocked HTTP.
-#[derive(Debug, Clone)]
-pub struct HttpRequest {
-    /// The client's address.
-    pub address: SocketAddr,
-    /// In capitals.
-    pub method: String,
-    /// The path as it came.
-    pub path: String,
-    /// The query as it came, without `?`.
-    pub query: String,
-    /// Names in lower case.
-    pub headers: Vec<(String, String)>,
-    /// The whole body.
-    pub body: Bytes,
 }
 
 /// The places that are taken.
@@ -103,16 +83,6 @@ impl Hub {
             Ok(slot) => slot,
             Err(answer) => return Admission::Refused(answer),
         };
-        if self.0.faulty.load(std::sync::atomic::Ordering::Relaxed)
-            && let Some(status) = self.faults().handshake()
-        {
-            self.0.metrics.fault("refuse");
-            return Admission::Refused(HttpAnswer::error(
-                status,
-                "FAULT",
-                "refused by the fault `refuse`",
-            ));
-        }
         let arrival = Arc::new(Arrival {
             address: ask.address.ip().to_string(),
             path: ask.path,
@@ -120,17 +90,21 @@ impl Hub {
             headers: ask.headers,
             protocols: ask.protocols,
         });
-        let outcome = self.feed(Who::Client(ask.address), &Event::Upgrade(arrival.clone()));
-        match outcome.refused {
-            Some(answer) => Admission::Refused(answer),
-            None => Admission::Accepted {
-                protocol: outcome.protocol,
+        let input = Input::Upgrade(arrival.clone());
+        match self.run(Who::Client(ask.address), &input).returned {
+            Returned::Refused(answer) => Admission::Refused(answer),
+            Returned::Accepted {
+                protocol,
+                remembered,
+            } => Admission::Accepted {
+                protocol,
                 ticket: Ticket {
                     arrival,
-                    remembered: outcome.remembered,
+                    remembered,
                     slot,
                 },
             },
+            other => unreachable!("an upgrade is accepted or refused, not {other:?}"),
         }
     }
 
@@ -168,36 +142,11 @@ impl Hub {
     }
 
     /// Answers a request for mocked HTTP.
-    pub fn http(&self, ask: HttpRequest) -> HttpAnswer {
-        let route = engine::route(&self.core().scenario, &ask.method, &ask.path);
-        let (route, params) = match route {
-            Ok(found) => found,
-            Err(methods) if methods.is_empty() => {
-                let (method, path) = (shortened(&ask.method), shortened(&ask.path));
-                let words = format!("nothing is mocked at {method} {path}");
-                return HttpAnswer::error(404, "NOT_FOUND", &words);
-            }
-            Err(methods) => {
-                let known = methods.join(", ");
-                let mut answer =
-                    HttpAnswer::error(405, "METHOD_NOT_ALLOWED", &format!("allowed here: {known}"));
-                answer.headers.push(("allow".to_owned(), known));
-                return answer;
-            }
-        };
-        let request = engine::HttpRequest {
-            address: ask.address.ip().to_string(),
-            method: ask.method,
-            path: engine::unescaped(&ask.path),
-            query: engine::query(&ask.query),
-            headers: ask.headers,
-            body: ask.body,
-        };
-        self.feed(
-            Who::Client(ask.address),
-            &Event::Http(request, route, params),
-        )
-        .http
-        .unwrap_or_else(HttpAnswer::empty)
+    pub fn http(&self, request: HttpRequest) -> HttpAnswer {
+        let who = Who::Client(request.address);
+        match self.run(who, &Input::Http(request)).returned {
+            Returned::Http(answer) => answer,
+            other => unreachable!("a request is answered, not {other:?}"),
+        }
     }
 }

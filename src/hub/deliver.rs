@@ -1,6 +1,5 @@
 //! From effects to mailboxes and the journal, in order, while the lock is held.
 
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -9,10 +8,10 @@ use prometheus_client::metrics::counter::Counter;
 use crate::base::Moment;
 use crate::base::json::write;
 use crate::base::payload::Payload;
-use crate::engine::{self, Effect, Event, Inbound, SendKind};
-use crate::fault::{self, Verdict};
-use crate::lang::faults::FaultKind;
-use crate::lang::model::Protocol;
+use crate::dialect::{Dialect, Encoded, Part};
+use crate::engine::{Body, Effect, Inbound, Input};
+use crate::fault::{self, Instead, Verdict};
+use crate::lang::faults::PUSH;
 use crate::wire::ws::Opcode;
 use crate::world::PeerId;
 
@@ -74,16 +73,14 @@ impl<'d> Delivery<'d> {
     /// What an event has led to. No effects are left.
     pub(super) fn follow(
         &mut self,
-        event: Option<&Event>,
+        input: &Input,
         effects: &mut Vec<Effect>,
         handler: Option<&'static str>,
         now: Moment,
         began: Instant,
     ) {
         let cause = Cause::new(handler, now);
-        if let Some(event) = event {
-            self.came(event, cause);
-        }
+        self.came(input, cause);
         self.deliver(effects.drain(..), cause);
         if let Some(handler) = handler {
             self.ran.push((handler, began.elapsed().as_secs_f64()));
@@ -91,18 +88,16 @@ impl<'d> Delivery<'d> {
     }
 
     /// Notes and counts the message that the event is, if it is one.
-    fn came(&mut self, event: &Event, cause: Cause) {
-        let (Event::Message(_, inbound) | Event::TooMany(_, inbound), Some(peer)) =
-            (event, self.who.peer())
-        else {
+    fn came(&mut self, input: &Input, cause: Cause) {
+        let (Input::Message(peer, inbound) | Input::TooMany(peer, inbound)) = input else {
             return;
         };
         let made;
         let (text, bytes) = match inbound {
             Inbound::Text(text) => (true, text.as_bytes()),
             Inbound::Binary(bytes) => (false, &**bytes),
-            Inbound::Event { name, args, ack } => {
-                made = shown(name, args, *ack);
+            Inbound::Event { name, args, .. } => {
+                made = shown(name, args);
                 (true, made.as_bytes())
             }
         };
@@ -112,7 +107,7 @@ impl<'d> Delivery<'d> {
         tracing::debug!(peer = %format_args!("c{peer}"), name = ?cause.name, size, "message");
         let about = About {
             time: cause.now,
-            peer,
+            peer: *peer,
             inward: true,
             text,
             name: cause.name,
@@ -126,12 +121,27 @@ impl<'d> Delivery<'d> {
         let (hub, who) = (self.hub, self.who);
         for effect in effects {
             match effect {
-                Effect::Send {
+                Effect::Reply {
                     to,
-                    text,
-                    payload,
-                    kind,
-                } => self.send(&to, text, payload, kind, cause),
+                    ack,
+                    body,
+                    verdict,
+                } => self.answer(to, Part::Reply { ack }, body, verdict, cause),
+                Effect::Error {
+                    to,
+                    ack,
+                    body,
+                    verdict,
+                } => self.answer(to, self.error_part(ack), body, verdict, cause),
+                Effect::Silence { to, ack, verdict } => self.silence(to, ack, *verdict, cause),
+                Effect::Push {
+                    to,
+                    event,
+                    body,
+                    verdicts,
+                    ..
+                } => self.push(&to, event.as_deref(), body, verdicts, cause.now),
+                Effect::Faulted(kind) => hub.0.metrics.fault(kind),
                 Effect::Close { peer, code, reason } => {
                     let close = Outgoing::Close { code, reason };
                     self.put(peer, Duration::ZERO, close, true);
@@ -158,113 +168,154 @@ impl<'d> Delivery<'d> {
         }
     }
 
-    /// A message for some peers.
-    pub(super) fn send(
+    /// An error without an acknowledgement goes out under the scenario's event for errors.
+    fn error_part(&self, ack: Option<u64>) -> Part<'d> {
+        let event = &self.core.world.scenario.messages.error_event;
+        Part::Error { ack, event }
+    }
+
+    fn encode_error(&self, ack: Option<u64>, body: &Payload) -> Encoded {
+        let part = self.error_part(ack);
+        self.dialect().encode(part, Body::Json(body.clone()))
+    }
+
+    fn dialect(&self) -> Dialect {
+        self.core.world.scenario.listen.protocol.into()
+    }
+
+    fn answer(
         &mut self,
-        to: &[PeerId],
-        text: bool,
-        payload: Payload,
-        kind: SendKind,
+        to: PeerId,
+        part: Part<'_>,
+        body: Body,
+        verdict: Option<Box<Verdict>>,
         cause: Cause,
     ) {
-        let name = match kind {
-            SendKind::Push => crate::lang::faults::PUSH,
-            SendKind::Answer | SendKind::Error => cause.name,
+        let dialect = self.dialect();
+        let encoded = dialect.encode(part, body);
+        // A peer that is being read drains its own mailbox next; one that polls has to be woken.
+        let wake = self.who != Who::Peer(to) || dialect == Dialect::SocketIo;
+        match verdict {
+            None => {
+                self.note(to, cause.name, cause.now, &encoded, Vec::new());
+                self.put(to, Duration::ZERO, whole(encoded), wake);
+            }
+            Some(mut verdict) => {
+                let names = self.count_faults(&mut verdict);
+                self.note(to, cause.name, cause.now, &encoded, names);
+                let (Part::Reply { ack } | Part::Error { ack, .. }) = part else {
+                    return;
+                };
+                self.send_faulty(to, ack, encoded, &verdict);
+            }
+        }
+    }
+
+    fn silence(&mut self, to: PeerId, ack: Option<u64>, mut verdict: Verdict, cause: Cause) {
+        let names = self.count_faults(&mut verdict);
+        let Some(instead) = &verdict.instead else {
+            return;
         };
-        let faulty = self.hub.0.faulty.load(Ordering::Relaxed);
-        // All but the last get a copy.
-        let payloads = std::iter::repeat_n(payload, to.len());
-        for (peer, payload) in to.iter().zip(payloads) {
-            // A peer that is being read drains its own mailbox next; one that polls has to be woken.
-            let own = self.who == Who::Peer(*peer)
-                && kind != SendKind::Push
-                && self.core.scenario.listen.protocol != Protocol::SocketIo;
-            let mut verdict = if faulty {
-                self.judge(*peer, name)
-            } else {
-                Verdict::default()
-            };
-            let about = About {
-                time: cause.now,
-                peer: *peer,
-                inward: false,
-                text,
-                name,
-                size: payload.len(),
-            };
-            let faults = std::mem::take(&mut verdict.names);
-            self.noted.said(about, &payload, faults);
-            self.send_one(*peer, text, payload, &verdict, !own);
+        if let Instead::Error { body, .. } = instead {
+            let encoded = self.encode_error(ack, body);
+            self.note(to, cause.name, cause.now, &encoded, names);
+        }
+        self.send_instead(to, ack, verdict.delay, instead);
+    }
+
+    fn push(
+        &mut self,
+        to: &[PeerId],
+        event: Option<&str>,
+        body: Body,
+        verdicts: Vec<Verdict>,
+        now: Moment,
+    ) {
+        let encoded = self.dialect().encode(Part::Push { event }, body);
+        let mut verdicts = verdicts.into_iter();
+        // Clones share the bytes; the last recipient gets the original.
+        for (to, encoded) in to.iter().zip(std::iter::repeat_n(encoded, to.len())) {
+            match verdicts.next() {
+                None => {
+                    self.note(*to, PUSH, now, &encoded, Vec::new());
+                    self.put(*to, Duration::ZERO, whole(encoded), true);
+                }
+                Some(mut verdict) => {
+                    let names = self.count_faults(&mut verdict);
+                    self.note(*to, PUSH, now, &encoded, names);
+                    self.send_faulty(*to, None, encoded, &verdict);
+                }
+            }
         }
     }
 
-    /// The one point where faults are decided.
-    fn judge(&self, peer: PeerId, name: &str) -> Verdict {
-        let verdict = self.hub.faults().message(name, &format!("c{peer}"));
-        for fault in &verdict.names {
-            self.hub.0.metrics.fault(fault);
-        }
-        verdict
-    }
-
-    fn send_one(
+    /// A message to a peer, for the journal.
+    fn note(
         &mut self,
         peer: PeerId,
-        text: bool,
-        payload: Payload,
-        verdict: &Verdict,
-        wake: bool,
+        name: &'static str,
+        time: Moment,
+        encoded: &Encoded,
+        faults: Vec<&'static str>,
     ) {
-        let delay = verdict.delay;
+        let about = About {
+            time,
+            peer,
+            inward: false,
+            text: encoded.opcode == Opcode::Text,
+            name,
+            size: encoded.payload.len() - encoded.numbers,
+        };
+        if encoded.numbers == 0 {
+            self.noted.said(about, &encoded.payload, faults);
+        } else {
+            let said = encoded.payload.without(encoded.numbers);
+            self.noted.said(about, &said, faults);
+        }
+    }
+
+    fn count_faults(&self, verdict: &mut Verdict) -> Vec<&'static str> {
+        for kind in &verdict.names {
+            self.hub.0.metrics.fault(kind);
+        }
+        std::mem::take(&mut verdict.names)
+    }
+
+    /// Sends a message that faults have decided about.
+    fn send_faulty(&mut self, to: PeerId, ack: Option<u64>, encoded: Encoded, verdict: &Verdict) {
         if let Some(instead) = &verdict.instead {
-            if let Some(outgoing) = self.instead(peer, instead, &payload) {
-                self.put(peer, delay, outgoing, true);
-            }
+            self.send_instead(to, ack, verdict.delay, instead);
             return;
         }
         let payload = if verdict.corrupt {
-            fault::corrupted(&payload.whole()).into()
+            fault::corrupted(&encoded.payload.whole()).into()
         } else {
-            payload
+            encoded.payload
         };
         let outgoing = Outgoing::Message {
-            kind: kind(text),
+            kind: encoded.opcode,
             payload,
             fragment: verdict.fragment,
             rate: verdict.rate,
         };
         if verdict.twice {
-            self.put(peer, delay, outgoing.clone(), wake);
+            self.put(to, verdict.delay, outgoing.clone(), true);
         }
-        self.put(peer, delay, outgoing, wake);
+        self.put(to, verdict.delay, outgoing, true);
     }
 
-    /// What a fault sends in a message's place, if anything.
-    fn instead(&self, peer: PeerId, fault: &FaultKind, payload: &Payload) -> Option<Outgoing> {
-        match fault {
-            FaultKind::Error(code) => {
-                let mut effects = Vec::new();
-                engine::error(
-                    &self.core.scenario,
-                    &self.core.world,
-                    peer,
-                    code,
-                    &payload.whole(),
-                    &mut effects,
-                );
-                effects.into_iter().find_map(|effect| match effect {
-                    Effect::Send { text, payload, .. } => Some(message(text, payload)),
-                    _ => None,
-                })
-            }
-            FaultKind::Close(code) => Some(Outgoing::Close {
+    fn send_instead(&mut self, to: PeerId, ack: Option<u64>, delay: Duration, instead: &Instead) {
+        let outgoing = match instead {
+            Instead::Nothing => return,
+            Instead::Error { body, .. } => whole(self.encode_error(ack, body)),
+            Instead::Close(code) => Outgoing::Close {
                 code: *code,
                 reason: "fault".to_owned(),
-            }),
-            FaultKind::Abort => Some(Outgoing::Abort),
-            FaultKind::Stall => Some(Outgoing::Stall),
-            _ => None,
-        }
+            },
+            Instead::Abort => Outgoing::Abort,
+            Instead::Stall => Outgoing::Stall,
+        };
+        self.put(to, delay, outgoing, true);
     }
 
     /// Puts something into a peer's mailbox.
@@ -319,13 +370,6 @@ impl Drop for Delivery<'_> {
 }
 
 impl Hub {
-    /// Closes a connection after what is queued for it.
-    pub(super) fn close(&self, core: &Core, peer: PeerId, code: u16, reason: &str) {
-        let reason = reason.to_owned();
-        let close = Outgoing::Close { code, reason };
-        Delivery::new(self, core, Who::Peer(peer)).put(peer, Duration::ZERO, close, true);
-    }
-
     /// What noting messages cost others is counted, and told when it begins.
     fn journal_cost(&self, who: Who, cost: &Cost) {
         let metrics = &self.0.metrics;
@@ -355,10 +399,9 @@ impl Hub {
     }
 }
 
-/// A Socket.IO event as the journal shows it: the number of its acknowledgement, then all its arguments.
-fn shown(name: &str, args: &str, ack: Option<u64>) -> String {
-    let mut out = ack.map_or_else(String::new, |ack| ack.to_string());
-    out.push('[');
+/// A Socket.IO event as the journal shows it: all its arguments, the name first.
+fn shown(name: &str, args: &str) -> String {
+    let mut out = String::from("[");
     write::string(&mut out, name);
     let rest = args.trim().trim_start_matches('[');
     let alone = rest.trim_start().starts_with(']');
@@ -367,18 +410,15 @@ fn shown(name: &str, args: &str, ack: Option<u64>) -> String {
     out
 }
 
-pub(super) fn message(text: bool, payload: Payload) -> Outgoing {
+/// A message that no fault touches.
+fn whole(encoded: Encoded) -> Outgoing {
     Outgoing::Message {
-        kind: kind(text),
-        payload,
+        kind: encoded.opcode,
+        payload: encoded.payload,
         fragment: None,
         rate: None,
     }
 }
 
-fn kind(text: bool) -> Opcode {
-    if text { Opcode::Text } else { Opcode::Binary }
-}
-
-/// The name of what no handler takes.
+/// The name of a message that no handler takes.
 const NOBODY: &str = "";

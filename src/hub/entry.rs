@@ -36,22 +36,11 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// What was said, as JSON if it is.
-    pub fn message(&self) -> Option<Json> {
-        let whole = self.payload.whole();
-        let text = std::str::from_utf8(&whole).ok()?;
-        let json = text.trim_start_matches(|c: char| c.is_ascii_digit());
-        Json::parse(text).ok().or_else(|| {
-            json.starts_with('[')
-                .then(|| Json::parse(json).ok())
-                .flatten()
-        })
-    }
-
     /// What was said, as JSON; what is none is a text.
     pub fn seen(&self) -> Json {
         let whole = self.about.size == self.payload.len();
-        self.message()
+        Json::from_bytes(self.payload.whole())
+            .ok()
             .filter(|_| whole)
             .unwrap_or_else(|| Json::string(&String::from_utf8_lossy(&self.payload.whole())))
     }

@@ -20,16 +20,6 @@ pub enum Who {
     Nobody,
 }
 
-impl Who {
-    /// The peer that it is.
-    pub(super) fn peer(self) -> Option<PeerId> {
-        match self {
-            Who::Peer(id) => Some(id),
-            Who::Client(_) | Who::Nobody => None,
-        }
-    }
-}
-
 impl fmt::Display for Who {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

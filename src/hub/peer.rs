@@ -1,13 +1,12 @@
 //! A connected client: from its handshake until it is dropped.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::base::json::write;
 use crate::base::time;
-use crate::engine::{Event, Inbound};
+use crate::engine::{Inbound, Input, Returned};
 use crate::world::{self, PeerId};
 
 use super::admission::{Slot, Ticket};
@@ -52,34 +51,28 @@ struct Rate {
 impl Hub {
     /// Takes in a client whose handshake is answered.
     pub fn connect(&self, ticket: Ticket) -> Peer {
-        let id = self.0.next_peer.fetch_add(1, Ordering::Relaxed) + 1;
         let limits = self.limits();
         let mailbox = Arc::new(Mailbox::new(limits.mailbox_frames, limits.mailbox_bytes));
         let received = Arc::new(AtomicU64::new(0));
         self.0.metrics.open.inc();
         self.0.metrics.connections.inc();
-        let facts = self.facts();
-        let mut core = self.core_mut();
-        let since = core.clock.now(crate::hub::wall());
-        let world = Arc::make_mut(&mut core.world);
-        world.peers.insert(
-            id,
-            world::Peer {
-                arrival: ticket.arrival,
-                since,
-                session: BTreeMap::new(),
-                rooms: BTreeSet::new(),
-            },
-        );
-        for (name, value) in &ticket.remembered {
-            world.remember(id, name, value);
-        }
         let line = Line {
             mailbox: mailbox.clone(),
             received: received.clone(),
         };
+        let facts = self.facts();
+        let input = Input::Connect {
+            arrival: ticket.arrival,
+            remembered: ticket.remembered,
+        };
+        let mut core = self.core_mut();
+        let applied = self.apply(&mut core, &input, facts);
+        let Returned::Connected(id) = applied.outcome.returned else {
+            unreachable!("a peer that connects gets a number");
+        };
+        // Before its effects are delivered: they may greet it.
         core.lines.insert(id, line);
-        self.write(&mut core, Who::Peer(id), &Event::Connect(id), facts);
+        self.deliver(&core, Who::Peer(id), &input, applied);
         drop(core);
         Peer {
             hub: self.clone(),
@@ -114,16 +107,16 @@ impl Peer {
     /// As [`Peer::receive`], of all that have come. The world may be held while `next` is called: it asks for nothing of
     /// the hub, and comes to an end soon.
     pub fn receive_all(&self, mut next: impl FnMut() -> Option<Inbound>) {
-        self.hub.feed_all(Who::Peer(self.id), || {
-            next().map(|message| self.event(message))
+        self.hub.run_all(Who::Peer(self.id), || {
+            next().map(|message| self.input(message))
         });
     }
 
-    fn event(&self, message: Inbound) -> Event {
+    fn input(&self, message: Inbound) -> Input {
         self.received.fetch_add(1, Ordering::Relaxed);
         match self.most {
-            Some(most) if self.too_fast(most) => Event::TooMany(self.id, message),
-            _ => Event::Message(self.id, message),
+            Some(most) if self.too_fast(most) => Input::TooMany(self.id, message),
+            _ => Input::Message(self.id, message),
         }
     }
 
@@ -183,14 +176,13 @@ impl Peer {
 
     /// Whether the client's ping goes unanswered.
     pub fn muted(&self) -> bool {
-        if !self.hub.0.faulty.load(Ordering::Relaxed) {
-            return false;
-        }
-        let muted = self.hub.faults().ping(&format!("c{}", self.id));
-        if muted {
-            self.hub.0.metrics.fault("mute");
-        }
-        muted
+        // Most have no faults, and `receive_all` may hold the lock: with faults it does not.
+        self.hub.0.has_faults.load(Ordering::Relaxed)
+            && self
+                .hub
+                .run(Who::Peer(self.id), &Input::Ping(self.id))
+                .returned
+                == Returned::Muted
     }
 
     /// The code of the close that ended it: nothing more is taken in for it.
@@ -205,15 +197,8 @@ impl Drop for Peer {
         let facts = self.hub.facts();
         let mut core = self.hub.core_mut();
         core.lines.remove(&self.id);
-        self.hub.write(
-            &mut core,
-            Who::Peer(self.id),
-            &Event::Disconnect(self.id),
-            facts,
-        );
-        let world = Arc::make_mut(&mut core.world);
-        world.depart(self.id);
-        world.streams.remove(&format!("peer/{}", self.id));
+        let input = Input::Disconnect(self.id);
+        self.hub.write(&mut core, Who::Peer(self.id), &input, facts);
     }
 }
 

@@ -1,15 +1,14 @@
 //! The clock and what is due: one task for all timers, and the clock moved by hand.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
 
 use crate::base::{Clock, Moment};
 use crate::config::ClockStart;
-use crate::engine;
+use crate::engine::{ClockChange, Facts, Input, Returned};
 
-use super::deliver::Delivery;
-use super::{Hub, Who};
+use super::{Hub, Who, wall};
 
 /// How long `advance` waits for peers that do not read before it goes on without them.
 const READ_TIME: Duration = Duration::from_secs(10);
@@ -22,8 +21,8 @@ pub struct NotHeld;
 pub(super) fn start_clock(start: ClockStart, wall: Moment) -> Clock {
     match start {
         ClockStart::Real => Clock::Running { ahead: 0 },
-        ClockStart::Manual => Clock::Held { at: wall },
-        ClockStart::At(at) => Clock::Held { at },
+        ClockStart::Manual => Clock::held_at(wall),
+        ClockStart::At(at) => Clock::held_at(at),
     }
 }
 
@@ -47,10 +46,8 @@ impl Hub {
         loop {
             let wait = {
                 let core = self.core();
-                match (core.clock, core.world.agenda.next_due()) {
-                    (Clock::Running { .. }, Some(due)) => {
-                        Some(due - core.clock.now(crate::hub::wall()))
-                    }
+                match (core.world.clock, core.world.agenda.next_due()) {
+                    (Clock::Running { .. }, Some(due)) => Some(due - core.world.clock.now(wall())),
                     _ => None,
                 }
             };
@@ -70,70 +67,61 @@ impl Hub {
         }
     }
 
-    /// Runs the next thing that is due; answers how long it took, if there was one.
+    /// Runs the next thing that is due, if there is one; returns the time it took.
     fn tick(&self) -> Option<Duration> {
         let facts = self.facts();
         let mut core = self.core_mut();
-        let moments = self.moments(core.clock, facts);
-        let scenario = core.scenario.clone();
-        let mut effects = Vec::new();
-        let began = std::time::Instant::now();
-        let outcome = engine::tick(&scenario, &mut core.world, moments, &mut effects)?;
-        let mut delivery = Delivery::new(self, &core, Who::Nobody);
-        delivery.follow(None, &mut effects, outcome.handler, moments.now, began);
-        drop(delivery);
+        let began = Instant::now();
+        let outcome = self.write(&mut core, Who::Nobody, &Input::Tick, facts);
         drop(core);
+        if outcome.returned == Returned::NotFound {
+            return None;
+        }
         self.0.metrics.timers.inc();
         Some(began.elapsed())
     }
 
     /// The clock and the time it shows.
     pub fn clock(&self) -> (Clock, Moment) {
-        let clock = self.core().clock;
-        (clock, clock.now(crate::hub::wall()))
+        let clock = self.core().world.clock;
+        (clock, clock.now(wall()))
     }
 
     /// Holds the clock where it stands, or lets it run on.
     pub fn hold(&self, held: bool) {
-        let mut core = self.core_mut();
-        let wall = crate::hub::wall();
-        core.clock = if held {
-            core.clock.held(wall)
+        let change = if held {
+            ClockChange::Hold
         } else {
-            core.clock.released(wall)
+            ClockChange::Release
         };
-        drop(core);
-        self.0.agenda.notify_one();
+        self.run(Who::Nobody, &Input::SetClock(change));
     }
 
     /// Moves a held clock on; everything due on the way runs at its own moment, what is due at the end included.
     pub async fn advance(&self, by: Duration) -> Result<(), NotHeld> {
-        let mut target: Option<Moment> = None;
-        let generation = self.core().generation;
+        let (target, generation) = {
+            let mut core = self.core_mut();
+            let input = Input::SetClock(ClockChange::Advance(by));
+            let outcome = self.write(&mut core, Who::Nobody, &input, Facts::default());
+            let Returned::Until(target) = outcome.returned else {
+                return Err(NotHeld);
+            };
+            (target, core.world.generation)
+        };
         loop {
-            let more = {
-                let mut core = self.core_mut();
-                let Clock::Held { at } = core.clock else {
+            {
+                let core = self.core();
+                let Clock::Held { at, .. } = core.world.clock else {
                     return Err(NotHeld);
                 };
-                if core.generation != generation {
-                    // A world that was made anew meanwhile has its own time.
+                let due = core.world.agenda.next_due();
+                // A world that was made anew meanwhile has its own time.
+                let is_done = at >= target && due.is_none_or(|due| due > at);
+                if is_done || core.world.generation != generation {
                     return Ok(());
                 }
-                let target =
-                    *target.get_or_insert_with(|| at.saturating_add(by.as_millis() as i64));
-                let next = core.world.agenda.next_due().filter(|due| *due <= target);
-                core.clock = Clock::Held {
-                    at: next.unwrap_or(target).max(at),
-                };
-                next.is_some()
-            };
-            if !more {
-                return Ok(());
             }
-            while self.core().generation == generation
-                && let Some(took) = self.tick()
-            {
+            if let Some(took) = self.tick() {
                 self.wait_for_readers().await;
                 leave_room(took).await;
             }
@@ -141,7 +129,7 @@ impl Hub {
     }
 
     async fn wait_for_readers(&self) {
-        let began = std::time::Instant::now();
+        let began = Instant::now();
         while began.elapsed() < READ_TIME {
             if !self
                 .core()

@@ -124,8 +124,7 @@ async fn apply_one(hub: &Hub, reload: Reload) -> anyhow::Result<()> {
         pending,
     } = reload;
     let kept = scenario.listen.protocol == hub.scenario().listen.protocol;
-    let making = hub.clone();
-    spawn_blocking(move || making.reload(scenario, config.limits)).await??;
+    hub.reload(scenario, config.limits).await?;
     let connections = if kept {
         "kept"
     } else {

@@ -1,20 +1,25 @@
 //! What is due when: timers and plans in one ordered set.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use crate::base::Moment;
+use crate::lang::expr::Symbol;
+use crate::lang::verbs::Steps;
 
-/// The ordered set. `P` is what a plan keeps (the engine's business).
-#[derive(Debug, Clone)]
-pub struct Agenda<P> {
+use super::PeerId;
+use super::value::Val;
+
+/// Everything that is due, in order; of one moment, first come first served.
+#[derive(Debug, Clone, Default)]
+pub struct Agenda {
     due: BTreeMap<(Moment, u64), Due>,
     next: u64,
     /// The timers, by the name that the control API shows.
     pub tickers: BTreeMap<String, Ticker>,
-    plans: HashMap<u64, Plan<P>>,
+    plans: BTreeMap<u64, Waiting>,
     /// Bytes that the plans keep.
     bytes: usize,
-    named: HashMap<String, u64>,
+    named: BTreeMap<String, u64>,
 }
 
 /// What is due.
@@ -37,42 +42,40 @@ pub struct Ticker {
     pub every: i64,
     /// Set by hand or on the command line: `every:` is not evaluated any more.
     pub fixed: bool,
-    /// Whether its turns are skipped.
+    /// Its turns are skipped.
     pub paused: bool,
     place: Option<(Moment, u64)>,
 }
 
-/// Something to do after a time.
+/// The steps of a `later`, and what they need.
 #[derive(Debug, Clone)]
-pub struct Plan<P> {
-    /// The name that replaces or cancels it.
-    pub name: Option<String>,
-    /// What is done.
-    pub what: P,
-    bytes: usize,
-    at: (Moment, u64),
+pub struct Plan {
+    pub steps: Steps,
+    pub names: Vec<(Symbol, Val)>,
+    pub peer: Option<PeerId>,
+    /// The handler that planned it.
+    pub handler: &'static str,
+    /// Length of the chain of plans that were due at once and led to this one.
+    pub at_once: u32,
 }
 
-impl<P> Default for Agenda<P> {
-    fn default() -> Self {
-        Agenda {
-            due: BTreeMap::new(),
-            next: 0,
-            tickers: BTreeMap::new(),
-            plans: HashMap::new(),
-            bytes: 0,
-            named: HashMap::new(),
-        }
-    }
+/// A plan in the agenda.
+#[derive(Debug, Clone)]
+struct Waiting {
+    /// A new plan of this name replaces it.
+    name: Option<String>,
+    plan: Plan,
+    bytes: usize,
+    place: (Moment, u64),
 }
 
 impl Ticker {
     /// A timer that is not set yet.
-    pub fn new(timer: usize, key: Option<String>, every: i64) -> Ticker {
+    pub fn new(timer: usize, key: Option<String>) -> Ticker {
         Ticker {
             timer,
             key,
-            every: every.max(1),
+            every: 1,
             fixed: false,
             paused: false,
             place: None,
@@ -85,7 +88,7 @@ impl Ticker {
     }
 }
 
-impl<P> Agenda<P> {
+impl Agenda {
     /// When the next thing is due.
     pub fn next_due(&self) -> Option<Moment> {
         self.due.keys().next().map(|(at, _)| *at)
@@ -141,8 +144,8 @@ impl<P> Agenda<P> {
         self.tickers.remove(name);
     }
 
-    /// Plans something that keeps so many bytes; a plan of the same name is forgotten.
-    pub fn plan(&mut self, at: Moment, name: Option<String>, what: P, bytes: usize) {
+    /// Plans something that keeps `bytes` in memory. It replaces a plan of the same name.
+    pub fn plan(&mut self, at: Moment, name: Option<String>, plan: Plan, bytes: usize) {
         if let Some(name) = &name {
             self.cancel(name);
         }
@@ -152,47 +155,41 @@ impl<P> Agenda<P> {
             self.named.insert(name.clone(), number);
         }
         self.bytes += bytes;
-        self.plans.insert(
-            number,
-            Plan {
-                name,
-                what,
-                bytes,
-                at: place,
-            },
-        );
+        let waiting = Waiting {
+            name,
+            plan,
+            bytes,
+            place,
+        };
+        self.plans.insert(number, waiting);
     }
 
-    /// Forgets a plan; answers whether it was there.
-    pub fn cancel(&mut self, name: &str) -> bool {
-        let Some(plan) = self
-            .named
-            .remove(name)
-            .and_then(|number| self.plans.remove(&number))
-        else {
-            return false;
-        };
-        self.due.remove(&plan.at);
-        self.bytes -= plan.bytes;
-        true
+    /// Removes a plan, if there is one of this name.
+    pub fn cancel(&mut self, name: &str) {
+        if let Some(number) = self.named.remove(name)
+            && let Some(waiting) = self.plans.remove(&number)
+        {
+            self.due.remove(&waiting.place);
+            self.bytes -= waiting.bytes;
+        }
     }
 
     /// Takes a plan that is due.
-    pub fn take_plan(&mut self, number: u64) -> Option<P> {
-        let plan = self.plans.remove(&number)?;
-        if let Some(name) = &plan.name {
+    pub fn take_plan(&mut self, number: u64) -> Option<Plan> {
+        let waiting = self.plans.remove(&number)?;
+        if let Some(name) = &waiting.name {
             self.named.remove(name);
         }
-        self.bytes -= plan.bytes;
-        Some(plan.what)
+        self.bytes -= waiting.bytes;
+        Some(waiting.plan)
     }
 
-    /// How many plans wait.
+    /// The number of plans.
     pub fn plans(&self) -> usize {
         self.plans.len()
     }
 
-    /// Bytes that they keep.
+    /// Bytes that plans keep.
     pub fn bytes(&self) -> usize {
         self.bytes
     }
@@ -203,19 +200,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn things_come_due_in_order_and_names_replace() {
+    fn plans_come_due_in_order_and_names_replace() {
+        let plan = |handler| Plan {
+            steps: [].into(),
+            names: Vec::new(),
+            peer: None,
+            handler,
+            at_once: 0,
+        };
         let mut agenda = Agenda::default();
-        agenda.plan(30, Some("a".into()), "late", 1);
-        agenda.plan(20, None, "unnamed", 2);
-        agenda.plan(10, Some("a".into()), "early", 4);
+        agenda.plan(30, Some("a".into()), plan("late"), 1);
+        agenda.plan(20, None, plan("unnamed"), 2);
+        agenda.plan(10, Some("a".into()), plan("early"), 4);
         assert_eq!((agenda.plans(), agenda.bytes()), (2, 6));
         assert_eq!(agenda.next_due(), Some(10));
         let (at, Due::Plan(number)) = agenda.take_due(15).unwrap() else {
             panic!("a plan")
         };
-        assert_eq!((at, agenda.take_plan(number)), (10, Some("early")));
-        assert_eq!(agenda.bytes(), 2);
+        let taken = agenda.take_plan(number).unwrap();
+        assert_eq!((at, taken.handler, agenda.bytes()), (10, "early", 2));
         assert!(agenda.take_due(15).is_none());
-        assert!(!agenda.cancel("a"));
+        agenda.cancel("a");
+        assert_eq!(agenda.plans(), 1);
     }
 }

@@ -1,4 +1,6 @@
-//! The state, in plain structs: collections, peers and their rooms and sessions, what is due.
+//! The whole state of one mock: its scenario, clock, data, peers, rooms, timers, plans, chance and faults.
+//!
+//! Invariant: a world is a value. The same inputs, applied to equal worlds, make equal worlds.
 
 mod agenda;
 mod collection;
@@ -6,12 +8,17 @@ mod index;
 mod list_cache;
 mod rows;
 mod shapes;
+mod value;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::base::json::Json;
-use crate::base::{Chance, Moment};
+use crate::base::{Chance, Clock, Moment};
+use crate::fault::Faults;
+use crate::lang::faults::Fault;
+use crate::lang::model::Scenario;
 
 pub use agenda::{Agenda, Due, Plan, Ticker};
 pub use collection::{Collection, Edit, RowId, key_text, merged};
@@ -19,106 +26,192 @@ pub use index::Condition;
 pub use list_cache::{Asked, Listed};
 pub use rows::{Picked, Rows, Selection};
 pub use shapes::FieldId;
+pub use value::{MAX_MADE, Val, from_value};
 
 /// A connected client's number; `c1` as text.
 pub type PeerId = u64;
 
-/// Everything that a handler may see or change.
+/// Everything that an input may read or change.
 #[derive(Debug, Clone)]
-pub struct World<P> {
-    /// What every stream of chance comes from.
+pub struct World {
+    pub scenario: Arc<Scenario>,
+    pub options: Arc<Options>,
+    /// Every stream of chance derives from it.
     pub seed: u64,
+    pub clock: Clock,
     /// In the scenario's order.
     pub collections: Vec<Arc<Collection>>,
-    /// Who is here.
     pub peers: BTreeMap<PeerId, Peer>,
-    /// Who is in which room; an empty room does not exist.
+    /// The members of each room. A room without members is removed.
     pub rooms: BTreeMap<Arc<str>, BTreeSet<PeerId>>,
-    /// What is due when.
-    pub agenda: Agenda<P>,
-    /// Streams that go on from draw to draw, by name.
-    pub streams: HashMap<String, Chance>,
-    /// Bytes that sessions keep.
-    pub remembered: usize,
+    /// Timers and plans by the moment they are due.
+    pub agenda: Agenda,
+    pub faults: Faults,
+    /// Counts resets and reloads.
+    pub generation: u64,
+    /// Streams of chance that have been drawn from, by name.
+    streams: BTreeMap<String, Chance>,
+    /// Bytes of all sessions.
+    remembered: usize,
+    last_peer: PeerId,
     /// What was listed before.
     pub asked: Asked,
+}
+
+/// The command line's share in a world.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The seed at the start, and after a reset that names none.
+    pub seed: u64,
+    /// The clock at the start, and after a reset.
+    pub clock: Clock,
+    /// `--count COLLECTION=N`
+    pub counts: Vec<(String, u64)>,
+    /// `--timer NAME=5s`
+    pub timers: Vec<(String, Duration)>,
+    /// False under `--no-timers`.
+    pub timers_run: bool,
+    /// Unknown fields and filters are errors.
+    pub strict: bool,
+    /// `--fault KIND…`, in force after those of the scenario.
+    pub faults: Vec<Fault>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            seed: 0,
+            clock: Clock::held_at(0),
+            counts: Vec::new(),
+            timers: Vec::new(),
+            timers_run: true,
+            strict: false,
+            faults: Vec::new(),
+        }
+    }
 }
 
 /// A connected client.
 #[derive(Debug, Clone)]
 pub struct Peer {
-    /// What the handshake asked.
     pub arrival: Arc<Arrival>,
-    /// When it came.
+    /// When it connected.
     pub since: Moment,
-    /// What the session keeps, see [`World::remember`].
+    /// Written by [`World::remember`].
     pub session: BTreeMap<String, Json>,
-    /// The rooms it is in.
     pub rooms: BTreeSet<Arc<str>>,
 }
 
-/// What a handshake asked.
+/// A handshake's request.
 #[derive(Debug, Clone, Default)]
 pub struct Arrival {
     /// The client's IP address.
     pub address: String,
-    /// The path.
     pub path: String,
-    /// The query's names and values.
     pub query: Vec<(String, String)>,
-    /// The headers; names in lower case.
+    /// Names in lower case.
     pub headers: Vec<(String, String)>,
-    /// The subprotocols offered.
+    /// The subprotocols that the client offers.
     pub protocols: Vec<String>,
 }
 
-impl<P> World<P> {
-    /// Without data, peers or plans.
-    pub fn new(seed: u64) -> Self {
+impl World {
+    /// A world without data, peers, timers or faults.
+    pub fn new(scenario: Arc<Scenario>, options: Arc<Options>, seed: u64, clock: Clock) -> Self {
         World {
+            scenario,
+            options,
             seed,
+            clock,
             collections: Vec::new(),
             peers: BTreeMap::new(),
             rooms: BTreeMap::new(),
             agenda: Agenda::default(),
-            streams: HashMap::new(),
+            faults: Faults::default(),
+            generation: 0,
+            streams: BTreeMap::new(),
             remembered: 0,
+            last_peer: 0,
             asked: Asked::default(),
         }
     }
 
-    /// The stream of a name, where its last draw left it.
-    pub fn stream(&mut self, name: &str) -> Chance {
+    /// The world that replaces this one on a reset or reload: `fresh` with the peers, sessions and rooms of this one.
+    #[must_use]
+    pub fn succeeded_by(&self, fresh: &World) -> World {
+        World {
+            peers: self.peers.clone(),
+            rooms: self.rooms.clone(),
+            remembered: self.remembered,
+            last_peer: self.last_peer,
+            generation: self.generation + 1,
+            ..fresh.clone()
+        }
+    }
+
+    /// Takes a stream out, where its last draw left it.
+    pub fn take_stream(&mut self, name: &str) -> Chance {
         self.streams
             .remove(name)
             .unwrap_or_else(|| Chance::stream(self.seed, name, 0))
     }
 
-    /// Puts a peer into a room; answers whether it was not there yet.
-    pub fn join(&mut self, id: PeerId, room: &str) -> bool {
-        let Some(peer) = self.peers.get_mut(&id) else {
-            return false;
-        };
-        let room: Arc<str> = Arc::from(room);
-        peer.rooms.insert(room.clone()) && self.rooms.entry(room).or_default().insert(id)
+    pub fn put_stream(&mut self, name: String, chance: Chance) {
+        self.streams.insert(name, chance);
     }
 
-    /// Takes a peer out of a room; answers whether it was there.
-    pub fn leave(&mut self, id: PeerId, room: &str) -> bool {
+    pub fn forget_streams(&mut self) {
+        self.streams.clear();
+    }
+
+    /// Adds a peer under the next number.
+    pub fn arrive(&mut self, arrival: Arc<Arrival>, since: Moment) -> PeerId {
+        self.last_peer += 1;
+        let peer = Peer {
+            arrival,
+            since,
+            session: BTreeMap::new(),
+            rooms: BTreeSet::new(),
+        };
+        self.peers.insert(self.last_peer, peer);
+        self.last_peer
+    }
+
+    /// Removes a peer from everything.
+    pub fn depart(&mut self, id: PeerId) {
+        self.streams.remove(&peer_stream(id));
+        let Some(peer) = self.peers.remove(&id) else {
+            return;
+        };
+        for room in &peer.rooms {
+            self.leave(id, room);
+        }
+        let kept = peer.session.values().map(|value| value.text().len());
+        self.remembered -= kept.sum::<usize>();
+    }
+
+    pub fn join(&mut self, id: PeerId, room: &str) {
+        let Some(peer) = self.peers.get_mut(&id) else {
+            return;
+        };
+        let room: Arc<str> = Arc::from(room);
+        peer.rooms.insert(room.clone());
+        self.rooms.entry(room).or_default().insert(id);
+    }
+
+    pub fn leave(&mut self, id: PeerId, room: &str) {
         if let Some(peer) = self.peers.get_mut(&id) {
             peer.rooms.remove(room);
         }
-        let Some(members) = self.rooms.get_mut(room) else {
-            return false;
-        };
-        let was = members.remove(&id);
-        if members.is_empty() {
-            self.rooms.remove(room);
+        if let Some(members) = self.rooms.get_mut(room) {
+            members.remove(&id);
+            if members.is_empty() {
+                self.rooms.remove(room);
+            }
         }
-        was
     }
 
-    /// Keeps a value in a peer's session; null is forgotten.
+    /// Sets a value of a peer's session; null removes it.
     pub fn remember(&mut self, id: PeerId, name: &str, value: &Json) {
         let Some(peer) = self.peers.get_mut(&id) else {
             return;
@@ -127,47 +220,40 @@ impl<P> World<P> {
             peer.session.remove(name)
         } else {
             self.remembered += value.text().len();
-            // In memory of its own: what it came with may be much longer.
+            // A copy: a part of a message would keep the whole message in memory.
             let own = Json::parse(value.text()).unwrap_or_else(|_| value.clone());
             peer.session.insert(name.to_owned(), own)
         };
         self.remembered -= old.map_or(0, |old| old.text().len());
     }
 
-    /// Bytes that handlers keep: by which the data has grown, in sessions, in plans.
+    /// Bytes that handlers keep: growth of the data, sessions, plans.
     pub fn kept(&self) -> usize {
         let grown: i64 = self.collections.iter().map(|of| of.grown()).sum();
         usize::try_from(grown).unwrap_or(0) + self.remembered + self.agenda.bytes()
     }
 
-    /// The peers of another world, with their sessions and rooms.
-    pub fn take_over(&mut self, other: &World<P>) {
-        self.peers.clone_from(&other.peers);
-        self.rooms.clone_from(&other.rooms);
-        self.remembered = other.remembered;
-    }
-
-    /// Takes a peer out of everything.
-    pub fn depart(&mut self, id: PeerId) {
-        let rooms: Vec<Arc<str>> = self
-            .peers
-            .get(&id)
-            .map(|peer| peer.rooms.iter().cloned().collect())
-            .unwrap_or_default();
-        for room in rooms {
-            self.leave(id, &room);
-        }
-        if let Some(peer) = self.peers.remove(&id) {
-            let kept = peer.session.values().map(|value| value.text().len());
-            self.remembered -= kept.sum::<usize>();
-        }
-    }
-
-    /// The peers in a room, by number.
+    /// The members of a room, by number.
     pub fn members(&self, room: &str) -> Vec<PeerId> {
         self.rooms
             .get(room)
             .map(|members| members.iter().copied().collect())
             .unwrap_or_default()
     }
+
+    /// A timer's tickers: itself, or one for each item under `for`, `NAME:KEY`. A ticker's own name means it alone.
+    pub fn tickers(&self, name: &str) -> Vec<String> {
+        let is_meant = |ticker: &&String| {
+            ticker
+                .strip_prefix(name)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
+        };
+        let names = self.agenda.tickers.keys();
+        names.filter(is_meant).cloned().collect()
+    }
+}
+
+/// The stream that a peer's handlers draw from.
+pub fn peer_stream(id: PeerId) -> String {
+    format!("peer/{id}")
 }

@@ -86,7 +86,7 @@ async fn reset_brings_back_the_start() {
             .unwrap();
         ask(&peer, ALL);
         rounds.push(heard(&peer));
-        hub.reset(None).unwrap();
+        hub.reset(None).await.unwrap();
     }
     assert_eq!(rounds[0], rounds[1]);
 }
@@ -104,7 +104,7 @@ async fn a_reset_ends_an_advance_that_is_under_way() {
     while hub.clock().1 == start {
         tokio::task::yield_now().await;
     }
-    hub.reset(None).unwrap();
+    hub.reset(None).await.unwrap();
     years.await.unwrap().unwrap();
     assert_eq!(hub.clock().1, start);
     hub.advance(std::time::Duration::from_secs(1))

@@ -1,9 +1,13 @@
 //! Scenario files from strangers: whatever a handler asks for is refused within bounds, and the next one is answered.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
-use ws_mock::engine::{self, Effect, Event, Facts, HttpRequest, Moments, Options};
+use ws_mock::base::Clock;
+use ws_mock::engine::{self, Effect, HttpRequest, Input, LiveWorld, Scratch, Stamp};
 use ws_mock::hub::{Hub, Inbound, Peer};
 use ws_mock::lang::{NoFiles, read_text};
+use ws_mock::world::{Options, World};
 
 use crate::support::binary::Binary;
 use crate::support::raw::Raw;
@@ -43,33 +47,28 @@ fn stranger(steps: &str) -> Hub {
     hub(&scenario(steps), held(1))
 }
 
-fn moments() -> Moments {
-    Moments {
-        now: START,
-        facts: Facts::default(),
-        strict: false,
-    }
+fn make(text: &str, options: Options) -> Result<World, engine::MakeError> {
+    let scenario = read_text("test.yaml", text, &NoFiles, &|_| None).unwrap();
+    let clock = Clock::held_at(START);
+    engine::make(scenario, &Arc::new(options), 1, clock, START)
 }
 
 /// Where a handler failed, and why, as the log is told of it.
 fn failure(steps: &str) -> Option<(String, String)> {
-    let text = scenario(steps);
-    let scenario = read_text("test.yaml", &text, &NoFiles, &|_| None).unwrap();
-    let moments = moments();
-    let mut world = engine::make(&scenario, &Options::default(), moments)
-        .unwrap()
-        .into();
+    let world = make(&scenario(steps), Options::default()).unwrap();
+    let mut world = LiveWorld::new(world);
     let request = HttpRequest {
         address: "127.0.0.1:5000".parse().unwrap(),
         method: "GET".into(),
         path: "/asked".into(),
-        query: Vec::new(),
+        query: String::new(),
         headers: Vec::new(),
         body: Bytes::new(),
     };
-    let event = Event::Http(request, 0, Vec::new());
-    let mut effects = Vec::new();
-    engine::write(&scenario, &mut world, moments, &event, &mut effects);
+    let input = Input::Http(request);
+    let (mut scratch, mut effects) = (Scratch::default(), Vec::new());
+    let stamp = Stamp::default();
+    engine::apply(&mut world, stamp, &input, &mut scratch, &mut effects);
     effects.into_iter().find_map(|effect| match effect {
         Effect::Failed { place, why, .. } => Some((place.to_string(), why)),
         _ => None,
@@ -383,8 +382,7 @@ fn a_world_that_cannot_be_made_says_where() {
         ),
     ] {
         let text = format!("scenario: made\n{data}\n");
-        let scenario = read_text("test.yaml", &text, &NoFiles, &|_| None).unwrap();
-        let made = engine::make(&scenario, &Options::default(), moments());
+        let made = make(&text, Options::default());
         let error = made.err().map(|error| error.to_string()).expect(data);
         assert!(
             error.starts_with(&format!("test.yaml:{place}: ")),
@@ -393,12 +391,11 @@ fn a_world_that_cannot_be_made_says_where() {
         assert!(error.contains(words), "{error}");
     }
     let text = "scenario: made\ndata:\n  t: { count: 1, item: { id: \"${ n }\" } }\n  u: { each: t, count: 1, item: { id: \"${ n }\" } }\n";
-    let scenario = read_text("test.yaml", text, &NoFiles, &|_| None).unwrap();
     let options = Options {
         counts: vec![("t".into(), 2), ("u".into(), u64::MAX)],
         ..Options::default()
     };
-    let error = engine::make(&scenario, &options, moments()).err().unwrap();
+    let error = make(text, options).err().unwrap();
     assert!(error.to_string().contains("are allowed"), "{error}");
 }
 

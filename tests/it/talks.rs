@@ -258,7 +258,7 @@ impl Stage {
     }
 
     fn hands(&mut self, rest: &str) -> Result<(), String> {
-        use ws_mock::hub::Change;
+        use ws_mock::hub::{Change, ChangeKind, Returned};
         let mut words = rest.splitn(3, ' ');
         let (what, name, more) = (
             words.next().unwrap(),
@@ -266,10 +266,10 @@ impl Stage {
             words.next().unwrap_or(""),
         );
         let done = match what {
-            "trigger" => self.hub.trigger(
-                name,
-                Json::parse(if more.is_empty() { "{}" } else { more }).unwrap(),
-            ),
+            "trigger" => {
+                let args = Json::parse(if more.is_empty() { "{}" } else { more });
+                self.hub.trigger(name, args.unwrap()) == Returned::Nothing
+            }
             "timer" => self.hub.set_timer(
                 name,
                 None,
@@ -278,15 +278,19 @@ impl Stage {
             "data" => {
                 let (place, body) = more.split_once(' ').unwrap_or((more, ""));
                 let (collection, key) = place.split_once('/').unwrap_or((place, ""));
-                let change = match name {
-                    "POST" => Change::Insert,
-                    "PUT" => Change::Replace,
-                    "PATCH" => Change::Merge,
-                    _ => Change::Remove,
+                let body = Json::parse(body).unwrap_or_else(|_| Json::null());
+                let kind = match name {
+                    "POST" => ChangeKind::Insert(body),
+                    "PUT" => ChangeKind::Replace(body),
+                    "PATCH" => ChangeKind::Merge(body),
+                    _ => ChangeKind::Remove,
                 };
-                let body = Json::parse(body).ok();
                 self.hub
-                    .edit(collection, change, key, body.as_ref())
+                    .edit(Change {
+                        collection: collection.to_owned(),
+                        key: key.to_owned(),
+                        kind,
+                    })
                     .map_err(|error| error.to_string())?;
                 true
             }

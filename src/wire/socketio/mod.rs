@@ -225,6 +225,22 @@ fn reason(text: &str) -> Result<&str, PacketError> {
     }
 }
 
+/// The beginning of an event with one argument, which the argument and `]` complete, and the length of its numbers.
+pub fn event_head(name: &str) -> (String, usize) {
+    let mut head = String::from("42[");
+    write::string(&mut head, name);
+    head.push(',');
+    (head, "42".len())
+}
+
+/// The beginning of the answer to an event, as [`event_head`].
+pub fn ack_head(id: u64) -> (String, usize) {
+    let mut head = format!("43{id}");
+    let numbers = head.len();
+    head.push('[');
+    (head, numbers)
+}
+
 /// Writes an event as a whole Engine.IO packet: `42["name",…]`. `args` is the text of a JSON list.
 pub fn event(out: &mut String, name: &str, args: &str) {
     out.push_str("42[");

@@ -9,9 +9,12 @@ use minijinja::Value;
 use crate::base::json::{Json, Kind, write};
 use crate::base::payload::Sink;
 use crate::lang::expr::{Key, weight};
-use crate::world::Rows;
 
-use super::context::MAX_MADE;
+use super::collection::Collection;
+use super::rows::Rows;
+
+/// Bytes that one input may make: everything that it puts together, sends and keeps.
+pub const MAX_MADE: usize = 64 << 20;
 
 /// A name's value. Cheap to copy, and nothing in it is written out before somebody asks.
 #[derive(Debug, Clone)]
@@ -39,12 +42,12 @@ pub enum Val {
 
 impl Val {
     /// A JSON text that our own code put together.
-    pub(super) fn json(text: String) -> Val {
+    pub fn json(text: String) -> Val {
         Json::parse(text).map_or(Val::Undefined, Val::Json)
     }
 
     /// What an expression sees.
-    pub(super) fn to_value(&self) -> Value {
+    pub fn to_value(&self) -> Value {
         match self {
             Val::Undefined => Value::UNDEFINED,
             Val::Json(json) => json.to_value(),
@@ -61,7 +64,7 @@ impl Val {
     }
 
     /// As a JSON value of its own.
-    pub(super) fn to_json(&self) -> Json {
+    pub fn to_json(&self) -> Json {
         match self {
             Val::Json(json) => json.clone(),
             Val::Undefined => Json::null(),
@@ -75,7 +78,7 @@ impl Val {
     }
 
     /// As [`Val::to_json`], of what is not needed any more.
-    pub(super) fn into_json(self) -> Json {
+    pub fn into_json(self) -> Json {
         match self {
             Val::Json(json) => json,
             other => other.to_json(),
@@ -83,7 +86,7 @@ impl Val {
     }
 
     /// Writes it as JSON; undefined is null.
-    pub(super) fn write(&self, out: &mut impl Sink) {
+    pub fn write(&self, out: &mut impl Sink) {
         match self {
             Val::Undefined => out.text().push_str("null"),
             Val::Json(json) => out.text().push_str(json.text()),
@@ -107,7 +110,7 @@ impl Val {
     }
 
     /// As text: a string as itself, null and undefined as nothing, the rest as in JSON.
-    pub(super) fn write_text(&self, out: &mut String) {
+    pub fn write_text(&self, out: &mut String) {
         match self {
             Val::Undefined => {}
             Val::Json(json) => match json.kind() {
@@ -126,7 +129,7 @@ impl Val {
     }
 
     /// About how many bytes it holds on to.
-    pub(super) fn weight(&self) -> usize {
+    pub fn weight(&self) -> usize {
         match self {
             Val::Undefined | Val::Whole(_) => 0,
             Val::Json(json) => json.text().len(),
@@ -138,15 +141,27 @@ impl Val {
         }
     }
 
+    /// Whether it keeps a collection as it is now.
+    pub fn holds(&self, collection: &Arc<Collection>) -> bool {
+        match self {
+            Val::Rows(rows) => Arc::ptr_eq(&rows.of, collection),
+            Val::Named(fields) => fields.iter().any(|(_, val)| val.holds(collection)),
+            Val::Value(value) => value
+                .downcast_object_ref::<Rows>()
+                .is_some_and(|rows| Arc::ptr_eq(&rows.of, collection)),
+            _ => false,
+        }
+    }
+
     /// As text.
-    pub(super) fn to_text(&self) -> String {
+    pub fn to_text(&self) -> String {
         let mut out = String::new();
         self.write_text(&mut out);
         out
     }
 
     /// The text, if it is one.
-    pub(super) fn as_text(&self) -> Option<Cow<'_, str>> {
+    pub fn as_text(&self) -> Option<Cow<'_, str>> {
         match self {
             Val::Json(json) => json.part().as_str(),
             Val::Value(value) => value.as_str().map(Cow::Borrowed),
@@ -156,7 +171,7 @@ impl Val {
     }
 
     /// Absent or null?
-    pub(super) fn is_nothing(&self) -> bool {
+    pub fn is_nothing(&self) -> bool {
         match self {
             Val::Undefined => true,
             Val::Json(json) => json.kind() == Kind::Null,
@@ -166,7 +181,7 @@ impl Val {
     }
 
     /// Whether `when:` takes it for true.
-    pub(super) fn is_true(&self) -> bool {
+    pub fn is_true(&self) -> bool {
         match self {
             Val::Undefined => false,
             Val::Rows(rows) => !rows.is_empty(),
@@ -177,7 +192,8 @@ impl Val {
     }
 
     /// One step down.
-    pub(super) fn down(&self, key: &Key) -> Val {
+    #[must_use]
+    pub fn down(&self, key: &Key) -> Val {
         match (self, key) {
             (Val::Json(json), Key::Member(name)) => {
                 json.get(name).map_or(Val::Undefined, Val::Json)
@@ -202,7 +218,7 @@ impl Val {
 }
 
 /// A value an expression made, seen through to what it holds.
-pub(super) fn from_value(value: Value) -> Val {
+pub fn from_value(value: Value) -> Val {
     if value.is_undefined() {
         return Val::Undefined;
     }
