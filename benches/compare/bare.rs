@@ -12,7 +12,7 @@ use futures_util::{SinkExt, StreamExt};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
-use ws_mock::wire::ws::{self, Input, Opcode, Reader};
+use ws_mock::wire::ws::{self, Opcode, Reader, Received, Writer};
 
 const LIMIT: usize = 1 << 20;
 const READ_BUFFER: usize = 4096;
@@ -59,13 +59,13 @@ async fn with_codec(mut stream: TcpStream, answer: Arc<str>) -> Result<()> {
     loop {
         while let Some(message) = reader.next(&mut input)? {
             match message {
-                Input::Text(_) | Input::Binary(_) => {
-                    ws::write_message(&mut output, Opcode::Text, answer.as_bytes());
+                Received::Text(_) | Received::Binary(_) => {
+                    Writer.message(&mut output, Opcode::Text, answer.as_bytes());
                 }
-                Input::Ping(payload) => ws::write_pong(&mut output, &payload),
-                Input::Pong(_) => {}
-                Input::Close(_) => {
-                    ws::write_close(&mut output, Some(1000), "");
+                Received::Ping(payload) => Writer.pong(&mut output, &payload),
+                Received::Pong(_) => {}
+                Received::Close(_) => {
+                    Writer.close(&mut output, Some(1000), "");
                     return Ok(stream.write_all(&output).await?);
                 }
             }

@@ -17,7 +17,7 @@ use tungstenite::Utf8Bytes;
 use ws_mock::base::Limits;
 use ws_mock::config::{ClockStart, Play};
 use ws_mock::hub::{Admission, Handshake, Hub, Inbound, Outgoing, Peer};
-use ws_mock::wire::ws::{self, Opcode, Reader};
+use ws_mock::wire::ws::{Opcode, Reader, Writer};
 
 /// As the binary has it.
 #[global_allocator]
@@ -176,7 +176,7 @@ fn room() -> Vec<u8> {
 
 #[library_benchmark(config = allowed(145), setup = room)]
 fn write_a_frame(mut out: Vec<u8>) -> Vec<u8> {
-    ws::write_message(&mut out, Opcode::Text, black_box(PAGE.as_bytes()));
+    Writer.message(&mut out, Opcode::Text, black_box(PAGE.as_bytes()));
     out
 }
 

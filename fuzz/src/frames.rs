@@ -1,7 +1,7 @@
 //! A client's frames mean the same in whatever pieces they come, and what is written is read back.
 
 use bytes::BytesMut;
-use ws_mock::wire::ws::{self, Input, Opcode, Reader, Violation};
+use ws_mock::wire::ws::{Opcode, Reader, Received, Violation, Writer};
 
 const LIMIT: usize = 4096;
 
@@ -17,8 +17,8 @@ pub fn check(data: &[u8]) {
     assert_eq!(read(wire, &[1]), whole, "byte by byte");
     for input in &whole.0 {
         let payload = match input {
-            Input::Text(text) => text.as_bytes(),
-            Input::Binary(bytes) => bytes,
+            Received::Text(text) => text.as_bytes(),
+            Received::Binary(bytes) => bytes,
             _ => continue,
         };
         assert!(payload.len() <= LIMIT);
@@ -26,7 +26,7 @@ pub fn check(data: &[u8]) {
     }
 }
 
-fn read(wire: &[u8], sizes: &[u8]) -> (Vec<Input>, Option<Violation>) {
+fn read(wire: &[u8], sizes: &[u8]) -> (Vec<Received>, Option<Violation>) {
     let mut reader = Reader::new(LIMIT, LIMIT);
     let (mut input, mut found) = (BytesMut::new(), Vec::new());
     let mut rest = wire;
@@ -61,13 +61,13 @@ fn read(wire: &[u8], sizes: &[u8]) -> (Vec<Input>, Option<Violation>) {
 }
 
 /// What the server writes, masked as a client would, is the same message.
-fn again(input: &Input, payload: &[u8], size: u8) {
+fn again(input: &Received, payload: &[u8], size: u8) {
     let kind = match input {
-        Input::Text(_) => Opcode::Text,
+        Received::Text(_) => Opcode::Text,
         _ => Opcode::Binary,
     };
     let mut out = Vec::new();
-    ws::write_fragments(&mut out, kind, payload, usize::from(size));
+    Writer.fragments(&mut out, kind, payload, usize::from(size));
     let (found, violation) = read(&masked(&out), &[]);
     assert_eq!(
         (found.as_slice(), violation),

@@ -36,35 +36,37 @@ pub fn check(data: &[u8]) {
 }
 
 fn message(text: &str) {
-    let Ok(packet) = socketio::Packet::decode(text) else {
+    let Ok(packet) = socketio::SocketPacket::decode(text) else {
         return;
     };
     assert!(packet.namespace.starts_with('/'));
     let main = |body| {
-        Ok(socketio::Packet {
+        Ok(socketio::SocketPacket {
             namespace: socketio::MAIN,
             body,
         })
     };
     let mut out = String::new();
     match packet.body {
-        socketio::Body::Event { name, args, .. } => {
+        socketio::PacketBody::Event { name, args, .. } => {
             is_json(&args);
             socketio::event(&mut out, &name, &args);
             let ack = None;
             assert_eq!(
                 inside(&out),
-                main(socketio::Body::Event { name, args, ack })
+                main(socketio::PacketBody::Event { name, args, ack })
             );
         }
-        socketio::Body::Ack { id: Some(id), args } => {
+        socketio::PacketBody::Ack { id: Some(id), args } => {
             is_json(args);
             socketio::ack(&mut out, id, args);
             let id = Some(id);
-            assert_eq!(inside(&out), main(socketio::Body::Ack { id, args }));
+            assert_eq!(inside(&out), main(socketio::PacketBody::Ack { id, args }));
         }
-        socketio::Body::Connect(Some(text)) | socketio::Body::ConnectError(text) => is_json(text),
-        socketio::Body::Binary { attachments, .. } => {
+        socketio::PacketBody::Connect(Some(text)) | socketio::PacketBody::ConnectError(text) => {
+            is_json(text);
+        }
+        socketio::PacketBody::Binary { attachments, .. } => {
             assert!(attachments <= socketio::MAX_ATTACHMENTS);
         }
         _ => {}
@@ -73,15 +75,18 @@ fn message(text: &str) {
     socketio::connect_error(&mut out, packet.namespace, text);
     let refused = inside(&out).expect("a connect error");
     assert_eq!(refused.namespace, packet.namespace);
-    assert!(matches!(refused.body, socketio::Body::ConnectError(_)));
+    assert!(matches!(
+        refused.body,
+        socketio::PacketBody::ConnectError(_)
+    ));
 }
 
 /// The Socket.IO packet inside a whole Engine.IO one.
-fn inside(text: &str) -> Result<socketio::Packet<'_>, socketio::PacketError> {
+fn inside(text: &str) -> Result<socketio::SocketPacket<'_>, socketio::SocketPacketError> {
     let Ok(engineio::Packet::Message(text)) = engineio::Packet::decode(text) else {
         panic!("`{text}` is no message");
     };
-    socketio::Packet::decode(text)
+    socketio::SocketPacket::decode(text)
 }
 
 fn is_json(text: &str) {

@@ -11,7 +11,7 @@ use ws_mock::base::Limits;
 use ws_mock::config::{ClockStart, Play};
 use ws_mock::hub::{Admission, Handshake, HttpRequest, Hub, Inbound, Outgoing, Peer};
 use ws_mock::lang::model::{Protocol, Scenario};
-use ws_mock::wire::socketio::{Body, Packet};
+use ws_mock::wire::socketio::{PacketBody, SocketPacket};
 
 /// 2024-01-20T10:30:00Z
 const START: i64 = 1_705_746_600_000;
@@ -125,8 +125,8 @@ impl Stage {
         };
         let message = match (self.protocol, std::str::from_utf8(what)) {
             (Protocol::SocketIo, Ok(text)) => {
-                match Packet::decode(text).map(|packet| packet.body) {
-                    Ok(Body::Event { name, args, ack }) => Inbound::Event {
+                match SocketPacket::decode(text).map(|packet| packet.body) {
+                    Ok(PacketBody::Event { name, args, ack }) => Inbound::Event {
                         name,
                         args: args.into(),
                         ack,

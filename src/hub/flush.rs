@@ -1,4 +1,4 @@
-//! Delivers what was put into the mailboxes of peers whose tasks sleep: for many, waking none of them costs less.
+//! Deliveries to peers whose tasks sleep. A push to many peers then wakes none of their tasks.
 
 use std::sync::Arc;
 
@@ -6,17 +6,18 @@ use tokio::runtime::Handle;
 
 use super::mailbox::Mailbox;
 
-/// So many are written to at once, before others have their turn.
-const ROUND: usize = 32;
+/// Peers that one task writes to, so that other tasks get their turn in between.
+const PEERS_PER_TASK: usize = 32;
 
-/// Sees to it that all of it is delivered, without waiting for it.
+/// Spawns the deliveries and returns at once.
 pub(super) fn deliver(mailboxes: Vec<Arc<Mailbox>>) {
     let mut mailboxes = mailboxes.into_iter();
     while mailboxes.len() > 0 {
-        let round: Vec<_> = mailboxes.by_ref().take(ROUND).collect();
-        let work = move || round.iter().for_each(|mailbox| mailbox.deliver());
+        let some: Vec<_> = mailboxes.by_ref().take(PEERS_PER_TASK).collect();
+        let work = move || some.iter().for_each(|mailbox| mailbox.deliver());
         match Handle::try_current() {
             Ok(runtime) => drop(runtime.spawn(async move { work() })),
+            // A world without a runtime has no sleeping tasks, except in tests.
             Err(_) => work(),
         }
     }

@@ -1,264 +1,240 @@
-//! What waits for one peer: bounded, filled under the hub's lock, drained by the peer's own task.
+//! The queue of one peer: bounded, filled under the hub's lock, drained by the peer's task.
 //!
-//! While that task sleeps it may lend what it writes with: then whoever has put something in need not wake it.
+//! While that task sleeps, the thread that fills the queue writes to the socket in its place: waking a task costs more
+//! than a write.
 
-use std::any::Any;
 use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use crate::base::payload::Payload;
 use crate::wire::ws::Opcode;
 
-/// Something for a peer.
 #[derive(Debug, Clone)]
 pub enum Outgoing {
-    /// A message.
     Message {
-        /// Text or binary.
         kind: Opcode,
-        /// What is sent.
         payload: Payload,
         /// Bytes a frame.
         fragment: Option<usize>,
         /// Bytes a second.
         rate: Option<u64>,
     },
-    /// A close handshake, after what came before it.
-    Close {
-        /// The close code.
-        code: u16,
-        /// For people.
-        reason: String,
-    },
-    /// The connection torn down, without a Close frame.
+    /// A close handshake, after everything that was queued before it.
+    Close { code: u16, reason: String },
+    /// Tears the connection down without a Close frame.
     Abort,
-    /// Neither read nor written any more, the socket left open.
+    /// Stops reading and writing, and leaves the socket open.
     Stall,
 }
 
-/// What writes to a peer.
-pub trait Outlet: Any + Send {
-    /// Writes what waits in the peer's mailbox, as far as that needs no waiting. Answers whether nothing is left to do
-    /// for the peer's task, whose waker this is.
-    fn deliver(&mut self, waker: &Waker) -> bool;
+/// Writes to a peer in the place of its sleeping task.
+pub trait Outlet: Send + Sync {
+    /// Writes what is queued, as far as that needs no waiting. `waker` is the task's. Returns whether nothing is left
+    /// to do for the task.
+    fn deliver(&self, waker: &Waker) -> bool;
 }
 
-/// The queue.
 pub struct Mailbox {
-    inner: Mutex<Inner>,
+    state: Mutex<MailboxState>,
     max_frames: usize,
     max_bytes: usize,
 }
 
 #[derive(Default)]
-struct Inner {
+struct MailboxState {
     queue: VecDeque<(Option<Instant>, Outgoing)>,
     bytes: usize,
-    /// Messages that were taken in, ever.
+    /// Messages that were ever queued.
     messages: u64,
-    /// No more is taken in: a close is queued or was taken.
+    /// A close is queued or was taken: nothing is accepted after it.
     closed: bool,
-    /// There is something that its reader has not looked at since.
+    /// Something was queued that the task has not seen.
     news: bool,
     /// Woken by news.
     reader: Option<Waker>,
-    lent: Lent,
+    task: Task,
+    /// Set by the first sleep. A delivery holds it while it writes.
+    outlet: Option<Arc<dyn Outlet>>,
 }
 
-/// Where what the peer's task writes with is.
-#[derive(Default)]
-enum Lent {
-    /// The task has it.
+/// The task that drains a mailbox.
+#[derive(Default, Clone, Copy, PartialEq, Eq)]
+enum Task {
     #[default]
-    Not,
-    Here(Box<dyn Outlet>),
-    /// Somebody writes with it.
-    InUse,
+    Awake,
+    Asleep,
+    /// Asleep, and another thread writes in its place.
+    Replaced,
 }
 
-/// Why a peer is cut off.
-const OVERFULL: u16 = 1013;
+/// The close code for a peer whose mailbox overflows.
+const TRY_AGAIN_LATER: u16 = 1013;
 
 impl Mailbox {
-    /// An empty one.
     pub fn new(max_frames: usize, max_bytes: usize) -> Mailbox {
         Mailbox {
-            inner: Mutex::default(),
+            state: Mutex::default(),
             max_frames,
             max_bytes,
         }
     }
 
-    fn inner(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, MailboxState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts something in; answers whether it was taken. A peer whose mailbox is full is cut off.
+    /// Queues something to be sent after `delay`. If the mailbox is full, its content is replaced by a close. With
+    /// `wake` the task is woken unless it sleeps and can be replaced.
     pub(super) fn put(&self, delay: Duration, what: Outgoing, wake: bool) -> Put {
-        let mut inner = self.inner();
-        if inner.closed {
+        let mut state = self.state();
+        if state.closed {
             return Put::Closed;
         }
         let size = size(&what);
-        let full = inner.queue.len() >= self.max_frames
-            || (!inner.queue.is_empty() && inner.bytes + size > self.max_bytes);
-        let mut put = if full {
-            inner.queue.clear();
-            inner.bytes = 0;
-            inner.closed = true;
-            let reason = "the client does not read".to_owned();
-            inner.queue.push_back((
-                None,
-                Outgoing::Close {
-                    code: OVERFULL,
-                    reason,
-                },
-            ));
-            Put::Overfull
+        // One message may be larger than the bound, or it could never be sent.
+        let full = state.queue.len() >= self.max_frames
+            || (!state.queue.is_empty() && state.bytes + size > self.max_bytes);
+        if full {
+            state.overflow();
         } else {
-            inner.closed = !matches!(what, Outgoing::Message { .. });
-            inner.messages += u64::from(!inner.closed);
-            inner.bytes += size;
+            state.closed = !matches!(what, Outgoing::Message { .. });
+            state.messages += u64::from(!state.closed);
+            state.bytes += size;
             let ready = (!delay.is_zero()).then(|| Instant::now() + delay);
-            inner.queue.push_back((ready, what));
-            Put::Taken
-        };
-        if !(wake || put == Put::Overfull) || std::mem::replace(&mut inner.news, true) {
+            state.queue.push_back((ready, what));
+        }
+        let put = if full { Put::Overfull } else { Put::Taken };
+        if !(wake || full) || std::mem::replace(&mut state.news, true) {
             return put;
         }
-        let reader = match inner.lent {
-            Lent::Here(_) if put == Put::Taken => {
-                put = Put::ToDeliver;
-                None
-            }
-            // Who writes looks for news at the end.
-            Lent::InUse => None,
-            Lent::Here(_) | Lent::Not => inner.reader.take(),
+        let reader = match state.task {
+            Task::Asleep if !full => return Put::ToDeliver,
+            // The thread that writes looks for news when it has written.
+            Task::Replaced => None,
+            Task::Asleep | Task::Awake => state.reader.take(),
         };
-        drop(inner);
+        drop(state);
         if let Some(reader) = reader {
             reader.wake();
         }
         put
     }
 
-    /// Writes what waits with what the peer's task has lent, and wakes it if that leaves something to do.
+    /// Writes what is queued in the place of the sleeping task, and wakes the task if that leaves something to do.
     pub(super) fn deliver(&self) {
-        let (mut outlet, reader) = {
-            let mut inner = self.inner();
-            match (std::mem::take(&mut inner.lent), inner.reader.take()) {
-                (Lent::Here(outlet), Some(reader)) => {
-                    inner.lent = Lent::InUse;
-                    (outlet, reader)
-                }
-                (lent, reader) => {
-                    (inner.lent, inner.reader) = (lent, reader);
-                    return;
-                }
-            }
+        let mut state = self.state();
+        if state.task != Task::Asleep {
+            return;
+        }
+        // Without a waker the task was woken already.
+        let Some(reader) = state.reader.take() else {
+            return;
         };
+        let Some(outlet) = state.outlet.take() else {
+            return;
+        };
+        state.task = Task::Replaced;
+        drop(state);
         let done = outlet.deliver(&reader);
-        let mut inner = self.inner();
-        inner.lent = Lent::Here(outlet);
-        inner.news |= !done;
-        if inner.news {
-            drop(inner);
+        let mut state = self.state();
+        state.outlet = Some(outlet);
+        state.task = Task::Asleep;
+        state.news |= !done;
+        if state.news {
+            drop(state);
             reader.wake();
         } else {
-            inner.reader = Some(reader);
+            state.reader = Some(reader);
         }
     }
 
-    /// Moves what may go out now to `out`, about `budget` bytes. Answers when to look again for a delayed head.
+    /// Moves what may go out now to `out`, about `budget` bytes. Returns the time at which a delayed head is ready.
     pub fn take(&self, now: Instant, budget: usize, out: &mut Vec<Outgoing>) -> Option<Instant> {
-        let mut inner = self.inner();
-        inner.news = false;
+        let mut state = self.state();
+        state.news = false;
         let mut taken = 0;
         loop {
-            match inner.queue.front() {
+            match state.queue.front() {
                 None => return None,
                 Some((Some(ready), _)) if *ready > now => return Some(*ready),
                 Some(_) if taken >= budget.max(1) => {
-                    // More is ready: come again at once.
-                    inner.news = true;
+                    // More is ready, so the next wait must end at once.
+                    state.news = true;
                     return None;
                 }
                 Some(_) => {}
             }
-            if let Some((_, what)) = inner.queue.pop_front() {
+            if let Some((_, what)) = state.queue.pop_front() {
                 let size = size(&what);
-                inner.bytes -= size;
+                state.bytes -= size;
                 taken += size.max(1);
                 out.push(what);
             }
         }
     }
 
-    /// Waits until something was put in since the last `take`. One at a time may wait.
+    /// Waits for something to be queued since the last `take`. Only one task may wait.
     pub async fn changed(&self) {
         poll_fn(|cx| self.poll_changed(cx)).await;
     }
 
     /// As [`Mailbox::changed`].
     pub fn poll_changed(&self, cx: &Context<'_>) -> Poll<()> {
-        self.inner().poll_changed(cx)
+        self.state().poll_changed(cx)
     }
 
-    /// Lends it what the task writes with, until the task is woken. It comes back at once if there is news.
-    pub fn lend<O: Outlet>(&self, cx: &Context<'_>, outlet: Box<O>) -> Result<(), Box<O>> {
-        let mut inner = self.inner();
-        if inner.poll_changed(cx).is_ready() {
-            return Err(outlet);
-        }
-        inner.lent = Lent::Here(outlet);
-        Ok(())
-    }
-
-    /// Takes back what was lent, and whether there is news. `None` while somebody writes with it; that is news then.
-    pub fn take_back<O: Outlet>(&self) -> Option<(Box<O>, bool)> {
-        let mut inner = self.inner();
-        match std::mem::take(&mut inner.lent) {
-            Lent::Here(outlet) => {
-                let outlet: Box<dyn Any> = outlet;
-                let outlet = outlet.downcast();
-                let outlet = outlet.unwrap_or_else(|_| unreachable!("nobody else lends"));
-                Some((outlet, inner.news))
-            }
-            elsewhere => {
-                inner.lent = elsewhere;
-                inner.news = true;
-                None
+    /// As [`Mailbox::poll_changed`]; while it is pending, `outlet` may write in the task's place. The same mailbox
+    /// always gets the same outlet.
+    pub fn poll_sleep<O: Outlet + 'static>(&self, cx: &Context<'_>, outlet: &Arc<O>) -> Poll<()> {
+        let mut state = self.state();
+        let polled = state.poll_changed(cx);
+        if polled.is_pending() {
+            state.task = Task::Asleep;
+            if state.outlet.is_none() {
+                state.outlet = Some(outlet.clone());
             }
         }
+        polled
     }
 
-    /// Frames and bytes that wait.
+    /// Ends the sleep of the task, and returns whether there is news. `None` while another thread writes in its place:
+    /// that thread wakes the task again.
+    pub fn wake_up(&self) -> Option<bool> {
+        let mut state = self.state();
+        if state.task == Task::Replaced {
+            state.news = true;
+            return None;
+        }
+        state.task = Task::Awake;
+        Some(state.news)
+    }
+
+    /// Frames and bytes that are queued.
     pub fn len(&self) -> (usize, usize) {
-        let inner = self.inner();
-        (inner.queue.len(), inner.bytes)
+        let state = self.state();
+        (state.queue.len(), state.bytes)
     }
 
-    /// Messages that were taken in, ever.
+    /// Messages that were ever queued.
     pub(super) fn taken(&self) -> u64 {
-        self.inner().messages
+        self.state().messages
     }
 
-    /// Nothing waits?
     pub fn is_empty(&self) -> bool {
         self.len().0 == 0
     }
 
-    /// Whether so much waits that more should wait for the peer to read.
+    /// Whether the peer should read its answers before more of its messages are read.
     pub fn is_half_full(&self) -> bool {
         let (frames, bytes) = self.len();
         frames * 2 >= self.max_frames || bytes * 2 >= self.max_bytes
     }
 }
 
-impl Inner {
+impl MailboxState {
     fn poll_changed(&mut self, cx: &Context<'_>) -> Poll<()> {
         if std::mem::take(&mut self.news) {
             return Poll::Ready(());
@@ -269,13 +245,23 @@ impl Inner {
         }
         Poll::Pending
     }
+
+    fn overflow(&mut self) {
+        self.queue.clear();
+        self.bytes = 0;
+        self.closed = true;
+        let reason = "the client does not read".to_owned();
+        let code = TRY_AGAIN_LATER;
+        self.queue
+            .push_back((None, Outgoing::Close { code, reason }));
+    }
 }
 
-/// What came of putting something in.
+/// The result of [`Mailbox::put`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Put {
     Taken,
-    /// Taken; the peer's task sleeps, and the mailbox is to [`Mailbox::deliver`] it.
+    /// Taken, and the task sleeps: the caller must call [`Mailbox::deliver`].
     ToDeliver,
     Overfull,
     Closed,
@@ -290,7 +276,6 @@ fn size(what: &Outgoing) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::task::Wake;
 
@@ -306,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_mailbox_is_emptied_and_holds_only_the_close() {
+    fn full_mailbox_holds_only_a_close() {
         let mailbox = Mailbox::new(2, 1000);
         assert_eq!(mailbox.put(Duration::ZERO, message("a"), true), Put::Taken);
         assert_eq!(mailbox.put(Duration::ZERO, message("b"), true), Put::Taken);
@@ -322,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn one_message_may_be_larger_than_the_bound() {
+    fn first_message_may_exceed_the_bound() {
         let mailbox = Mailbox::new(2, 1);
         assert_eq!(
             mailbox.put(Duration::ZERO, message("large"), true),
@@ -335,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_holds_up_what_comes_after_it() {
+    fn delayed_message_holds_up_later_ones() {
         let mailbox = Mailbox::new(10, 1000);
         mailbox.put(Duration::from_mins(1), message("late"), true);
         mailbox.put(Duration::ZERO, message("after"), true);
@@ -346,11 +331,11 @@ mod tests {
         assert_eq!(out.len(), 2);
     }
 
-    /// What a peer's task writes with.
+    /// Counts what it writes.
     struct Pen {
         mailbox: Arc<Mailbox>,
-        written: usize,
-        /// Whether it writes all there is.
+        written: AtomicUsize,
+        /// Whether it leaves something to do.
         dry: bool,
         /// Done while it writes.
         meanwhile: Meanwhile,
@@ -359,10 +344,10 @@ mod tests {
     type Meanwhile = Option<fn(&Mailbox)>;
 
     impl Outlet for Pen {
-        fn deliver(&mut self, _: &Waker) -> bool {
+        fn deliver(&self, _: &Waker) -> bool {
             let mut out = Vec::new();
             self.mailbox.take(Instant::now(), usize::MAX, &mut out);
-            self.written += out.len();
+            self.written.fetch_add(out.len(), Ordering::Relaxed);
             if let Some(meanwhile) = self.meanwhile {
                 meanwhile(&self.mailbox);
             }
@@ -380,59 +365,58 @@ mod tests {
         }
     }
 
-    fn lend(cx: &Context<'_>, mailbox: &Arc<Mailbox>, dry: bool, meanwhile: Meanwhile) -> bool {
-        let pen = Box::new(Pen {
-            mailbox: mailbox.clone(),
-            written: 0,
+    fn pen(dry: bool, meanwhile: Meanwhile) -> Arc<Pen> {
+        Arc::new(Pen {
+            mailbox: Arc::new(Mailbox::new(2, 1000)),
+            written: AtomicUsize::new(0),
             dry,
             meanwhile,
-        });
-        mailbox.lend(cx, pen).is_ok()
+        })
     }
 
     #[test]
-    fn what_is_lent_writes_in_the_place_of_the_task_which_is_woken_for_what_is_left() {
+    fn outlet_replaces_sleeping_task() {
         let nothing: Meanwhile = None;
         let more: Meanwhile = Some(|mailbox| {
             let put = mailbox.put(Duration::ZERO, message("more"), true);
-            assert_eq!(put, Put::Taken, "who writes looks for it");
+            assert_eq!(put, Put::Taken, "the writing thread looks for it");
         });
-        let wanted: Meanwhile = Some(|mailbox| assert!(mailbox.take_back::<Pen>().is_none()));
+        let wanted: Meanwhile = Some(|mailbox| assert_eq!(mailbox.wake_up(), None));
         for (case, dry, meanwhile, woken) in [
             ("all is written", false, nothing, 0),
             ("something is left", true, nothing, 1),
             ("more comes", false, more, 1),
-            ("the task wants it back", false, wanted, 1),
+            ("the task is polled", false, wanted, 1),
         ] {
-            let (mailbox, bell) = (Arc::new(Mailbox::new(2, 1000)), Arc::new(Bell::default()));
+            let (pen, bell) = (pen(dry, meanwhile), Arc::new(Bell::default()));
+            let mailbox = &pen.mailbox;
             let waker = Waker::from(bell.clone());
             let rings = || bell.0.load(Ordering::Relaxed);
             let cx = Context::from_waker(&waker);
-            assert!(lend(&cx, &mailbox, dry, meanwhile), "{case}");
+            assert!(mailbox.poll_sleep(&cx, &pen).is_pending(), "{case}");
             let put = |text| mailbox.put(Duration::ZERO, message(text), true);
             assert_eq!(put("first"), Put::ToDeliver, "{case}");
-            assert_eq!(
-                put("second"),
-                Put::Taken,
-                "{case}: it is to be delivered already"
-            );
+            assert_eq!(put("second"), Put::Taken, "{case}: one delivery is due");
             assert_eq!(rings(), 0, "{case}");
             mailbox.deliver();
             assert_eq!(rings(), woken, "{case}");
-            let (pen, news) = mailbox.take_back::<Pen>().expect(case);
-            assert_eq!((pen.written, news), (2, woken == 1), "{case}");
-            // Nobody is there to deliver: no harm is done.
+            assert_eq!(mailbox.wake_up(), Some(woken == 1), "{case}");
+            let written = || pen.written.load(Ordering::Relaxed);
+            assert_eq!(written(), 2, "{case}");
+            // The task is awake and writes itself.
             mailbox.deliver();
+            assert_eq!(written(), 2, "{case}");
         }
     }
 
     #[test]
-    fn nothing_is_lent_when_there_is_news() {
-        let mailbox = Arc::new(Mailbox::new(2, 1000));
+    fn task_with_news_does_not_sleep() {
+        let pen = pen(false, None);
+        let mailbox = &pen.mailbox;
         let cx = Context::from_waker(Waker::noop());
         assert_eq!(mailbox.put(Duration::ZERO, message("a"), true), Put::Taken);
-        assert!(!lend(&cx, &mailbox, false, None));
-        assert!(lend(&cx, &mailbox, false, None), "it was told of");
+        assert!(mailbox.poll_sleep(&cx, &pen).is_ready());
+        assert!(mailbox.poll_sleep(&cx, &pen).is_pending(), "it was seen");
         assert_eq!(
             mailbox.put(Duration::ZERO, message("b"), true),
             Put::ToDeliver

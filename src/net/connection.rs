@@ -1,322 +1,395 @@
-//! One peer's WebSocket: one task, and one writer at a time.
+//! The loop of every WebSocket: one task, and one writer at a time.
 //!
-//! While the task waits the connection is lent to its mailbox, and whoever puts something in has it written (`rest`).
-//!
-//! Invariant: it only moves bytes and keeps time. What a message means is the hub's; how a connection ends is in
-//! `farewell`. Memory is bounded: it stops reading when answers pile up, and an idle peer holds no buffer.
+//! While the task sleeps, threads that push to the peer write in its place (`sleeping`). Invariant: the loop moves bytes
+//! and keeps time; the party says what messages mean. Memory is bounded: reading pauses while answers pile up, and an
+//! idle connection holds no buffer.
 
 use std::future::poll_fn;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use tokio::select;
-use tokio::time::error::Elapsed;
+use tokio::task::yield_now;
 use tokio::time::{sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::TURN;
-use super::close::{self, End};
-use super::heartbeat::{Beat, Heartbeat};
+use super::close::{End, Farewell};
 use super::input;
-use super::send_queue::{self, Outbox};
-use super::sleeping::Rest;
+use super::party::Party;
+use super::send_queue::{self, SendQueue};
+use super::sleeping::SharedConnection;
 use super::stream::Stream;
 use crate::base::Limits;
-use crate::hub::{Inbound, Outlet, Peer};
-use crate::wire::ws::{self, Input, Reader};
+use crate::hub::{Inbound, Mailbox};
+use crate::wire::ws::{Codec, Opcode, Received};
 
-/// How often a peer that takes nothing is looked at: its mailbox may have been given up, or it may have gone.
-const LOOK: Duration = Duration::from_secs(1);
+/// Interval at which a client that takes nothing is checked: its mailbox may have overflowed, or it may have gone.
+const CHECK: Duration = Duration::from_secs(1);
 
-/// When nothing is due.
+/// Stands for "nothing is due".
 const NEVER: Duration = Duration::from_hours(365 * 24);
 
-/// One peer while it talks.
 pub(super) struct Connection {
     stream: Stream,
-    reader: Reader,
-    /// Arrived, not understood yet; without memory when there is nothing.
-    input: BytesMut,
-    outbox: Outbox,
-    peer: Peer,
-    limits: Limits,
-    heartbeat: Heartbeat,
-    /// Whether `input` may hold whole messages, because they have just come or because reading has paused.
-    undecoded: bool,
-    /// Whether reading waits for answers to be read.
+    codec: Codec,
+    inbox: Inbox,
+    queue: SendQueue,
+    party: Party,
+    /// The party's. An Engine.IO session has one while its client is in the namespace.
+    mailbox: Option<Arc<Mailbox>>,
+    close_time: Duration,
+    write_time: Duration,
+    /// Whether reading waits until the client has read its answers.
     paused: bool,
-    /// The client has closed, or cannot be understood any more. Its answers go out until this moment at most.
-    leaving: Option<(End, Instant)>,
-    /// Found while it was lent.
+    /// Found while another thread wrote in the task's place.
     over: Option<End>,
 }
 
+/// Bytes from the client.
+struct Inbox {
+    /// Without memory when it is empty.
+    bytes: BytesMut,
+    /// Whether `bytes` may hold whole messages: they have just come, or reading has paused.
+    undecoded: bool,
+    ponged: bool,
+    /// The client has closed or has broken the protocol. Its answers go out until this time at most.
+    leaving: Option<(End, Instant)>,
+}
+
+/// Talks until the connection is over. `None` cannot happen: nothing else takes the connection.
+pub(super) async fn talk(
+    connection: Connection,
+    shutdown: &CancellationToken,
+) -> Option<(Connection, End)> {
+    let mut shared = SharedConnection::new(connection);
+    let mut stop = pin!(shutdown.cancelled());
+    let mut armed = Instant::now() + NEVER;
+    let mut alarm = pin!(sleep_until(armed.into()));
+    let end = loop {
+        // A client that never pauses must not delay the shutdown.
+        if shutdown.is_cancelled() {
+            break End::shutdown();
+        }
+        let now = Instant::now();
+        match shared.with(|connection| connection.work(now))? {
+            Ok(None) => {
+                yield_now().await;
+                continue;
+            }
+            Ok(Some(due)) if due < armed => {
+                armed = due;
+                alarm.as_mut().reset(armed.into());
+            }
+            Ok(Some(_)) => {}
+            Err(end) => break end,
+        }
+        let found = poll_fn(|cx| {
+            shared.poll(cx, |connection, cx| {
+                if let Poll::Ready(moved) = connection.poll_move(cx, now) {
+                    return Poll::Ready(moved);
+                }
+                if alarm.as_mut().poll(cx).is_ready() {
+                    armed = now + NEVER;
+                    return Poll::Ready(Ok(()));
+                }
+                if stop.as_mut().poll(cx).is_ready() {
+                    return Poll::Ready(Ok(()));
+                }
+                let has_room = connection.has_room();
+                connection.party.poll_changed(cx, has_room).map(Ok)
+            })
+        });
+        if let Err(end) = found.await {
+            break end;
+        }
+    };
+    let connection = shared.take()?;
+    if matches!(end, End::Stalled) {
+        return Some(Box::pin(connection.stall(shutdown)).await);
+    }
+    Some((connection, end))
+}
+
 impl Connection {
-    /// A connection that was just opened; `arrived` came with the handshake.
-    pub(super) fn new(stream: Stream, arrived: BytesMut, peer: Peer, limits: Limits) -> Self {
+    /// `arrived` came with the handshake.
+    pub(super) fn new(stream: Stream, arrived: BytesMut, party: Party, limits: &Limits) -> Self {
+        let leaving = party.refusal().map(|end| (end, Instant::now()));
         Self {
             stream,
-            reader: Reader::new(limits.frame, limits.message),
-            undecoded: !arrived.is_empty(),
+            codec: Codec::new(limits.frame, limits.message),
+            inbox: Inbox {
+                undecoded: !arrived.is_empty(),
+                bytes: arrived,
+                ponged: false,
+                leaving,
+            },
+            queue: SendQueue::default(),
+            mailbox: party.mailbox(),
+            party,
+            close_time: limits.close_time,
+            write_time: limits.write_time,
             paused: false,
-            input: arrived,
-            outbox: Outbox::default(),
-            peer,
-            heartbeat: Heartbeat::new(limits.ping_every, limits.pong_time, Instant::now()),
-            limits,
-            leaving: None,
             over: None,
         }
     }
 
-    /// Talks until it is over.
-    pub(super) async fn talk(
-        mut self: Box<Self>,
-        shutdown: &CancellationToken,
-    ) -> (Box<Self>, End) {
-        let mailbox = self.peer.mailbox().clone();
-        let mut stop = pin!(shutdown.cancelled());
-        let mut armed = Instant::now() + NEVER;
-        let mut alarm = pin!(sleep_until(armed.into()));
-        loop {
-            // A client that never pauses must not keep this from being looked at.
-            if shutdown.is_cancelled() {
-                return (self, End::shutdown());
-            }
-            let now = Instant::now();
-            let due = match self.work(now) {
-                Ok(due) => due,
-                Err(End::Stalled) => {
-                    let end = self.stalled(shutdown).await;
-                    return (self, end);
-                }
-                Err(end) => return (self, end),
-            };
-            if due < armed {
-                armed = due;
-                alarm.as_mut().reset(armed.into());
-            }
-            if self.has_had_its_turn() {
-                if let Err(end) = self.outbox.give_way(&mut self.stream, now).await {
-                    return (self, end);
-                }
-                continue;
-            }
-            let mut rest = Rest::new(&mailbox, self);
-            let found;
-            (self, found) = poll_fn(|cx| {
-                rest.poll(cx, |connection, cx| {
-                    if let Poll::Ready(moved) = connection.poll_move(cx, now) {
-                        return Poll::Ready(moved);
-                    }
-                    if alarm.as_mut().poll(cx).is_ready() {
-                        armed = now + NEVER;
-                        return Poll::Ready(Ok(()));
-                    }
-                    stop.as_mut().poll(cx).map(Ok)
-                })
-            })
-            .await;
-            if let Err(end) = found {
-                return (self, end);
-            }
-        }
-    }
-
-    /// Ends the peer's stay with the hub, then parts from the client.
-    pub(super) async fn part(
-        self: Box<Self>,
-        end: End,
-        close_time: Duration,
-    ) -> Result<(), Elapsed> {
-        self.peer.closed(end.code());
-        drop(self.peer);
-        let left = close::Left {
+    /// The party, and the rest that closes the connection.
+    pub(super) fn part(self) -> (Party, Farewell) {
+        let farewell = Farewell {
             stream: self.stream,
-            reader: self.reader,
-            input: self.input,
-            output: self.outbox.output,
+            codec: self.codec,
+            input: self.inbox.bytes,
+            buffer: self.queue.buffer,
         };
-        close::say(end, left, close_time).await
+        (self.party, farewell)
     }
 
-    /// Everything that needs no waiting; answers when to look again.
-    fn work(&mut self, now: Instant) -> Result<Instant, End> {
-        if let Some(end) = self.over.take() {
+    /// Does everything that needs no waiting. Returns the time of the next event, or `None` when there is more to do at
+    /// once and other tasks should get their turn.
+    fn work(&mut self, now: Instant) -> Result<Option<Instant>, End> {
+        if let Some(end) = self.over.take().or_else(|| self.party.ended()) {
             return Err(end);
         }
         let delayed = loop {
-            if self.is_decoding() {
+            if self.inbox.is_decoding() {
                 self.decode(now);
             }
-            let delayed = self.outbox.fill(self.peer.mailbox(), now)?;
-            if !self.is_decoding() || self.is_pressed() || now.elapsed() > TURN {
+            let delayed = self.fill(now)?;
+            if !self.has_more() || now.elapsed() > TURN {
                 break delayed;
             }
         };
-        let paused = self.is_decoding() && self.is_pressed();
+        let paused = self.inbox.is_decoding() && self.is_pressed();
         if paused && !self.paused {
-            self.peer.paused();
+            self.party.paused();
         }
         self.paused = paused;
         self.leave(now, delayed)?;
         let due = [
-            Some(self.beat(now)?),
+            self.beat(now)?,
             delayed,
-            self.outbox.output.resumes(now),
+            self.queue.buffer.resumes(now),
             self.watch(now)?,
-            self.leaving.as_ref().map(|(_, by)| *by),
+            self.inbox.leaving.as_ref().map(|(_, by)| *by),
         ];
-        Ok(due.into_iter().flatten().min().unwrap_or(now + NEVER))
+        if self.has_more() {
+            // What is ready goes out before the turn of others. The socket's waker is set by the next wait.
+            let mut cx = Context::from_waker(Waker::noop());
+            return match self.queue.poll_write(&mut cx, &mut self.stream, now) {
+                Poll::Ready(Err(end)) => Err(end),
+                _ => Ok(None),
+            };
+        }
+        Ok(Some(due.into_iter().flatten().min().unwrap_or(now + NEVER)))
     }
 
-    /// Whether nothing is on its way, in or out.
-    pub(super) fn is_idle(&self) -> bool {
-        self.may_read() && self.outbox.is_empty()
+    /// Whether messages can be decoded at once.
+    fn has_more(&self) -> bool {
+        self.inbox.is_decoding() && !self.is_pressed()
     }
 
-    /// Whether it takes from its mailbox.
-    pub(super) fn has_room(&self) -> bool {
-        self.outbox.has_room()
-    }
-
-    /// There is more to do at once, but others wait.
-    fn has_had_its_turn(&self) -> bool {
-        self.is_decoding() && !self.is_pressed()
-    }
-
-    fn is_decoding(&self) -> bool {
-        self.undecoded && self.leaving.is_none()
-    }
-
-    /// Answers in the mailbox have come to half its bounds: what else the client asks has to wait.
+    /// Whether more answers wait than a client may leave unread while it goes on asking.
     fn is_pressed(&self) -> bool {
-        self.peer.mailbox().is_half_full()
+        is_pressed(self.mailbox.as_ref())
     }
 
-    /// Hands on every whole message, as long as there is room for the answers.
+    fn may_read(&self) -> bool {
+        self.inbox.leaving.is_none() && !self.inbox.undecoded
+    }
+
+    /// Hands on whole messages, as long as there is room for the answers.
     fn decode(&mut self, now: Instant) {
-        let by = now + self.limits.close_time;
-        self.peer.receive_all(|| {
-            while self.undecoded
-                && self.leaving.is_none()
-                && !self.peer.mailbox().is_half_full()
-                && now.elapsed() <= TURN
-            {
-                match self.reader.next(&mut self.input) {
-                    Ok(Some(Input::Text(text))) => return Some(Inbound::Text(text)),
-                    Ok(Some(Input::Binary(bytes))) => return Some(Inbound::Binary(bytes)),
-                    Ok(Some(Input::Ping(_))) if self.peer.muted() => {}
-                    Ok(Some(Input::Ping(payload))) => self.outbox.pong(&payload),
-                    Ok(Some(Input::Pong(_))) => self.heartbeat.heard(),
-                    Ok(Some(Input::Close(said))) => self.leaving = Some((End::Asked(said), by)),
-                    Ok(None) => self.undecoded = false,
-                    Err(violation) => self.leaving = Some((End::Broken(violation), by)),
+        let by = now + self.close_time;
+        let (inbox, codec, queue) = (&mut self.inbox, &mut self.codec, &mut self.queue);
+        match &mut self.party {
+            Party::Peer { peer, pings } => {
+                peer.receive_all(|| {
+                    while inbox.is_decoding()
+                        && !peer.mailbox().is_half_full()
+                        && now.elapsed() <= TURN
+                    {
+                        let message = inbox.next(codec, queue, by, || peer.muted());
+                        if message.is_some() {
+                            return message;
+                        }
+                    }
+                    None
+                });
+                if std::mem::take(&mut inbox.ponged) {
+                    pings.ponged();
                 }
             }
-            None
-        });
-        if !self.undecoded && self.input.is_empty() {
-            self.input = BytesMut::new();
+            Party::Session(socket) => {
+                while inbox.is_decoding()
+                    && !is_pressed(self.mailbox.as_ref())
+                    && now.elapsed() <= TURN
+                {
+                    let Some(message) = inbox.next(codec, queue, by, || false) else {
+                        continue;
+                    };
+                    match socket.receive(message) {
+                        Ok(None) => {}
+                        Ok(Some(reply)) => {
+                            let frames = queue.buffer.frames();
+                            codec.writer.message(frames, Opcode::Text, reply.as_bytes());
+                        }
+                        Err(end) => inbox.leaving = Some((end, by)),
+                    }
+                    self.mailbox = socket.mailbox();
+                }
+            }
+        }
+        if !inbox.undecoded && inbox.bytes.is_empty() {
+            inbox.bytes = BytesMut::new();
         }
     }
 
-    /// Ends it once what the client had asked for before has been answered.
+    /// Moves what is queued to the write buffer. Returns the time at which a delayed message is ready.
+    fn fill(&mut self, now: Instant) -> Result<Option<Instant>, End> {
+        if let Party::Session(socket) = &self.party {
+            socket.fill(&mut self.queue, self.codec.writer)?;
+        }
+        let mailbox = self.mailbox.as_deref();
+        self.queue.fill(self.codec.writer, mailbox, now)
+    }
+
+    /// Ends the connection once everything that the client had asked for was answered.
     fn leave(&mut self, now: Instant, delayed: Option<Instant>) -> Result<(), End> {
-        let answered =
-            self.outbox.has_room() && (delayed.is_some() || self.peer.mailbox().len().0 == 0);
-        match self.leaving.take_if(|(_, by)| answered || *by <= now) {
+        let is_empty = |mailbox: &Arc<Mailbox>| mailbox.len().0 == 0;
+        let answered = self.queue.has_room()
+            && (delayed.is_some() || self.mailbox.as_ref().is_none_or(is_empty));
+        let leaving = &mut self.inbox.leaving;
+        match leaving.take_if(|(_, by)| answered || *by <= now) {
             Some((end, _)) => Err(end),
             None => Ok(()),
         }
     }
 
-    fn beat(&mut self, now: Instant) -> Result<Instant, End> {
-        if !self.may_read() {
-            self.heartbeat.forgive(now);
-        }
-        match self.heartbeat.look(now) {
-            Beat::Wait(until) => Ok(until),
-            Beat::Lost => Err(End::Lost(self.limits.pong_time)),
-            Beat::Ping if self.outbox.output.has_room() => {
-                ws::write_ping(self.outbox.output.frames(), b"");
-                Ok(self.heartbeat.asked(now))
-            }
-            Beat::Ping => Ok(now + LOOK),
-        }
+    fn beat(&mut self, now: Instant) -> Result<Option<Instant>, End> {
+        let unread = !self.may_read();
+        let buffer = &mut self.queue.buffer;
+        self.party.beat(now, unread, buffer, self.codec.writer)
     }
 
-    /// While the other side takes nothing: whether it has been so for too long, or its mailbox was given up.
+    /// Gives up a client that has taken nothing for the write time, or whose mailbox has overflowed.
     fn watch(&mut self, now: Instant) -> Result<Option<Instant>, End> {
-        let Some(since) = self.outbox.output.blocked() else {
+        let Some(since) = self.queue.buffer.blocked() else {
             return Ok(None);
         };
-        let by = since + self.limits.write_time;
+        let by = since + self.write_time;
         if by <= now {
-            return Err(End::Stuck(self.limits.write_time));
+            return Err(End::NotRead(self.write_time));
         }
-        if let Some(code) = self.outbox.given_up(self.peer.mailbox(), now) {
+        if let Some(mailbox) = &self.mailbox
+            && let Some(code) = self.queue.overflowed(mailbox, now)
+        {
             let why = "it did not read what was sent".into();
             return Err(End::Dropped { code, why });
         }
-        Ok(Some(by.min(now + LOOK)))
+        Ok(Some(by.min(now + CHECK)))
     }
 
-    fn may_read(&self) -> bool {
-        self.leaving.is_none() && !self.undecoded
-    }
-
-    /// Writes and reads what the socket takes and gives. Ready when there is something to do.
+    /// Writes and reads what the socket allows. Ready when there is something to do.
     fn poll_move(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<Result<(), End>> {
-        let written = self.outbox.poll_write(cx, &mut self.stream, now);
+        let written = self.queue.poll_write(cx, &mut self.stream, now);
         if let Poll::Ready(Err(_)) = written {
             return written;
         }
         if self.may_read()
-            && let Poll::Ready(read) = input::poll_read(cx, &mut self.stream, &mut self.input)
+            && let Poll::Ready(read) = input::poll_read(cx, &mut self.stream, &mut self.inbox.bytes)
         {
-            self.undecoded = true;
+            self.inbox.undecoded = true;
             return Poll::Ready(read.map_err(|_| End::Gone));
         }
         written
     }
 
-    /// Neither reads nor writes; waits for the other side or the hub to end it.
-    async fn stalled(&mut self, shutdown: &CancellationToken) -> End {
-        self.outbox.output.flush_once(&mut self.stream).await;
-        let dropped = |code| End::Dropped {
-            code,
-            why: "it was stalled by a fault".into(),
-        };
-        loop {
-            select! {
-                () = shutdown.cancelled() => return dropped(End::GOING_AWAY),
-                () = sleep(LOOK) => {}
-            }
-            if self.stream.hung_up() {
-                return End::Gone;
-            }
-            if let Some(code) = send_queue::discard(self.peer.mailbox(), Instant::now()) {
-                return dropped(code);
-            }
-        }
+    pub(super) fn mailbox(&self) -> Option<&Arc<Mailbox>> {
+        self.mailbox.as_ref()
     }
-}
 
-impl Outlet for Connection {
-    fn deliver(&mut self, waker: &Waker) -> bool {
+    /// Whether nothing is on its way, in or out.
+    pub(super) fn is_idle(&self) -> bool {
+        self.may_read() && self.queue.is_empty()
+    }
+
+    pub(super) fn has_room(&self) -> bool {
+        self.queue.has_room()
+    }
+
+    /// Writes what is queued in the place of the sleeping task. Returns whether nothing is left to do.
+    pub(super) fn deliver(&mut self, waker: &Waker) -> bool {
         let now = Instant::now();
-        let filled = self.outbox.fill(self.peer.mailbox(), now);
+        let filled = self.fill(now);
         let mut cx = Context::from_waker(waker);
-        let written = self.outbox.poll_write(&mut cx, &mut self.stream, now);
+        let written = self.queue.poll_write(&mut cx, &mut self.stream, now);
         match (filled, written) {
             (Err(end), _) | (_, Poll::Ready(Err(end))) => {
                 self.over = Some(end);
                 false
             }
-            (Ok(delayed), _) => delayed.is_none() && self.outbox.is_empty(),
+            (Ok(delayed), _) => delayed.is_none() && self.queue.is_empty(),
         }
+    }
+
+    /// Neither reads nor writes until the client or the hub ends the connection.
+    async fn stall(mut self, shutdown: &CancellationToken) -> (Self, End) {
+        self.party.stalled();
+        self.queue.buffer.flush_once(&mut self.stream).await;
+        let dropped = |code| End::Dropped {
+            code,
+            why: "it was stalled by a fault".into(),
+        };
+        let end = loop {
+            select! {
+                () = shutdown.cancelled() => break dropped(End::GOING_AWAY),
+                () = self.party.over() => break dropped(End::NO_CLOSE),
+                () = sleep(CHECK) => {}
+            }
+            if self.stream.hung_up() {
+                break End::Gone;
+            }
+            if let Some(mailbox) = &self.mailbox
+                && let Some(code) = send_queue::discard(mailbox, Instant::now())
+            {
+                break dropped(code);
+            }
+        };
+        (self, end)
+    }
+}
+
+fn is_pressed(mailbox: Option<&Arc<Mailbox>>) -> bool {
+    mailbox.is_some_and(|mailbox| mailbox.is_half_full())
+}
+
+impl Inbox {
+    fn is_decoding(&self) -> bool {
+        self.undecoded && self.leaving.is_none()
+    }
+
+    /// Decodes one message or control frame. Only messages are returned.
+    fn next(
+        &mut self,
+        codec: &mut Codec,
+        queue: &mut SendQueue,
+        by: Instant,
+        muted: impl FnOnce() -> bool,
+    ) -> Option<Inbound> {
+        match codec.reader.next(&mut self.bytes) {
+            Ok(Some(Received::Text(text))) => return Some(Inbound::Text(text)),
+            Ok(Some(Received::Binary(bytes))) => return Some(Inbound::Binary(bytes)),
+            Ok(Some(Received::Ping(_))) if muted() => {}
+            Ok(Some(Received::Ping(payload))) => queue.pong(codec.writer, &payload),
+            Ok(Some(Received::Pong(_))) => self.ponged = true,
+            Ok(Some(Received::Close(said))) => self.leaving = Some((End::Client(said), by)),
+            Ok(None) => self.undecoded = false,
+            Err(violation) => self.leaving = Some((End::Violation(violation), by)),
+        }
+        None
     }
 }

@@ -23,7 +23,7 @@ use tokio::time::timeout;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::answer::{Body, HttpProblem};
-use super::engineio::Way;
+use super::engineio::SessionSocket;
 use super::http_io::{Exchange, HttpSocket};
 use super::stream::Stream;
 use super::{Net, input, route};
@@ -70,7 +70,7 @@ pub(super) enum Next {
     /// A peer, in the place it was given.
     Peer(Ticket),
     /// A session of Engine.IO.
-    EngineIo(Way),
+    EngineIo(SessionSocket),
 }
 
 /// A connection that has become a WebSocket.

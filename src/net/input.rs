@@ -1,4 +1,4 @@
-//! Reading from a socket without holding memory while nothing comes.
+//! Reads from a socket, without memory while nothing comes.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -9,21 +9,21 @@ use std::time::Duration;
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 
-/// What is read at once. On the stack, so that an idle peer costs none of it.
-const SCRATCH: usize = 16 * 1024;
+/// Bytes of one read. They are on the stack, so that an idle peer holds no buffer.
+const READ_SIZE: usize = 16 * 1024;
 
-/// How long what still comes is thrown away after the last word. A socket closed with unread bytes is reset, and the
-/// reset may overtake that word.
-pub(super) const LINGER: Duration = Duration::from_secs(1);
+/// Time in which bytes of the client are read and dropped after the last write. A socket that is closed with unread
+/// bytes is reset, and the reset may overtake that write.
+const LINGER: Duration = Duration::from_secs(1);
 
-/// Reads once and adds what has come; the end of the stream is an error.
+/// Reads once and appends the bytes. The end of the stream is an error.
 pub(super) fn poll_read<S: AsyncRead + Unpin>(
     cx: &mut Context<'_>,
     stream: &mut S,
     into: &mut BytesMut,
 ) -> Poll<io::Result<()>> {
-    let mut scratch = [const { MaybeUninit::uninit() }; SCRATCH];
-    let mut buffer = ReadBuf::uninit(&mut scratch);
+    let mut bytes = [const { MaybeUninit::uninit() }; READ_SIZE];
+    let mut buffer = ReadBuf::uninit(&mut bytes);
     ready!(Pin::new(stream).poll_read(cx, &mut buffer))?;
     if buffer.filled().is_empty() {
         return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
@@ -32,14 +32,14 @@ pub(super) fn poll_read<S: AsyncRead + Unpin>(
     Poll::Ready(Ok(()))
 }
 
-/// Says that nothing more will be sent, and lets the other side hang up first.
+/// Ends the sending half and lets the client hang up first.
 pub(super) async fn linger<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S) {
     let end = async {
         stream.shutdown().await?;
-        let mut waste = BytesMut::new();
+        let mut dropped = BytesMut::new();
         loop {
-            std::future::poll_fn(|cx| poll_read(cx, stream, &mut waste)).await?;
-            waste.clear();
+            std::future::poll_fn(|cx| poll_read(cx, stream, &mut dropped)).await?;
+            dropped.clear();
         }
     };
     let _: Result<io::Result<()>, _> = tokio::time::timeout(LINGER, end).await;

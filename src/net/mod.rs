@@ -1,7 +1,6 @@
 //! Sockets: listening, TLS, HTTP and its upgrade, and one task a connection.
 //!
-//! Invariant: it decides nothing about messages. Everything here is bounded in memory and in time, and nothing a
-//! client does holds up another.
+//! Invariant: nothing here decides about messages. Memory and time are bounded, and no client blocks another.
 
 pub mod access;
 pub mod answer;
@@ -16,6 +15,7 @@ mod http;
 mod http_io;
 mod input;
 pub mod listener;
+mod party;
 mod peer;
 mod route;
 mod send_queue;
@@ -36,11 +36,11 @@ use tokio_util::task::TaskTracker;
 
 use self::access::Rules;
 use self::answer::Answer;
-pub use self::engineio::Sessions;
+use self::engineio::Sessions;
 use self::stream::Security;
 use crate::hub::Hub;
 
-/// For how long what one client sends is handled before others have their turn.
+/// Time for which one client's messages are handled before other tasks get their turn.
 const TURN: Duration = Duration::from_millis(2);
 
 /// The control API: answers a request whose body has arrived.
@@ -48,28 +48,44 @@ pub type Control = Arc<
     dyn Fn(hyper::Request<Bytes>) -> Pin<Box<dyn Future<Output = Answer> + Send>> + Send + Sync,
 >;
 
-/// What all connections share.
+/// Everything that connections share.
 pub struct Net {
-    /// The world.
-    pub hub: Hub,
-    /// Who may come.
-    pub rules: Rules,
-    /// What answers under `/__mock/`; `None` leaves that path to the scenario.
-    pub control: Option<Control>,
-    /// TLS, plain, or both.
-    pub security: Security,
+    hub: Hub,
+    rules: Rules,
+    /// `None` leaves its path to the scenario.
+    control: Option<Control>,
+    security: Security,
+    /// Sockets that the system allows.
+    max_sockets: usize,
+    /// Open sockets.
+    sockets: AtomicUsize,
+    sessions: Sessions,
     /// Ends all connections.
     pub shutdown: CancellationToken,
-    /// Every task of a connection.
+    /// The tasks of all connections.
     pub tasks: TaskTracker,
-    /// Sockets the system allows.
-    pub most_sockets: usize,
-    /// Sockets now.
-    pub sockets: AtomicUsize,
-    /// Sessions of Engine.IO.
-    pub sessions: Sessions,
-    /// WebSocket peers now.
-    pub peers: AtomicUsize,
+}
+
+impl Net {
+    pub fn new(
+        hub: Hub,
+        rules: Rules,
+        control: Option<Control>,
+        security: Security,
+        max_sockets: usize,
+    ) -> Self {
+        Self {
+            hub,
+            rules,
+            control,
+            security,
+            max_sockets,
+            sockets: AtomicUsize::new(0),
+            sessions: Sessions::default(),
+            shutdown: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        }
+    }
 }
 
 impl fmt::Debug for Net {

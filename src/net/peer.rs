@@ -1,101 +1,90 @@
-//! A socket's life from the accept to the end.
+//! The life of a socket, from its accept to its end.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-use bytes::BytesMut;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::timeout_at;
 
 use super::answer::HttpProblem;
-use super::connection::Connection;
+use super::close::End;
+use super::connection::{self, Connection};
 use super::http::{self, Next, Visit};
+use super::party::Party;
 use super::stream::{self, Opened, Stream};
-use super::{Net, engineio, input};
+use super::{Net, input};
 use crate::base::Limits;
-use crate::hub::{Limit, Ticket, Who};
+use crate::hub::{Hub, Limit, Peer, PeerId, Who};
 
-/// How long a close may go unanswered once the server stops: it has five seconds in all.
+/// Time for the answer to a close once the server stops, which takes five seconds in all.
 const LAST_CLOSE: Duration = Duration::from_secs(3);
 
-/// Counts something for as long as it lives.
-#[derive(Debug)]
-pub(super) struct Counted<'a>(&'a AtomicUsize);
+/// A place among the sockets; dropping it frees the place.
+struct SocketPlace<'n>(&'n AtomicUsize);
 
-impl<'a> Counted<'a> {
-    /// One more; answers how many there are with it.
-    pub(super) fn new(count: &'a AtomicUsize) -> (Self, usize) {
-        let now = count.fetch_add(1, Relaxed) + 1;
-        (Self(count), now)
+impl<'n> SocketPlace<'n> {
+    fn take(net: &'n Net) -> Option<Self> {
+        let place = Self(&net.sockets);
+        (net.sockets.fetch_add(1, Relaxed) < net.max_sockets).then_some(place)
     }
 }
 
-impl Drop for Counted<'_> {
+impl Drop for SocketPlace<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Relaxed);
     }
 }
 
-/// Serves a socket until it ends. What lives only until the WebSocket is open is boxed, so that its memory goes then.
+/// Serves a socket until it ends. The phases before the WebSocket are boxed, so that an open one does not pay for them.
 pub(super) async fn serve(tcp: TcpStream, address: SocketAddr, net: Arc<Net>) {
-    let (_socket, sockets) = Counted::new(&net.sockets);
-    if sockets > net.most_sockets {
-        let what = format_args!(
-            "refused: file descriptors allow no more than {} connections",
-            net.most_sockets
-        );
+    let Some(_place) = SocketPlace::take(&net) else {
+        let most = net.max_sockets;
+        let what = format_args!("refused: file descriptors allow no more than {most} connections");
         net.hub
             .reached(Limit::Descriptors, Who::Client(address), what);
         return;
-    }
+    };
     let limits = net.hub.limits();
     let opening = Box::pin(open(tcp, address, &net, limits));
-    let Some(Some(opening)) = net.shutdown.run_until_cancelled(opening).await else {
+    let Some(Some((stream, visit, head_time))) = net.shutdown.run_until_cancelled(opening).await
+    else {
         return;
     };
-    let opening = Box::pin(http::serve(opening.0, opening.1, opening.2)).await;
-    if let Some(opening) = opening {
-        match opening.next {
+    let upgraded = Box::pin(http::serve(stream, visit, head_time)).await;
+    if let Some(upgraded) = upgraded {
+        let party = match upgraded.next {
             Next::Peer(ticket) => {
-                talk(
-                    (opening.stream, opening.arrived),
-                    ticket,
-                    address,
-                    &net,
-                    limits,
-                )
-                .await;
+                let peer = net.hub.connect(ticket);
+                log_connected(&net.hub, &peer, address);
+                Party::peer(peer, &limits)
             }
-            Next::EngineIo(way) => {
-                engineio::talk(opening.stream, opening.arrived, way, &net, limits).await;
-            }
-        }
+            Next::EngineIo(socket) => Party::Session(socket),
+        };
+        let connection = Connection::new(upgraded.stream, upgraded.arrived, party, &limits);
+        converse(connection, address, &net, limits.close_time).await;
     }
 }
-
-type Ready = (Stream, Arc<Visit>, Duration);
 
 async fn open(
     tcp: TcpStream,
     address: SocketAddr,
     net: &Arc<Net>,
     limits: Limits,
-) -> Option<Ready> {
+) -> Option<(Stream, Arc<Visit>, Duration)> {
     let by = Instant::now() + limits.head_time;
     let opened = match timeout_at(by.into(), stream::open(tcp, &net.security)).await {
         Ok(Ok(opened)) => opened,
         Ok(Err(error)) => {
-            tracing::info!(%address, %error, "no TLS connection came about; hint: `ws-mock certs` tells how to trust the certificate");
+            tracing::info!(%address, %error, "TLS handshake failed; hint: `ws-mock certs` shows how to trust the certificate");
             return None;
         }
         Err(_) => {
-            let what = format_args!(
-                "closed: nothing was asked, or the TLS handshake not ended, within {:?}",
-                limits.head_time
-            );
+            let time = limits.head_time;
+            let what =
+                format_args!("closed: no request, or no finished TLS handshake, within {time:?}");
             net.hub.reached(Limit::HeadTime, Who::Client(address), what);
             return None;
         }
@@ -111,7 +100,7 @@ async fn open(
             None
         }
         Opened::PlainRefused(tcp) => {
-            tracing::warn!(%address, "refused: a plain client where only TLS is taken; hint: connect with `wss://` or `https://`");
+            tracing::warn!(%address, "refused: a plain client on a port that accepts only TLS; hint: connect with `wss://` or `https://`");
             refuse_plain(tcp).await;
             None
         }
@@ -128,46 +117,44 @@ async fn refuse_plain(mut tcp: TcpStream) {
     }
 }
 
-async fn talk(
-    (stream, arrived): (Stream, BytesMut),
-    ticket: Ticket,
-    address: SocketAddr,
-    net: &Net,
-    limits: Limits,
-) {
-    let peer = net.hub.connect(ticket);
-    let id = peer.id();
-    let (counted, clients) = Counted::new(&net.peers);
-    tracing::info!(peer = format_args!("c{id}"), %address, clients, "connected");
-    let connection = Box::new(Connection::new(stream, arrived, peer, limits));
+async fn converse(connection: Connection, address: SocketAddr, net: &Net, close_time: Duration) {
     let shutdown = net.shutdown.child_token();
-    let (connection, end) = connection.talk(&shutdown).await;
-    drop(counted);
-    let clients = net.peers.load(Relaxed);
-    let code = end.code();
-    tracing::info!(peer = format_args!("c{id}"), %address, code, why = %end, clients, "disconnected");
-    if let Some(limit) = end.limit() {
-        net.hub.reached(limit, Who::Peer(id), &end);
-    }
-    let time = close_time(net, limits);
-    if Box::pin(connection.part(end, time)).await.is_err() {
-        unanswered(net, Who::Peer(id), time);
-    }
-}
-
-/// Tells of a close that was not answered in time; once the server stops there is no time for more.
-pub(super) fn unanswered(net: &Net, who: Who, time: Duration) {
-    if !net.shutdown.is_cancelled() {
+    let Some((connection, end)) = connection::talk(connection, &shutdown).await else {
+        return;
+    };
+    let (party, farewell) = connection.part();
+    let who = match party {
+        Party::Peer { peer, .. } => {
+            let id = peer.id();
+            if let Some(limit) = end.limit() {
+                net.hub.reached(limit, Who::Peer(id), &end);
+            }
+            peer.closed(end.code());
+            drop(peer);
+            log_disconnected(&net.hub, id, address, &end);
+            Who::Peer(id)
+        }
+        Party::Session(socket) => socket.close(&end),
+    };
+    let stops = net.shutdown.is_cancelled();
+    let time = if stops {
+        close_time.min(LAST_CLOSE)
+    } else {
+        close_time
+    };
+    // Once the server stops, a client may have no time to answer.
+    if Box::pin(farewell.say(end, time)).await.is_err() && !net.shutdown.is_cancelled() {
         let what = format_args!("dropped: it did not answer the close within {time:?}");
         net.hub.reached(Limit::CloseTime, who, what);
     }
 }
 
-/// How long a close may go unanswered.
-pub(super) fn close_time(net: &Net, limits: Limits) -> Duration {
-    if net.shutdown.is_cancelled() {
-        limits.close_time.min(LAST_CLOSE)
-    } else {
-        limits.close_time
-    }
+pub(super) fn log_connected(hub: &Hub, peer: &Peer, address: SocketAddr) {
+    let clients = hub.metrics().open.get();
+    tracing::info!(peer = format_args!("c{}", peer.id()), %address, clients, "connected");
+}
+
+pub(super) fn log_disconnected(hub: &Hub, peer: PeerId, address: SocketAddr, end: &End) {
+    let (clients, code) = (hub.metrics().open.get(), end.code());
+    tracing::info!(peer = format_args!("c{peer}"), %address, code, why = %end, clients, "disconnected");
 }

@@ -1,84 +1,109 @@
-//! Where a connection is while its task waits: here, or lent to its mailbox, so that whoever has put something in can
-//! write it without waking the task.
+//! A connection that its task shares with the threads that write in the task's place while it sleeps.
+//!
+//! The mailbox decides who uses the connection, so that the lock is hardly ever contended.
 
-use std::task::{Context, Poll};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 
 use super::close::End;
 use super::connection::Connection;
-use crate::hub::Mailbox;
+use crate::hub::{Mailbox, Outlet};
 
-/// One wait of a connection.
-pub(super) struct Rest<'m> {
-    mailbox: &'m Mailbox,
-    place: Place,
+/// Empty once the connection has ended.
+struct Slot(Mutex<Option<Connection>>);
+
+impl Slot {
+    fn lock(&self) -> MutexGuard<'_, Option<Connection>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
-enum Place {
-    Here(Box<Connection>),
-    Lent,
-    /// The wait is over.
-    Gone,
+impl Outlet for Slot {
+    fn deliver(&self, waker: &Waker) -> bool {
+        let mut slot = self.lock();
+        slot.as_mut()
+            .is_none_or(|connection| connection.deliver(waker))
+    }
 }
 
-impl<'m> Rest<'m> {
-    /// For a connection that has nothing to do.
-    pub(super) fn new(mailbox: &'m Mailbox, connection: Box<Connection>) -> Self {
-        let place = Place::Here(connection);
-        Self { mailbox, place }
+/// The task's handle of its connection.
+pub(super) struct SharedConnection {
+    slot: Arc<Slot>,
+    /// The mailbox in which the task sleeps, or has slept last.
+    mailbox: Option<Arc<Mailbox>>,
+    asleep: bool,
+}
+
+impl SharedConnection {
+    pub(super) fn new(connection: Connection) -> Self {
+        Self {
+            slot: Arc::new(Slot(Mutex::new(Some(connection)))),
+            mailbox: None,
+            asleep: false,
+        }
     }
 
-    /// Waits for `look` to find something to do, or for news in the mailbox if the connection has room for it.
+    /// `None` once the connection was taken.
+    pub(super) fn with<T>(&self, run: impl FnOnce(&mut Connection) -> T) -> Option<T> {
+        self.slot.lock().as_mut().map(run)
+    }
+
+    pub(super) fn take(&self) -> Option<Connection> {
+        self.slot.lock().take()
+    }
+
+    /// Waits until `look` finds something to do or there is news in the mailbox. An idle connection sleeps.
     pub(super) fn poll(
         &mut self,
         cx: &mut Context<'_>,
         look: impl FnOnce(&mut Connection, &mut Context<'_>) -> Poll<Result<(), End>>,
-    ) -> Poll<(Box<Connection>, Result<(), End>)> {
-        let Some((mut connection, news)) = self.take_back() else {
+    ) -> Poll<Result<(), End>> {
+        match self.wake_up() {
+            // Another thread writes, and wakes this task when it has written.
+            None => return Poll::Pending,
+            Some(true) => return Poll::Ready(Ok(())),
+            Some(false) => {}
+        }
+        let mut slot = self.slot.lock();
+        let Some(connection) = slot.as_mut() else {
             return Poll::Pending;
         };
-        if news {
-            return Poll::Ready((connection, Ok(())));
+        if let Poll::Ready(found) = look(connection, cx) {
+            return Poll::Ready(found);
         }
-        if let Poll::Ready(found) = look(&mut connection, cx) {
-            return Poll::Ready((connection, found));
-        }
-        if connection.is_idle() {
-            return match self.mailbox.lend(cx, connection) {
-                Ok(()) => {
-                    self.place = Place::Lent;
-                    Poll::Pending
-                }
-                Err(connection) => Poll::Ready((connection, Ok(()))),
+        let Some(mailbox) = connection.mailbox() else {
+            return Poll::Pending;
+        };
+        if !connection.is_idle() {
+            return if connection.has_room() {
+                mailbox.poll_changed(cx).map(Ok)
+            } else {
+                Poll::Pending
             };
         }
-        if connection.has_room() && self.mailbox.poll_changed(cx).is_ready() {
-            return Poll::Ready((connection, Ok(())));
+        let polled = mailbox.poll_sleep(cx, &self.slot);
+        self.asleep = polled.is_pending();
+        let is_known = |known: &Arc<Mailbox>| Arc::ptr_eq(known, mailbox);
+        if !self.mailbox.as_ref().is_some_and(is_known) {
+            self.mailbox = Some(mailbox.clone());
         }
-        self.place = Place::Here(connection);
-        Poll::Pending
+        polled.map(Ok)
     }
 
-    /// The connection, and whether there was news while it was lent; `None` while somebody writes with it.
-    fn take_back(&mut self) -> Option<(Box<Connection>, bool)> {
-        match std::mem::replace(&mut self.place, Place::Gone) {
-            Place::Here(connection) => Some((connection, false)),
-            Place::Lent => {
-                let back = self.mailbox.take_back();
-                if back.is_none() {
-                    self.place = Place::Lent;
-                }
-                back
-            }
-            Place::Gone => None,
-        }
+    /// Ends the task's sleep; returns whether there is news. `None` while another thread writes.
+    fn wake_up(&mut self) -> Option<bool> {
+        let Some(mailbox) = self.mailbox.as_ref().filter(|_| self.asleep) else {
+            return Some(false);
+        };
+        let news = mailbox.wake_up()?;
+        self.asleep = false;
+        Some(news)
     }
 }
 
-impl Drop for Rest<'_> {
-    /// A mailbox that keeps the connection that holds it would keep both for ever.
+impl Drop for SharedConnection {
+    /// The mailbox holds the slot and the connection holds the mailbox: left in the slot, neither would be freed.
     fn drop(&mut self) {
-        if matches!(self.place, Place::Lent) {
-            drop(self.take_back());
-        }
+        drop(self.take());
     }
 }

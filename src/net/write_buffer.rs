@@ -1,6 +1,6 @@
-//! What is on its way out to one peer: frames gathered for one write, and the pace they go at.
+//! Frames on their way out to one peer, gathered for one write, and the rate at which they go.
 //!
-//! Invariant: bounded. Once there is no room, nothing is added before it has been written.
+//! Invariant: bounded. Without room nothing is added before something was written.
 
 use std::cell::Cell;
 use std::io::{self, IoSlice};
@@ -12,54 +12,52 @@ use tokio::io::AsyncWrite;
 
 use crate::base::payload::Payload;
 use crate::hub::Outgoing;
-use crate::wire::ws;
+use crate::wire::ws::Writer;
 
-/// Gathered before it is written: fewer system calls cost less, more memory gains no more.
-const THRESHOLD: usize = 64 * 1024;
+/// Bytes that are gathered for one write. Fewer system calls cost less; beyond this, memory gains nothing.
+const MAX_GATHERED: usize = 64 * 1024;
 
-/// From here on a payload is written from where it lies; below, copying costs less than pieces of their own.
-const LARGE: usize = 1024;
+/// From this size on a payload is written without a copy. Below it, a copy costs less than a slice of its own.
+const MIN_UNCOPIED: usize = 1024;
 
-/// Pieces that are written at once.
-const PIECES: usize = 64;
+/// Slices of one vectored write.
+const MAX_SLICES: usize = 64;
 
-/// The most memory that a thread keeps for the next peer that has something to send.
-const SPARE: usize = 4 * THRESHOLD;
+/// Memory that a thread keeps for the next peer that has something to send.
+const MAX_SPARE: usize = 4 * MAX_GATHERED;
 
-/// How often a slow message goes on.
-const BEAT: Duration = Duration::from_millis(50);
+/// Interval at which a message under the fault `slow` continues.
+const SLOW_STEP: Duration = Duration::from_millis(50);
 
 thread_local! {
-    /// Lent to whoever writes, so that peers with nothing to send hold no memory for it.
-    static LENT: Cell<Gathered> = const {
+    /// Memory that the peers of a thread use in turn, so that an idle peer holds none.
+    static SPARE: Cell<Gathered> = const {
         Cell::new(Gathered {
             bytes: Vec::new(),
-            lying: Vec::new(),
-            length: 0,
+            uncopied: Vec::new(),
+            uncopied_length: 0,
         })
     };
 }
 
-/// Frames in order: bytes, and payloads that stand between them.
+/// Frames in order: copied bytes, and payloads between them.
 #[derive(Debug, Default)]
 struct Gathered {
     bytes: Vec<u8>,
-    /// Each with its place in `bytes`.
-    lying: Vec<(usize, Payload)>,
-    /// Bytes of the payloads.
-    length: usize,
+    /// Payloads with their positions in `bytes`.
+    uncopied: Vec<(usize, Payload)>,
+    uncopied_length: usize,
 }
 
-/// Bytes on their way out.
 #[derive(Debug, Default)]
-pub(super) struct Output {
+pub(super) struct WriteBuffer {
     gathered: Gathered,
-    /// So much of it has left.
+    /// Bytes of `gathered` that were written.
     sent: usize,
-    /// Whether the layers below may still hold some of it.
+    /// Whether the layers below may still hold written bytes.
     unflushed: bool,
     pace: Option<Pace>,
-    /// Since when nothing could be written.
+    /// The time since which nothing could be written.
     blocked: Option<Instant>,
 }
 
@@ -73,14 +71,14 @@ struct Pace {
 
 impl Gathered {
     fn len(&self) -> usize {
-        self.bytes.len() + self.length
+        self.bytes.len() + self.uncopied_length
     }
 
     fn add(&mut self, payload: Payload) {
         let length = payload.len();
-        if length >= LARGE {
-            self.length += length;
-            self.lying.push((self.bytes.len(), payload));
+        if length >= MIN_UNCOPIED {
+            self.uncopied_length += length;
+            self.uncopied.push((self.bytes.len(), payload));
             return;
         }
         for piece in payload.pieces() {
@@ -90,60 +88,63 @@ impl Gathered {
 
     fn clear(&mut self) {
         self.bytes.clear();
-        self.lying.clear();
-        self.length = 0;
+        self.uncopied.clear();
+        self.uncopied_length = 0;
     }
 
-    /// All of it, piece by piece.
     fn pieces(&self) -> impl Iterator<Item = &[u8]> {
         let mut from = 0;
-        let between = self.lying.iter().flat_map(move |(at, payload)| {
+        let between = self.uncopied.iter().flat_map(move |(at, payload)| {
             let before = &self.bytes[std::mem::replace(&mut from, *at)..*at];
             let [first, second, third] = payload.pieces();
             [before, first, second, third]
         });
-        let last = self.lying.last().map_or(0, |(at, _)| *at);
+        let last = self.uncopied.last().map_or(0, |(at, _)| *at);
         between.chain([&self.bytes[last..]])
     }
 }
 
-impl Output {
-    /// Whether all of it has left.
+impl WriteBuffer {
+    /// Whether everything was written and flushed.
     pub(super) fn is_empty(&self) -> bool {
         self.sent == self.gathered.len() && !self.unflushed
     }
 
-    /// Whether more may be added.
     pub(super) fn has_room(&self) -> bool {
-        self.pace.is_none() && self.gathered.len() < THRESHOLD
+        self.pace.is_none() && self.gathered.len() < MAX_GATHERED
     }
 
-    /// Room for so many bytes is left, more or less.
+    /// The bytes that fit, about.
     pub(super) fn room(&self) -> usize {
-        THRESHOLD.saturating_sub(self.gathered.len())
+        MAX_GATHERED.saturating_sub(self.gathered.len())
     }
 
-    /// Since when the other side takes nothing.
+    /// The time since which the client takes nothing.
     pub(super) fn blocked(&self) -> Option<Instant> {
         self.blocked
     }
 
-    /// When a slow message goes on; `None` when nothing goes slowly.
+    /// The time at which a slow message continues; `None` if no message waits for its rate.
     pub(super) fn resumes(&self, now: Instant) -> Option<Instant> {
         let pace = self.pace.as_ref()?;
-        (pace.allowance(now) == 0).then(|| now + BEAT)
+        (pace.allowance(now) == 0).then(|| now + SLOW_STEP)
     }
 
-    /// The place to add small frames, if there is room.
+    /// The bytes to which small frames are appended while there is room.
     pub(super) fn frames(&mut self) -> &mut Vec<u8> {
         if self.gathered.bytes.capacity() == 0 {
-            self.gathered = LENT.take();
+            self.gathered = SPARE.take();
         }
         &mut self.gathered.bytes
     }
 
-    /// Adds a message. It comes back when it has to wait for what was added before it to be written.
-    pub(super) fn add(&mut self, message: Outgoing, now: Instant) -> Result<(), Outgoing> {
+    /// Adds a message, or returns it if the content must be written first.
+    pub(super) fn add(
+        &mut self,
+        writer: Writer,
+        message: Outgoing,
+        now: Instant,
+    ) -> Result<(), Outgoing> {
         if !self.has_room() {
             return Err(message);
         }
@@ -157,6 +158,7 @@ impl Output {
             return Ok(());
         };
         if let Some(rate) = rate {
+            // The rate is that of one message, so it goes alone.
             if !self.is_empty() {
                 return Err(Outgoing::Message {
                     kind,
@@ -172,16 +174,16 @@ impl Output {
             });
         }
         match fragment {
-            Some(size) => ws::write_fragments(self.frames(), kind, &payload.whole(), size),
+            Some(size) => writer.fragments(self.frames(), kind, &payload.whole(), size),
             None => {
-                ws::write_header(self.frames(), kind, payload.len());
+                writer.header(self.frames(), kind, payload.len());
                 self.gathered.add(payload);
             }
         }
         Ok(())
     }
 
-    /// Writes as much as the other side and the pace take; ready when all has left.
+    /// Writes as much as the client and the rate allow. Ready when everything was written.
     pub(super) fn poll_write<S: AsyncWrite + Unpin>(
         &mut self,
         cx: &mut Context<'_>,
@@ -202,7 +204,7 @@ impl Output {
         written
     }
 
-    /// Writes all of it, a slow message as fast as it can: the connection is over.
+    /// Writes everything, without a rate: the connection is about to end.
     pub(super) async fn flush<S: AsyncWrite + Unpin>(&mut self, stream: &mut S) -> io::Result<()> {
         self.pace = None;
         std::future::poll_fn(|cx| self.poll_write(cx, stream, Instant::now())).await
@@ -212,7 +214,7 @@ impl Output {
     pub(super) async fn flush_once<S: AsyncWrite + Unpin>(&mut self, stream: &mut S) {
         let once = tokio::time::timeout(Duration::ZERO, self.flush(stream)).await;
         if !matches!(once, Ok(Ok(()))) {
-            tracing::debug!("not all that waited could be sent");
+            tracing::debug!("queued frames were dropped: the client does not read");
         }
     }
 
@@ -237,7 +239,7 @@ impl Output {
             ready!(Pin::new(stream).poll_flush(cx))?;
             self.unflushed = false;
         }
-        self.give_back();
+        self.release();
         Poll::Ready(Ok(()))
     }
 
@@ -255,16 +257,16 @@ impl Output {
             room -= now.len();
             IoSlice::new(now)
         });
-        let mut pieces = [IoSlice::new(&[]); PIECES];
+        let mut slices = [IoSlice::new(&[]); MAX_SLICES];
         let mut count = 0;
-        for (place, piece) in pieces.iter_mut().zip(due.filter(|piece| !piece.is_empty())) {
+        for (place, piece) in slices.iter_mut().zip(due.filter(|piece| !piece.is_empty())) {
             *place = piece;
             count += 1;
         }
         let stream = Pin::new(stream);
-        match &pieces[..count] {
-            [piece] => stream.poll_write(cx, piece),
-            pieces => stream.poll_write_vectored(cx, pieces),
+        match &slices[..count] {
+            [slice] => stream.poll_write(cx, slice),
+            slices => stream.poll_write_vectored(cx, slices),
         }
     }
 
@@ -277,21 +279,22 @@ impl Output {
         }
     }
 
-    fn give_back(&mut self) {
+    /// Hands the memory to the next peer of this thread.
+    fn release(&mut self) {
         self.sent = 0;
         let mut gathered = std::mem::take(&mut self.gathered);
         gathered.clear();
-        if gathered.bytes.capacity() <= SPARE {
-            LENT.set(gathered);
+        if gathered.bytes.capacity() <= MAX_SPARE {
+            SPARE.set(gathered);
         }
     }
 }
 
 impl Pace {
     fn allowance(&self, now: Instant) -> usize {
-        let elapsed = now.saturating_duration_since(self.since) + BEAT;
-        let beats = (elapsed.as_millis() / BEAT.as_millis()) as u64;
-        let due = (beats * self.rate / (1000 / BEAT.as_millis() as u64)).max(1);
+        let elapsed = now.saturating_duration_since(self.since) + SLOW_STEP;
+        let steps = (elapsed.as_millis() / SLOW_STEP.as_millis()) as u64;
+        let due = (steps * self.rate / (1000 / SLOW_STEP.as_millis() as u64)).max(1);
         due.saturating_sub(self.sent) as usize
     }
 }
@@ -313,7 +316,7 @@ mod tests {
         }
     }
 
-    /// Takes so many bytes, then no more.
+    /// Takes `room` bytes, then no more.
     struct Narrow {
         taken: Vec<u8>,
         room: usize,
@@ -353,21 +356,21 @@ mod tests {
         }
     }
 
-    fn write(output: &mut Output, narrow: &mut Narrow, now: Instant) -> bool {
+    fn write(output: &mut WriteBuffer, narrow: &mut Narrow, now: Instant) -> bool {
         let mut cx = Context::from_waker(Waker::noop());
         output.poll_write(&mut cx, narrow, now).is_ready()
     }
 
     #[test]
-    fn small_and_large_messages_leave_in_order() {
-        let (mut output, now) = (Output::default(), Instant::now());
+    fn messages_of_all_sizes_keep_order() {
+        let (mut output, now) = (WriteBuffer::default(), Instant::now());
         let mut narrow = Narrow {
             taken: Vec::new(),
             room: 5000,
         };
-        assert!(output.add(message(3, None, None), now).is_ok());
-        assert!(output.add(message(70_000, None, None), now).is_ok());
-        let Err(waiting) = output.add(message(1, None, None), now) else {
+        assert!(output.add(Writer, message(3, None, None), now).is_ok());
+        assert!(output.add(Writer, message(70_000, None, None), now).is_ok());
+        let Err(waiting) = output.add(Writer, message(1, None, None), now) else {
             panic!("there is no room");
         };
         assert!(!write(&mut output, &mut narrow, now));
@@ -376,18 +379,18 @@ mod tests {
         narrow.room = 100_000;
         assert!(write(&mut output, &mut narrow, now));
         assert_eq!((output.blocked(), output.is_empty()), (None, true));
-        assert!(output.add(waiting, now).is_ok());
+        assert!(output.add(Writer, waiting, now).is_ok());
         assert!(write(&mut output, &mut narrow, now));
 
         let mut expected = Vec::new();
         for size in [3, 70_000, 1] {
-            ws::write_message(&mut expected, Opcode::Binary, &vec![7; size]);
+            Writer.message(&mut expected, Opcode::Binary, &vec![7; size]);
         }
         assert!(narrow.taken == expected);
     }
 
     #[test]
-    fn texts_in_common_leave_in_their_places_however_little_is_taken() {
+    fn shared_texts_keep_order_in_partial_writes() {
         let mut draft = Draft::default();
         let mut text = |size: usize| {
             draft.text().push_str("before ");
@@ -395,23 +398,23 @@ mod tests {
             draft.text().push_str(" after");
             draft.finish()
         };
-        let payloads: Vec<Payload> = (0..PIECES).map(|n| text(900 + 4 * n)).collect();
+        let payloads: Vec<Payload> = (0..MAX_SLICES).map(|n| text(900 + 4 * n)).collect();
         for most in [97, 999, 50_000, usize::MAX] {
-            let (mut output, now) = (Output::default(), Instant::now());
+            let (mut output, now) = (WriteBuffer::default(), Instant::now());
             let mut narrow = Narrow {
                 taken: Vec::new(),
                 room: 0,
             };
             let mut expected = Vec::new();
             for payload in payloads.iter().cloned() {
-                ws::write_message(&mut expected, Opcode::Text, &payload.whole());
+                Writer.message(&mut expected, Opcode::Text, &payload.whole());
                 let text = Outgoing::Message {
                     kind: Opcode::Text,
                     payload,
                     fragment: None,
                     rate: None,
                 };
-                assert!(output.add(text, now).is_ok());
+                assert!(output.add(Writer, text, now).is_ok());
             }
             while !write(&mut output, &mut narrow, now) {
                 narrow.room = most;
@@ -422,14 +425,18 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_is_kept() {
-        let (mut output, start) = (Output::default(), Instant::now());
+    fn slow_message_keeps_its_rate() {
+        let (mut output, start) = (WriteBuffer::default(), Instant::now());
         let mut narrow = Narrow {
             taken: Vec::new(),
             room: usize::MAX,
         };
-        assert!(output.add(message(196, None, Some(100)), start).is_ok());
-        assert!(output.add(message(1, None, None), start).is_err());
+        assert!(
+            output
+                .add(Writer, message(196, None, Some(100)), start)
+                .is_ok()
+        );
+        assert!(output.add(Writer, message(1, None, None), start).is_err());
         for (after, arrived) in [
             (0, 5),
             (40, 5),
@@ -450,9 +457,9 @@ mod tests {
     }
 
     #[test]
-    fn a_slow_message_waits_for_those_before_it() {
-        let (mut output, now) = (Output::default(), Instant::now());
-        assert!(output.add(message(3, None, None), now).is_ok());
-        assert!(output.add(message(3, None, Some(9)), now).is_err());
+    fn slow_message_waits_for_earlier_ones() {
+        let (mut output, now) = (WriteBuffer::default(), Instant::now());
+        assert!(output.add(Writer, message(3, None, None), now).is_ok());
+        assert!(output.add(Writer, message(3, None, Some(9)), now).is_err());
     }
 }

@@ -8,13 +8,10 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use crate::config::{Access, Config, Listen};
 use crate::hub::Hub;
@@ -22,7 +19,7 @@ use crate::net::access::Rules;
 use crate::net::listener::{self, BindError, Bound};
 use crate::net::stream::Security;
 use crate::net::tls::{self, TlsError};
-use crate::net::{Control, Net, Sessions, descriptors};
+use crate::net::{Control, Net, descriptors};
 
 pub use run::{Reload, prepare, run};
 pub use stop::{Parent, stop_token};
@@ -99,18 +96,14 @@ impl Server {
             .map_or(config.listen.port, SocketAddr::port);
         let scenario = hub.scenario();
         let path = scenario.listen.paths.first().map_or("/", String::as_str);
-        let net = Net {
-            rules: rules(&config.listen, &config.access),
-            control: control.filter(|_| config.access.control),
-            security: claim.security,
-            shutdown: CancellationToken::new(),
-            tasks: TaskTracker::new(),
-            most_sockets: most_sockets(hub.limits().connections),
-            sockets: AtomicUsize::new(0),
-            sessions: Sessions::default(),
-            peers: AtomicUsize::new(0),
+        let max_sockets = most_sockets(hub.limits().connections);
+        let net = Net::new(
             hub,
-        };
+            rules(&config.listen, &config.access),
+            control.filter(|_| config.access.control),
+            claim.security,
+            max_sockets,
+        );
         Ok(Self {
             listeners,
             addresses,

@@ -88,14 +88,14 @@ fn packets_join_to_a_payload() {
 #[test]
 fn the_handshake_has_its_five_keys() {
     let over = |upgrades: &[&str]| {
-        Handshake {
+        OpenPacket {
             sid: "lv_VI97HAXpY6yYWAAAC",
             upgrades,
             ping_interval: 25_000,
             ping_timeout: 20_000,
             max_payload: 1_000_000,
         }
-        .packet()
+        .encode()
     };
     assert_eq!(
         over(&["websocket"]),
@@ -108,32 +108,32 @@ fn the_handshake_has_its_five_keys() {
 fn refusals_have_the_reference_numbers() {
     for (refusal, status, body) in [
         (
-            Refusal::UnknownTransport,
+            RequestError::UnknownTransport,
             400,
             r#"{"code":0,"message":"Transport unknown"}"#,
         ),
         (
-            Refusal::UnknownSid,
+            RequestError::UnknownSid,
             400,
             r#"{"code":1,"message":"Session ID unknown"}"#,
         ),
         (
-            Refusal::BadHandshakeMethod,
+            RequestError::BadHandshakeMethod,
             400,
             r#"{"code":2,"message":"Bad handshake method"}"#,
         ),
         (
-            Refusal::BadRequest,
+            RequestError::BadRequest,
             400,
             r#"{"code":3,"message":"Bad request"}"#,
         ),
         (
-            Refusal::Forbidden,
+            RequestError::Forbidden,
             403,
             r#"{"code":4,"message":"Forbidden"}"#,
         ),
         (
-            Refusal::UnsupportedVersion,
+            RequestError::UnsupportedVersion,
             400,
             r#"{"code":5,"message":"Unsupported protocol version"}"#,
         ),

@@ -1,4 +1,4 @@
-//! What a GET takes from its session.
+//! The packets that a GET takes from its session.
 
 use std::time::{Duration, Instant};
 
@@ -10,57 +10,53 @@ use crate::hub::Outgoing;
 use crate::wire::engineio;
 
 /// Bytes of messages that one answer to a GET carries, about.
-const BUDGET: usize = 1 << 20;
+const MAX_ANSWER: usize = 1 << 20;
 
-/// What a GET finds.
 pub(super) enum Fetched {
-    /// An answer, and how long it takes on its way.
+    /// An answer, and the time to delay it by the fault `slow`.
     Packets(Vec<u8>, Duration),
-    /// The connection is to be torn down.
+    /// A fault resets the connection.
     Reset,
-    /// No answer, ever.
+    /// A fault leaves the GET without an answer.
     Stalled,
-    /// Nothing, and the client is to move to its WebSocket.
+    /// Nothing, and the client should upgrade to its WebSocket.
     Move,
-    /// The client has moved.
+    /// The client has upgraded.
     Moved,
-    /// Nothing yet; at this moment there may be.
+    /// Nothing yet. A delayed message is ready at this time.
     Nothing(Option<Instant>),
 }
 
 impl Session {
-    /// What waits, about so many bytes of it.
     pub(super) fn fetch(&self) -> Fetched {
         let mut state = self.state();
         let packet = |packet: &str| Fetched::Packets(packet.into(), Duration::ZERO);
         match &state.ended {
             Some(End::Aborted) => return Fetched::Reset,
-            Some(End::Asked(_)) => return packet(engineio::NOOP),
+            Some(End::Client(_)) => return packet(engineio::NOOP),
             Some(_) => return packet(engineio::CLOSE),
             None => {}
         }
         if state.transport == Transport::WebSocket {
-            // What woke this GET was meant for the WebSocket.
-            self.wake.notify_one();
             return Fetched::Moved;
         }
         if state.stalled {
             return Fetched::Stalled;
         }
-        let mut payload = Payload::default();
+        let mut answer = PollAnswer::default();
         while let Some(own) = state.next_own() {
-            payload.packets.push(own);
+            answer.packets.push(own);
         }
         let mut end = state.held.take();
         let mut again = None;
         if let (None, Some(peer)) = (&end, &state.peer) {
             let mut taken = Vec::new();
-            again = peer.mailbox().take(Instant::now(), BUDGET, &mut taken);
-            end = payload.add(taken);
+            again = peer.mailbox().take(Instant::now(), MAX_ANSWER, &mut taken);
+            end = answer.add(taken);
         }
         self.fetched.notify_one();
         match end {
-            Some(fault @ (End::Aborted | End::Stalled)) if !payload.packets.is_empty() => {
+            Some(fault @ (End::Aborted | End::Stalled)) if !answer.packets.is_empty() => {
                 state.held = Some(fault);
             }
             Some(End::Stalled) => {
@@ -74,28 +70,27 @@ impl Session {
                 if is_reset {
                     return Fetched::Reset;
                 }
-                payload
+                answer
                     .packets
                     .push(Bytes::from_static(engineio::CLOSE.as_bytes()));
             }
-            None if !payload.packets.is_empty() => {}
+            None if !answer.packets.is_empty() => {}
             None if state.transport == Transport::Moving => return Fetched::Move,
             None => return Fetched::Nothing(again),
         }
-        Fetched::Packets(engineio::join(payload.packets), payload.time)
+        Fetched::Packets(engineio::join(answer.packets), answer.time)
     }
 }
 
-/// What one answer carries.
 #[derive(Default)]
-struct Payload {
+struct PollAnswer {
     packets: Vec<Bytes>,
-    /// How long the slow ones among them take.
+    /// The delay of the slow ones among them.
     time: Duration,
 }
 
-impl Payload {
-    /// Adds messages; answers what ends the session behind them. Nothing comes after that in a mailbox.
+impl PollAnswer {
+    /// Adds messages, up to an end of the session. Nothing comes after that in a mailbox.
     fn add(&mut self, taken: Vec<Outgoing>) -> Option<End> {
         for next in taken {
             match next {
@@ -106,7 +101,7 @@ impl Payload {
                     }
                     self.packets.push(payload.whole());
                 }
-                Outgoing::Close { code, reason } => return Some(End::Told { code, reason }),
+                Outgoing::Close { code, reason } => return Some(End::Server { code, reason }),
                 Outgoing::Abort => return Some(End::Aborted),
                 Outgoing::Stall => return Some(End::Stalled),
             }

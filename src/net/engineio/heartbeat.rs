@@ -1,4 +1,4 @@
-//! A session's pings, on whichever way the client is, and how long it may be in no namespace.
+//! The pings of a session on any transport, and the time in which its client must join a namespace.
 
 use std::pin::pin;
 use std::time::{Duration, Instant};
@@ -9,17 +9,20 @@ use super::super::close::End;
 use super::session::{RARELY, Session, Transport};
 use crate::wire::engineio;
 
+/// The close code of a client that joins no namespace.
+const POLICY: u16 = 1008;
+
 impl Session {
-    /// Pings so long after the last pong, for as long as pongs come.
-    pub(super) async fn beat(&self, opened: Instant, every: Duration) -> End {
+    /// Pings `every` so often after the last pong, until a pong or the client's join does not come in time.
+    pub(super) async fn ping(&self, opened: Instant, every: Duration) -> End {
         let mut ping_at = opened + every;
         loop {
             let join_by = self.join_by();
             sleep_until(join_by.map_or(ping_at, |by| by.min(ping_at)).into()).await;
             let now = Instant::now();
             if self.join_by().is_some_and(|by| by <= now) {
-                return End::Told {
-                    code: 1008,
+                return End::Server {
+                    code: POLICY,
                     reason: "no namespace was joined".to_owned(),
                 };
             }
@@ -37,21 +40,21 @@ impl Session {
             if self.is_muted() || self.limits.ping_every.is_zero() {
                 continue;
             }
-            // Pongs that nobody had asked for answer nothing.
+            // An earlier, unsolicited pong must not answer this ping.
             while pin!(self.pong.notified()).enable() {}
-            if let Err(end) = self.say(engineio::PING) {
+            if let Err(end) = self.send(engineio::PING) {
                 return end;
             }
             let pong = timeout_at(pong_by.into(), self.pong.notified()).await;
             if pong.is_err() && !self.is_stalled() {
-                return End::Lost(self.limits.pong_time);
+                return End::NoPong(self.limits.pong_time);
             }
             ping_at = Instant::now() + every;
         }
     }
 
-    /// Nothing of what was sent can be read now, a pong neither: it counts as come.
-    pub(super) fn forgive(&self) {
+    /// Counts a pong as come, because the client is not read and its pong cannot be seen.
+    pub(in super::super) fn forgive(&self) {
         self.pong.notify_one();
     }
 
@@ -64,7 +67,7 @@ impl Session {
         self.state().stalled
     }
 
-    /// Stalled, and the client asks no more.
+    /// Whether the client of a stalled session polls no more.
     fn is_forgotten(&self) -> bool {
         let state = self.state();
         state.transport != Transport::WebSocket && !state.hanging

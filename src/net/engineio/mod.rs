@@ -1,7 +1,7 @@
-//! Where a scenario that speaks Socket.IO has its path routed: Engine.IO's polling, and its upgrade to a WebSocket.
+//! The path of a scenario that speaks Socket.IO: Engine.IO by polling, and the upgrade to a WebSocket.
 //!
-//! A session is what lives across requests; a polling client is a mailbox drained by its GETs, so that rooms,
-//! limits, faults and the journal hold for it as for any other.
+//! A session lives across requests. The GETs of a polling client drain the mailbox of its peer, so that rooms, limits,
+//! faults and the journal work as for any other peer.
 
 mod fetch;
 mod heartbeat;
@@ -9,7 +9,6 @@ mod packets;
 mod polling;
 mod session;
 mod sessions;
-mod socket;
 mod upgrade;
 
 use std::time::Instant;
@@ -25,14 +24,12 @@ use super::answer::{self, Answer, HttpProblem};
 use super::http::{Next, Visit};
 use super::{handshake, route};
 use crate::hub::{self, Admission, Limit};
-use crate::wire::engineio::Refusal;
+use crate::wire::engineio::RequestError;
 
 use self::session::{Session, Transport};
-use self::upgrade::Part;
 
-pub use sessions::Sessions;
-pub(super) use socket::talk;
-pub(super) use upgrade::Way;
+pub(super) use sessions::Sessions;
+pub(super) use upgrade::SessionSocket;
 
 const TEXT: &str = "text/plain; charset=UTF-8";
 
@@ -58,40 +55,40 @@ pub(super) async fn answer(
     let transport = match value("transport").as_str() {
         "polling" => Transport::Polling,
         "websocket" => Transport::WebSocket,
-        _ => return Ok(refusal(Refusal::UnknownTransport)),
+        _ => return Ok(refusal(RequestError::UnknownTransport)),
     };
     let upgrade = handshake::is_meant(&request.headers);
     let fits = (transport == Transport::WebSocket) == upgrade;
     if sid.is_empty() {
         return match (&request.method, fits, version.as_str()) {
             (&Method::GET, true, "4") => open(visit, request, transport),
-            (&Method::GET, true, _) => Ok(refusal(Refusal::UnsupportedVersion)),
-            (&Method::GET, false, _) => Ok(refusal(Refusal::BadRequest)),
-            _ => Ok(refusal(Refusal::BadHandshakeMethod)),
+            (&Method::GET, true, _) => Ok(refusal(RequestError::UnsupportedVersion)),
+            (&Method::GET, false, _) => Ok(refusal(RequestError::BadRequest)),
+            _ => Ok(refusal(RequestError::BadHandshakeMethod)),
         };
     }
     let Some(session) = visit.net.sessions.find(&sid) else {
-        return Ok(refusal(Refusal::UnknownSid));
+        return Ok(refusal(RequestError::UnknownSid));
     };
     let over = !upgrade && session.transport() == Transport::WebSocket;
     if !fits || over {
-        return Ok(refusal(Refusal::BadRequest));
+        return Ok(refusal(RequestError::BadRequest));
     }
     match request.method {
         Method::GET if upgrade => {
             let opening = handshake::check(request)?;
-            visit.admit(Next::EngineIo(session.further()));
+            visit.admit(Next::EngineIo(SessionSocket::further(session)));
             Ok(opening.accept(None))
         }
         Method::GET => Ok(polling::poll(visit, &session).await),
         Method::POST => polling::post(visit, &session, request, body).await,
-        _ => Ok(refusal(Refusal::BadRequest)),
+        _ => Ok(refusal(RequestError::BadRequest)),
     }
 }
 
-fn refusal(refusal: Refusal) -> Answer {
-    let status = StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::BAD_REQUEST);
-    answer::typed(status, "application/json", refusal.body())
+fn refusal(error: RequestError) -> Answer {
+    let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
+    answer::typed(status, "application/json", error.body())
 }
 
 fn text(kind: &'static str, body: impl Into<Bytes>) -> Answer {
@@ -101,7 +98,6 @@ fn text(kind: &'static str, body: impl Into<Bytes>) -> Answer {
     answer
 }
 
-/// Waits for a moment, or for ever.
 async fn until(moment: Option<Instant>) {
     match moment {
         Some(moment) => sleep_until(moment.into()).await,
@@ -141,10 +137,9 @@ fn open(visit: &Visit, request: &Parts, transport: Transport) -> Result<Answer, 
     let session = Session::open(&visit.net, sid, asked, ticket, transport);
     Ok(match opening {
         Some(opening) => {
-            let part = Part::Only;
-            visit.admit(Next::EngineIo(Way { session, part }));
+            visit.admit(Next::EngineIo(SessionSocket::first(session)));
             opening.accept(None)
         }
-        None => text(TEXT, session.next_own().unwrap_or_default()),
+        None => text(TEXT, session.state().next_own().unwrap_or_default()),
     })
 }

@@ -1,4 +1,4 @@
-//! Engine.IO by long-polling: a GET takes what waits or hangs until something does, a POST brings packets.
+//! Engine.IO by long-polling: a GET fetches packets or hangs until there are some, a POST brings packets.
 
 use std::time::Duration;
 
@@ -15,26 +15,27 @@ use super::super::http::Visit;
 use super::super::route;
 use super::fetch::Fetched;
 use super::packets::broken;
-use super::session::{Session, State, Transport};
+use super::session::{Session, SessionState, Transport};
 use super::{TEXT, refusal, text, until};
 use crate::hub::Limit;
-use crate::wire::engineio::{self, Refusal};
+use crate::wire::engineio::{self, RequestError};
 
-/// Requests that were sent one behind the other may arrive the other way round, by so much.
+/// Time by which a request may arrive before another one that was sent earlier.
 const OVERTAKING: Duration = Duration::from_millis(50);
 
-/// While a GET or a POST of a session is being answered. When it is dropped unanswered the client has hung up.
-struct Turn<'s> {
+/// Lives while a GET or a POST of a session is being answered. Dropping it without an answer means that the client has
+/// hung up, which ends the session.
+struct RequestGuard<'s> {
     session: &'s Session,
-    flag: fn(&mut State) -> &mut bool,
+    flag: fn(&mut SessionState) -> &mut bool,
     answered: bool,
 }
 
-impl<'s> Turn<'s> {
-    /// `None` when another has it.
-    fn take(session: &'s Session, flag: fn(&mut State) -> &mut bool) -> Option<Self> {
+impl<'s> RequestGuard<'s> {
+    /// `None` while another such request is being answered.
+    fn take(session: &'s Session, flag: fn(&mut SessionState) -> &mut bool) -> Option<Self> {
         let taken = std::mem::replace(flag(&mut session.state()), true);
-        (!taken).then_some(Turn {
+        (!taken).then_some(RequestGuard {
             session,
             flag,
             answered: false,
@@ -46,7 +47,7 @@ impl<'s> Turn<'s> {
     }
 }
 
-impl Drop for Turn<'_> {
+impl Drop for RequestGuard<'_> {
     fn drop(&mut self) {
         *(self.flag)(&mut self.session.state()) = false;
         if !self.answered {
@@ -55,9 +56,9 @@ impl Drop for Turn<'_> {
     }
 }
 
-/// Answers with what waits, or as soon as something does.
+/// Answers with the packets that wait, or as soon as there are some.
 pub(super) async fn poll(visit: &Visit, session: &Session) -> Answer {
-    let Some(turn) = Turn::take(session, |state| &mut state.hanging) else {
+    let Some(guard) = RequestGuard::take(session, |state| &mut state.hanging) else {
         session.end(&broken("found two GETs at once"));
         let mut answer = text(TEXT, "");
         *answer.status_mut() = StatusCode::BAD_REQUEST;
@@ -71,11 +72,11 @@ pub(super) async fn poll(visit: &Visit, session: &Session) -> Answer {
                     () = sleep(time) => {}
                     () = session.over() => {}
                 }
-                turn.done();
+                guard.done();
                 return text(TEXT, body);
             }
             Fetched::Reset => {
-                turn.done();
+                guard.done();
                 visit.reset();
                 return text(TEXT, "");
             }
@@ -92,11 +93,11 @@ pub(super) async fn poll(visit: &Visit, session: &Session) -> Answer {
                 continue;
             }
             Fetched::Moved if is_late => {
-                turn.done();
-                return refusal(Refusal::BadRequest);
+                guard.done();
+                return refusal(RequestError::BadRequest);
             }
             Fetched::Move | Fetched::Moved => {
-                turn.done();
+                guard.done();
                 return text(TEXT, engineio::NOOP);
             }
             Fetched::Nothing(again) => again,
@@ -109,16 +110,16 @@ pub(super) async fn poll(visit: &Visit, session: &Session) -> Answer {
     }
 }
 
-/// Takes packets in.
+/// Handles the packets of a body.
 pub(super) async fn post(
     visit: &Visit,
     session: &Session,
     request: &Parts,
     body: Incoming,
 ) -> Result<Answer, HttpProblem> {
-    let Some(turn) = Turn::take(session, |state| &mut state.posting) else {
+    let Some(guard) = RequestGuard::take(session, |state| &mut state.posting) else {
         session.end(&broken("found two POSTs at once"));
-        return Ok(refusal(Refusal::BadRequest));
+        return Ok(refusal(RequestError::BadRequest));
     };
     if session.is_stalled() {
         session.over().await;
@@ -130,30 +131,30 @@ pub(super) async fn post(
     let body = match route::body_of(body, visit, most, Limit::Message).await {
         Ok(body) => body,
         Err(problem) => {
-            // One that is too large is left out; what breaks off ends the session.
+            // A body that is too large is dropped; one that breaks off ends the session.
             if problem.status == StatusCode::PAYLOAD_TOO_LARGE {
-                turn.done();
+                guard.done();
             }
             return Err(problem);
         }
     };
-    match session.take_in(&body).await {
+    match session.receive_all(&body).await {
         Ok(()) => {
-            turn.done();
+            guard.done();
             Ok(text("text/html", "ok"))
         }
         Err(end) => {
-            let left = matches!(end, End::Asked(_));
+            let left = matches!(end, End::Client(_));
             if left && !session.state().hanging {
-                // The GET that this is to end may have been sent before.
+                // The GET that this close ends may have been sent earlier.
                 sleep(OVERTAKING).await;
             }
             session.end(&end);
-            turn.done();
+            guard.done();
             Ok(if left {
                 text("text/html", "ok")
             } else {
-                refusal(Refusal::BadRequest)
+                refusal(RequestError::BadRequest)
             })
         }
     }
@@ -166,8 +167,8 @@ fn is_binary(headers: &HeaderMap) -> bool {
 }
 
 impl Session {
-    /// Takes a payload's packets in, no faster than the client fetches the answers.
-    async fn take_in(&self, body: &[u8]) -> Result<(), End> {
+    /// Handles packets no faster than the client fetches the answers.
+    async fn receive_all(&self, body: &[u8]) -> Result<(), End> {
         let body =
             std::str::from_utf8(body).map_err(|_| broken("found a body that is not UTF-8"))?;
         for packet in engineio::payload(body) {
@@ -189,7 +190,7 @@ impl Session {
             select! {
                 waited = timeout(time, self.fetched.notified()) => {
                     if waited.is_err() && !self.state().hanging {
-                        return Err(End::Stuck(time));
+                        return Err(End::NotRead(time));
                     }
                 }
                 () = self.over() => return Ok(()),

@@ -1,9 +1,10 @@
-//! One Engine.IO session: what waits for its client, whichever way it is fetched, and its peer once it has joined.
+//! One Engine.IO session: the packets that wait for its client on any transport, and its peer once it has joined.
 //!
-//! Invariant: one way at a time takes from it: a GET, or the WebSocket that the client has moved to.
+//! Invariant: one transport at a time takes packets: a GET, or the WebSocket after the upgrade.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -13,70 +14,73 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::Net;
 use super::super::close::End;
+use super::super::peer::log_disconnected;
 use crate::base::Limits;
 use crate::hub::{Handshake, Hub, Mailbox, Peer, Ticket, Who};
-use crate::wire::engineio;
+use crate::wire::engineio::OpenPacket;
 
-/// A session that has not joined a namespace by then, or not again, is closed.
+/// Time in which a client must join a namespace, at first and after it has left.
 const JOIN_TIME: Duration = Duration::from_secs(45);
 
-/// What a client is told instead of "never": the timers of browsers take no more than 2³¹ milliseconds.
+/// Sent to clients in place of "never": timers of browsers take at most 2³¹ milliseconds.
 pub(super) const RARELY: Duration = Duration::from_secs(1_000_000);
 
-/// One session.
 pub(in super::super) struct Session {
     sid: String,
     pub(super) hub: Hub,
     net: Weak<Net>,
-    pub(super) ask: Handshake,
+    pub(super) handshake: Handshake,
     pub(super) limits: Limits,
-    state: Mutex<State>,
-    /// Something of the session's own waits, the client has joined, or it moves.
+    state: Mutex<SessionState>,
+    /// For the hanging GET: a packet waits, the client has joined, or it changes its transport.
     pub(super) wake: Notify,
-    /// Something was fetched.
+    /// A GET has fetched packets.
     pub(super) fetched: Notify,
     pub(super) pong: Notify,
     over: CancellationToken,
 }
 
-/// What changes about it.
-pub(super) struct State {
-    /// Packets of the session's own, ahead of the peer's messages.
+pub(in super::super) struct SessionState {
+    /// Packets of the session itself; they go before the peer's messages.
     own: VecDeque<Bytes>,
     own_bytes: usize,
-    /// The place that was given at the handshake, until the client joins.
+    /// The place that the handshake got, until the client joins.
     pub(super) ticket: Option<Ticket>,
     pub(super) peer: Option<Arc<Peer>>,
-    /// Since when it is in no namespace.
-    pub(super) joinless: Instant,
+    /// Since when the client is in no namespace.
+    pub(super) left_at: Instant,
     pub(super) transport: Transport,
+    /// A GET is being answered.
     pub(super) hanging: bool,
+    /// A POST is being answered.
     pub(super) posting: bool,
-    /// Binary messages that were announced and are thrown away.
-    pub(super) swallow: usize,
-    /// A fault that comes behind what a GET has just taken.
+    /// Announced binary attachments, which are dropped.
+    pub(super) attachments: usize,
+    /// A fault that follows the packets that a GET has just taken.
     pub(super) held: Option<End>,
-    pub(super) stalled: bool,
+    pub(in super::super) stalled: bool,
     pub(super) ended: Option<End>,
+    /// The task of the session's WebSocket.
+    pub(super) socket: Option<Waker>,
 }
 
-/// How the client fetches what waits.
+/// The way in which a client fetches its packets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Transport {
     Polling,
-    /// By polling, and a WebSocket is open beside it.
+    /// Polling, with a WebSocket open beside it.
     Trying,
-    /// By polling, and the WebSocket beside it was probed: no GET hangs, so that the client can move.
+    /// Polling, with a probed WebSocket. No GET hangs, so that the client can upgrade.
     Moving,
     WebSocket,
 }
 
 impl Session {
-    /// Opens one; its first packet tells the client its id.
+    /// Opens a session whose first packet carries its id.
     pub(super) fn open(
         net: &Arc<Net>,
         sid: String,
-        ask: Handshake,
+        handshake: Handshake,
         ticket: Ticket,
         transport: Transport,
     ) -> Arc<Session> {
@@ -85,36 +89,36 @@ impl Session {
             Duration::ZERO => RARELY,
             every => every.min(RARELY),
         };
-        let upgrades: &[&str] = match transport {
-            Transport::WebSocket => &[],
-            _ => &["websocket"],
-        };
-        let open = engineio::Handshake {
+        let open = OpenPacket {
             sid: &sid,
-            upgrades,
+            upgrades: match transport {
+                Transport::WebSocket => &[],
+                _ => &["websocket"],
+            },
             ping_interval: every.as_millis() as u64,
             ping_timeout: limits.pong_time.min(RARELY).as_millis() as u64,
             max_payload: limits.message,
         };
-        let state = State {
-            own: VecDeque::from([Bytes::from(open.packet())]),
+        let state = SessionState {
+            own: VecDeque::from([Bytes::from(open.encode())]),
             own_bytes: 0,
             ticket: Some(ticket),
             peer: None,
-            joinless: opened,
+            left_at: opened,
             transport,
             hanging: false,
             posting: false,
-            swallow: 0,
+            attachments: 0,
             held: None,
             stalled: false,
             ended: None,
+            socket: None,
         };
         let session = Arc::new(Session {
             sid: sid.clone(),
             hub: net.hub.clone(),
             net: Arc::downgrade(net),
-            ask,
+            handshake,
             limits,
             state: Mutex::new(state),
             wake: Notify::new(),
@@ -123,65 +127,70 @@ impl Session {
             over: CancellationToken::new(),
         });
         net.sessions.insert(sid, session.clone());
-        let (beating, shutdown) = (session.clone(), net.shutdown.clone());
+        let (pinged, shutdown) = (session.clone(), net.shutdown.clone());
         net.tasks.spawn(async move {
             select! {
-                end = beating.beat(opened, every) => beating.end(&end),
-                () = shutdown.cancelled() => beating.end(&End::shutdown()),
-                () = beating.over() => {}
+                end = pinged.ping(opened, every) => pinged.end(&end),
+                () = shutdown.cancelled() => pinged.end(&End::shutdown()),
+                () = pinged.over() => {}
             }
         });
         session
     }
 
-    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+    pub(in super::super) fn state(&self) -> MutexGuard<'_, SessionState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How the client fetches.
     pub(super) fn transport(&self) -> Transport {
         self.state().transport
     }
 
-    /// By when it has to join; `None` once it has.
+    pub(super) fn set_transport(&self, transport: Transport) {
+        self.state().transport = transport;
+        self.wake.notify_one();
+    }
+
+    /// The time by which the client has to join; `None` once it has.
     pub(super) fn join_by(&self) -> Option<Instant> {
         let state = self.state();
-        state.peer.is_none().then_some(state.joinless + JOIN_TIME)
+        state.peer.is_none().then_some(state.left_at + JOIN_TIME)
     }
 
-    /// The peer's mailbox, once there is a peer.
     pub(super) fn mailbox(&self) -> Option<Arc<Mailbox>> {
-        self.state()
-            .peer
-            .as_ref()
-            .map(|peer| peer.mailbox().clone())
+        let state = self.state();
+        state.peer.as_ref().map(|peer| peer.mailbox().clone())
     }
 
-    /// Answers in the mailbox have come to half its bounds: what else the client asks has to wait.
+    /// Whether more answers wait than a client may leave unread while it goes on asking.
     pub(super) fn is_pressed(&self) -> bool {
         self.mailbox().is_some_and(|mailbox| mailbox.is_half_full())
     }
 
-    /// Tells that for this it waits.
-    pub(super) fn paused(&self) {
+    /// Notes that reading pauses until the client has read its answers.
+    pub(in super::super) fn paused(&self) {
         if let Some(peer) = self.state().peer.clone() {
             peer.paused();
         }
     }
 
-    /// Puts a packet of the session's own in.
-    pub(super) fn say(&self, packet: impl Into<Bytes>) -> Result<(), End> {
-        self.state().say(packet.into(), &self.limits)?;
-        self.wake.notify_one();
+    /// Queues a packet of the session's own.
+    pub(super) fn send(&self, packet: impl Into<Bytes>) -> Result<(), End> {
+        let mut state = self.state();
+        state.send(packet.into(), &self.limits)?;
+        self.ring(&mut state);
         Ok(())
     }
 
-    /// The next packet of the session's own.
-    pub(super) fn next_own(&self) -> Option<Bytes> {
-        self.state().next_own()
+    /// Wakes the transport.
+    pub(super) fn ring(&self, state: &mut SessionState) {
+        self.wake.notify_one();
+        if let Some(socket) = state.socket.take() {
+            socket.wake();
+        }
     }
 
-    /// Waits until something may wait for the client.
+    /// Waits until packets may wait for the client.
     pub(super) async fn changed(&self) {
         match self.mailbox() {
             None => self.wake.notified().await,
@@ -192,7 +201,7 @@ impl Session {
         }
     }
 
-    /// Ends it, if it has not ended; its peer leaves.
+    /// Ends the session once, and disconnects its peer.
     pub(super) fn end(&self, end: &End) {
         let mut state = self.state();
         if state.ended.is_some() {
@@ -200,54 +209,64 @@ impl Session {
         }
         state.ended = Some(end.clone());
         let (peer, ticket) = (state.peer.take(), state.ticket.take());
-        let who = self.who_is(peer.as_deref());
+        self.ring(&mut state);
         drop(state);
         drop(ticket);
         if let Some(net) = self.net.upgrade() {
             net.sessions.remove(&self.sid);
         }
         if let Some(limit) = end.limit() {
-            self.hub.reached(limit, who, end);
+            self.hub.reached(limit, self.who_is(peer.as_deref()), end);
         }
         if let Some(peer) = peer {
-            let (code, address) = (end.code(), self.ask.address);
-            tracing::info!(peer = format_args!("c{}", peer.id()), %address, code, why = %end, "disconnected");
-            peer.closed(code);
+            self.disconnect(peer, end);
         }
         self.over.cancel();
     }
 
-    /// Its peer, or the client that asked for it.
+    pub(super) fn disconnect(&self, peer: Arc<Peer>, end: &End) {
+        let id = peer.id();
+        peer.closed(end.code());
+        drop(peer);
+        log_disconnected(&self.hub, id, self.handshake.address, end);
+    }
+
+    /// The peer, or the client before it has joined.
     pub(super) fn who(&self) -> Who {
         self.who_is(self.state().peer.as_deref())
     }
 
     fn who_is(&self, peer: Option<&Peer>) -> Who {
-        peer.map_or(Who::Client(self.ask.address), |peer| Who::Peer(peer.id()))
+        peer.map_or(Who::Client(self.handshake.address), |peer| {
+            Who::Peer(peer.id())
+        })
     }
 
-    /// How it has ended.
-    pub(super) fn ended(&self) -> Option<End> {
+    pub(in super::super) fn ended(&self) -> Option<End> {
         self.state().ended.clone()
     }
 
-    /// Waits for its end.
-    pub(super) async fn over(&self) {
+    /// Waits for the end of the session.
+    pub(in super::super) async fn over(&self) {
         self.over.cancelled().await;
     }
 }
 
-impl State {
-    /// Puts a packet of the session's own in. A client that fetches none of them is cut off as by its mailbox.
-    pub(super) fn say(&mut self, packet: Bytes, limits: &Limits) -> Result<(), End> {
+impl SessionState {
+    /// Queues a packet of the session's own. Their number has the bounds of a mailbox.
+    pub(super) fn send(&mut self, packet: Bytes, limits: &Limits) -> Result<(), End> {
         if self.own.len() >= limits.mailbox_frames
             || self.own_bytes + packet.len() > limits.mailbox_bytes
         {
-            return Err(End::Unread(self.own.len()));
+            return Err(End::NotFetched(self.own.len()));
         }
         self.own_bytes += packet.len();
         self.own.push_back(packet);
         Ok(())
+    }
+
+    pub(super) fn has_own(&self) -> bool {
+        !self.own.is_empty()
     }
 
     pub(super) fn next_own(&mut self) -> Option<Bytes> {

@@ -9,21 +9,18 @@ use ring::rand::{SecureRandom, SystemRandom};
 
 use super::session::Session;
 
-/// The sessions of a server, by their secret ids.
 #[derive(Default)]
-pub struct Sessions(Mutex<HashMap<String, Arc<Session>>>);
+pub(in super::super) struct Sessions(Mutex<HashMap<String, Arc<Session>>>);
 
 impl Sessions {
     fn map(&self) -> MutexGuard<'_, HashMap<String, Arc<Session>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How many there are.
     pub(super) fn len(&self) -> usize {
         self.map().len()
     }
 
-    /// The session of an id.
     pub(super) fn find(&self, sid: &str) -> Option<Arc<Session>> {
         self.map().get(sid).cloned()
     }
@@ -37,8 +34,8 @@ impl Sessions {
     }
 }
 
-/// Fifteen random bytes as text: nothing that a seed fixes, so that no client guesses another's. `None` when the
-/// system gives none.
+/// Fifteen random bytes as text. No seed determines them, so that no client can guess another's session. `None` if the
+/// system has no random numbers.
 pub(super) fn secret() -> Option<String> {
     let mut bytes = [0; 15];
     SystemRandom::new().fill(&mut bytes).ok()?;

@@ -5,11 +5,11 @@ use std::fmt;
 use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::{A_LIST, AN_EVENT, PacketError, RESERVED};
+use super::{A_LIST, AN_EVENT, RESERVED, SocketPacketError};
 
-/// The name, and what stands behind it: `,1,2]` or `]`.
-pub(super) fn parts(text: &str) -> Result<(String, &str), PacketError> {
-    let not_an_event = PacketError::Payload(AN_EVENT);
+/// The name, and the text behind it: `,1,2]` or `]`.
+pub(super) fn parts(text: &str) -> Result<(String, &str), SocketPacketError> {
+    let not_an_event = SocketPacketError::Payload(AN_EVENT);
     let first = first_of_list(text).ok_or(not_an_event.clone())?;
     let name = match first.as_bytes()[0] {
         b'"' => serde_json::from_str(first).map_err(|_| not_an_event.clone())?,
@@ -17,7 +17,7 @@ pub(super) fn parts(text: &str) -> Result<(String, &str), PacketError> {
         _ => return Err(not_an_event),
     };
     if let Some(word) = RESERVED.into_iter().find(|word| *word == name) {
-        return Err(PacketError::Reserved(word));
+        return Err(SocketPacketError::Reserved(word));
     }
     let behind = trim(text)
         .strip_prefix('[')
@@ -26,7 +26,7 @@ pub(super) fn parts(text: &str) -> Result<(String, &str), PacketError> {
     Ok((name, trim(behind)))
 }
 
-/// The arguments as a list of their own.
+/// The arguments as a list.
 pub(super) fn args(behind_name: &str) -> String {
     let inner = behind_name.strip_prefix(',').map_or(behind_name, trim);
     let mut args = String::with_capacity(inner.len() + 1);
@@ -35,12 +35,12 @@ pub(super) fn args(behind_name: &str) -> String {
     args
 }
 
-/// Without what JSON takes for white space, which is less than Unicode does.
+/// Trims the white space of JSON, which is less than Unicode's.
 pub(super) fn trim(text: &str) -> &str {
     text.trim_matches([' ', '\t', '\n', '\r'])
 }
 
-/// The text of the first element; the whole is checked to be a JSON list on the way.
+/// The text of the first element. The whole text must be a JSON list.
 fn first_of_list(text: &str) -> Option<&str> {
     struct First;
     impl<'de> Visitor<'de> for First {

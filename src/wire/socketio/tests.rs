@@ -3,21 +3,21 @@ use proptest::prelude::*;
 use super::*;
 
 #[track_caller]
-fn check(text: &str, namespace: &str, body: Body<'_>) {
+fn check(text: &str, namespace: &str, body: PacketBody<'_>) {
     assert_eq!(
-        Packet::decode(text),
-        Ok(Packet { namespace, body }),
+        SocketPacket::decode(text),
+        Ok(SocketPacket { namespace, body }),
         "{text}"
     );
 }
 
 #[track_caller]
-fn refused(text: &str, error: PacketError) {
-    assert_eq!(Packet::decode(text), Err(error), "{text:?}");
+fn refused(text: &str, error: SocketPacketError) {
+    assert_eq!(SocketPacket::decode(text), Err(error), "{text:?}");
 }
 
-fn event_of(name: &str, args: &str, ack: Option<u64>) -> Body<'static> {
-    Body::Event {
+fn event_of(name: &str, args: &str, ack: Option<u64>) -> PacketBody<'static> {
+    PacketBody::Event {
         name: name.to_owned(),
         args: args.to_owned(),
         ack,
@@ -26,27 +26,31 @@ fn event_of(name: &str, args: &str, ack: Option<u64>) -> Body<'static> {
 
 #[test]
 fn entering_and_leaving_a_namespace() {
-    check("0", "/", Body::Connect(None));
+    check("0", "/", PacketBody::Connect(None));
     check(
         r#"0{"token":"123"}"#,
         "/",
-        Body::Connect(Some(r#"{"token":"123"}"#)),
+        PacketBody::Connect(Some(r#"{"token":"123"}"#)),
     );
-    check("0/custom,", "/custom", Body::Connect(None));
-    check("0/random", "/random", Body::Connect(None));
-    check("0/тест?a=b,{}", "/тест?a=b", Body::Connect(Some("{}")));
-    check("1", "/", Body::Disconnect);
-    check("1/woot,", "/woot", Body::Disconnect);
-    check("1/woot", "/woot", Body::Disconnect);
+    check("0/custom,", "/custom", PacketBody::Connect(None));
+    check("0/random", "/random", PacketBody::Connect(None));
+    check(
+        "0/тест?a=b,{}",
+        "/тест?a=b",
+        PacketBody::Connect(Some("{}")),
+    );
+    check("1", "/", PacketBody::Disconnect);
+    check("1/woot,", "/woot", PacketBody::Disconnect);
+    check("1/woot", "/woot", PacketBody::Disconnect);
     check(
         r#"4{"message":"Unauthorized"}"#,
         "/",
-        Body::ConnectError(r#"{"message":"Unauthorized"}"#),
+        PacketBody::ConnectError(r#"{"message":"Unauthorized"}"#),
     );
     check(
         r#"4"Unauthorized""#,
         "/",
-        Body::ConnectError(r#""Unauthorized""#),
+        PacketBody::ConnectError(r#""Unauthorized""#),
     );
 }
 
@@ -93,7 +97,7 @@ fn answers_to_events() {
     check(
         r#"3123["a",1,{}]"#,
         "/",
-        Body::Ack {
+        PacketBody::Ack {
             id: Some(123),
             args: r#"["a",1,{}]"#,
         },
@@ -101,7 +105,7 @@ fn answers_to_events() {
     check(
         "3/x,7[]",
         "/x",
-        Body::Ack {
+        PacketBody::Ack {
             id: Some(7),
             args: "[]",
         },
@@ -109,7 +113,7 @@ fn answers_to_events() {
     check(
         "3[]",
         "/",
-        Body::Ack {
+        PacketBody::Ack {
             id: None,
             args: "[]",
         },
@@ -123,7 +127,7 @@ fn attachments_are_recognised() {
     check(
         &format!("52-{two}"),
         "/",
-        Body::Binary {
+        PacketBody::Binary {
             name: name(),
             attachments: 2,
             ack: None,
@@ -132,7 +136,7 @@ fn attachments_are_recognised() {
     check(
         &format!("52-789{two}"),
         "/",
-        Body::Binary {
+        PacketBody::Binary {
             name: name(),
             attachments: 2,
             ack: Some(789),
@@ -141,7 +145,7 @@ fn attachments_are_recognised() {
     check(
         &format!("510-/x,5{two}"),
         "/x",
-        Body::Binary {
+        PacketBody::Binary {
             name: name(),
             attachments: 10,
             ack: Some(5),
@@ -150,7 +154,7 @@ fn attachments_are_recognised() {
     check(
         r#"61-789[{"_placeholder":true,"num":0}]"#,
         "/",
-        Body::Binary {
+        PacketBody::Binary {
             name: None,
             attachments: 1,
             ack: Some(789),
@@ -159,7 +163,7 @@ fn attachments_are_recognised() {
     check(
         "50-[\"message\"]",
         "/",
-        Body::Binary {
+        PacketBody::Binary {
             name: name(),
             attachments: 0,
             ack: None,
@@ -169,16 +173,16 @@ fn attachments_are_recognised() {
 
 #[test]
 fn unknown_types_are_refused() {
-    refused("", PacketError::Empty);
-    refused("abc", PacketError::UnknownType('a'));
-    refused("999", PacketError::UnknownType('9'));
-    refused("7", PacketError::UnknownType('7'));
-    refused("€", PacketError::UnknownType('€'));
+    refused("", SocketPacketError::Empty);
+    refused("abc", SocketPacketError::UnknownType('a'));
+    refused("999", SocketPacketError::UnknownType('9'));
+    refused("7", SocketPacketError::UnknownType('7'));
+    refused("€", SocketPacketError::UnknownType('€'));
 }
 
 #[test]
 fn payloads_of_the_wrong_kind_are_refused() {
-    let event = PacketError::Payload(AN_EVENT);
+    let event = SocketPacketError::Payload(AN_EVENT);
     for text in [
         "2",
         "2{}",
@@ -211,16 +215,16 @@ fn payloads_of_the_wrong_kind_are_refused() {
         "0x",
         "0{}{}",
     ] {
-        refused(text, PacketError::Payload("an object"));
+        refused(text, SocketPacketError::Payload("an object"));
     }
     for text in ["1{}", "1/admin,{}", "1x", "1[]"] {
-        refused(text, PacketError::NotEmpty);
+        refused(text, SocketPacketError::NotEmpty);
     }
     for text in ["3", "31", "31{}", "31[", "61-{}"] {
-        refused(text, PacketError::Payload(A_LIST));
+        refused(text, SocketPacketError::Payload(A_LIST));
     }
     for text in ["4", "4[]", "41", "4nul"] {
-        refused(text, PacketError::Payload("a text or an object"));
+        refused(text, SocketPacketError::Payload("a text or an object"));
     }
 }
 
@@ -236,17 +240,17 @@ fn bad_counts_and_ids_are_refused() {
         "6",
         "5/x,",
     ] {
-        refused(text, PacketError::Attachments);
+        refused(text, SocketPacketError::Attachments);
     }
-    refused("511-[\"a\"]", PacketError::TooManyAttachments(11));
+    refused("511-[\"a\"]", SocketPacketError::TooManyAttachments(11));
     refused(
         &format!("5{}-[\"a\"]", "9".repeat(40)),
-        PacketError::TooManyAttachments(u64::MAX),
+        SocketPacketError::TooManyAttachments(u64::MAX),
     );
-    refused("218446744073709551616[\"a\"]", PacketError::AckId);
+    refused("218446744073709551616[\"a\"]", SocketPacketError::AckId);
     refused(
         &format!("2{}[\"a\"]", "1".repeat(100_000)),
-        PacketError::AckId,
+        SocketPacketError::AckId,
     );
 }
 
@@ -255,20 +259,23 @@ fn names_the_protocol_keeps_are_refused() {
     for word in RESERVED {
         refused(
             &format!("2[\"{word}\",\"123\"]"),
-            PacketError::Reserved(word),
+            SocketPacketError::Reserved(word),
         );
     }
-    refused(r#"2["\u0063onnect"]"#, PacketError::Reserved("connect"));
+    refused(
+        r#"2["\u0063onnect"]"#,
+        SocketPacketError::Reserved("connect"),
+    );
 }
 
 #[test]
 fn errors_tell_what_is_allowed() {
     assert_eq!(
-        Packet::decode("4711").unwrap_err().to_string(),
+        SocketPacket::decode("4711").unwrap_err().to_string(),
         "found a payload that is not a text or an object"
     );
     assert_eq!(
-        Packet::decode("511-[]").unwrap_err().to_string(),
+        SocketPacket::decode("511-[]").unwrap_err().to_string(),
         "found `11` attachments; allowed are at most `10`"
     );
 }
@@ -276,8 +283,8 @@ fn errors_tell_what_is_allowed() {
 #[test]
 fn depth_costs_no_stack() {
     let text = format!("2[\"a\",{}{}]", "[".repeat(500_000), "]".repeat(500_000));
-    assert!(Packet::decode(&text).is_ok());
-    assert!(Packet::decode(&text[..400_000]).is_err());
+    assert!(SocketPacket::decode(&text).is_ok());
+    assert!(SocketPacket::decode(&text[..400_000]).is_err());
 }
 
 #[track_caller]
@@ -337,12 +344,12 @@ fn allowed_name() -> impl Strategy<Value = String> {
 proptest! {
     #[test]
     fn any_text_is_survived(text in any::<String>()) {
-        let _ = Packet::decode(&text);
+        let _ = SocketPacket::decode(&text);
     }
 
     #[test]
     fn texts_that_look_right_are_survived(text in "[0-6]([0-9]{1,3}-)?(/[a-z?]{0,4},?)?[0-9]{0,22}[\\[\\]{}\",: a\\\\u0-9-]{0,24}") {
-        let _ = Packet::decode(&text);
+        let _ = SocketPacket::decode(&text);
     }
 
     #[test]
@@ -350,8 +357,8 @@ proptest! {
         let args = serde_json::to_string(&args).unwrap();
         let mut frame = String::new();
         event(&mut frame, &name, &args);
-        let packet = Packet::decode(frame.strip_prefix('4').unwrap()).unwrap();
-        prop_assert_eq!(packet.body, Body::Event { name, args, ack: None });
+        let packet = SocketPacket::decode(frame.strip_prefix('4').unwrap()).unwrap();
+        prop_assert_eq!(packet.body, PacketBody::Event { name, args, ack: None });
     }
 
     #[test]
@@ -360,7 +367,7 @@ proptest! {
         whole.extend(args.iter().cloned());
         let id_text = id.map(|id| id.to_string()).unwrap_or_default();
         let text = format!("2/room,{id_text}{}", serde_json::to_string_pretty(&whole).unwrap());
-        let Body::Event { name: read, args: text, ack } = Packet::decode(&text).unwrap().body else {
+        let PacketBody::Event { name: read, args: text, ack } = SocketPacket::decode(&text).unwrap().body else {
             return Err(TestCaseError::fail("no event"));
         };
         prop_assert_eq!((read, ack), (name, id));
@@ -372,7 +379,7 @@ proptest! {
         let args = serde_json::to_string(&args).unwrap();
         let mut frame = String::new();
         ack(&mut frame, id, &args);
-        let packet = Packet::decode(&frame[1..]).unwrap();
-        prop_assert_eq!(packet.body, Body::Ack { id: Some(id), args: &args });
+        let packet = SocketPacket::decode(&frame[1..]).unwrap();
+        prop_assert_eq!(packet.body, PacketBody::Ack { id: Some(id), args: &args });
     }
 }

@@ -1,6 +1,6 @@
-//! The header in front of a client's payload, and the mask upon it.
+//! The header of a client's frame, and the mask on its payload.
 //!
-//! Invariant: each part is judged as soon as its own bytes are here, without waiting for those behind it.
+//! Invariant: each part is checked as soon as its own bytes have come.
 
 use tungstenite::protocol::frame::coding::OpCode;
 
@@ -12,11 +12,11 @@ const OPCODE: u8 = 0x0f;
 const MASKED: u8 = 0x80;
 const LENGTH: u8 = 0x7f;
 
-/// The largest length that needs no more than the header's second byte, and the largest payload of a control frame.
+/// The largest length that fits into the header's second byte, and the largest payload of a control frame.
 pub(super) const SHORT: usize = 125;
-/// What stands in the second byte when two more bytes hold the length.
+/// The second byte of a header whose length takes two more bytes.
 pub(super) const TWO_MORE: u8 = 126;
-/// What stands in the second byte when eight more bytes hold the length.
+/// The second byte of a header whose length takes eight more bytes.
 pub(super) const EIGHT_MORE: u8 = 127;
 
 /// The first two bytes of a frame.
@@ -41,7 +41,7 @@ impl Head {
         }
         if second & MASKED == 0 {
             return Err(Violation::protocol(
-                "the frame is not masked, a client's must be",
+                "the frame is not masked, a client's frames must be",
             ));
         }
         let head = Self {
@@ -59,12 +59,12 @@ impl Head {
         };
         if !self.last {
             return Err(Violation::protocol(format!(
-                "a `{control}` frame is fragmented, control frames may not be"
+                "a `{control}` frame is fragmented, control frames must not be"
             )));
         }
         if usize::from(self.length) > SHORT {
             return Err(Violation::protocol(format!(
-                "a `{control}` frame has more than the `{SHORT}` bytes a control frame may have"
+                "a `{control}` frame may have up to `{SHORT}` bytes, this one has more"
             )));
         }
         Ok(())
@@ -98,7 +98,7 @@ impl Head {
     }
 }
 
-/// The key that was laid over a payload; turned as the payload is taken off piece by piece.
+/// The masking key of a frame, rotated to the next piece of its payload.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Mask([u8; 4]);
 
@@ -107,8 +107,8 @@ impl Mask {
         bytes.first_chunk().copied().map(Self)
     }
 
-    /// Takes the mask off the next piece.
-    pub(super) fn lift(&mut self, piece: &mut [u8]) {
+    /// Unmasks the next piece.
+    pub(super) fn remove(&mut self, piece: &mut [u8]) {
         let Self([a, b, c, d]) = *self;
         let key = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
         let (words, rest) = piece.as_chunks_mut::<8>();

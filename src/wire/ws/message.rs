@@ -1,4 +1,4 @@
-//! A message while its pieces come, and the check that text is UTF-8.
+//! A message whose pieces still come, and the UTF-8 check of text.
 
 use bytes::Bytes;
 use tungstenite::Utf8Bytes;
@@ -6,16 +6,16 @@ use tungstenite::Utf8Bytes;
 use super::frame::Mask;
 use super::{Opcode, Violation};
 
-/// A message of which a part has arrived.
+/// A message of which a part has come.
 #[derive(Debug)]
-pub(super) struct Message {
+pub(super) struct PartialMessage {
     pub(super) kind: Opcode,
     data: Vec<u8>,
-    /// Up to where text is known to be UTF-8; at most the start of one character is beyond.
+    /// Text is valid UTF-8 up to here; beyond is at most the start of one character.
     checked: usize,
 }
 
-impl Message {
+impl PartialMessage {
     pub(super) fn new(kind: Opcode) -> Self {
         Self {
             kind,
@@ -33,7 +33,8 @@ impl Message {
         self.data.capacity()
     }
 
-    /// Adds a masked piece. Memory doubles as it fills, but never for more than the `room` bytes that may yet come.
+    /// Adds a masked piece. The capacity doubles, but is never more than the `room` bytes that may yet come: a header
+    /// can claim any length.
     pub(super) fn add(
         &mut self,
         piece: &[u8],
@@ -45,7 +46,7 @@ impl Message {
             self.data.reserve_exact(piece.len().max(old.min(room)));
         }
         self.data.extend_from_slice(piece);
-        mask.lift(&mut self.data[old..]);
+        mask.remove(&mut self.data[old..]);
         if self.kind == Opcode::Text {
             self.checked = check(&self.data, self.checked)?;
         }
@@ -62,7 +63,7 @@ pub(super) fn text(data: &Bytes) -> Result<Utf8Bytes, Violation> {
     Utf8Bytes::try_from(data.clone()).map_err(|_| wrong(data))
 }
 
-/// Goes on checking at `from`; answers where a character begins that is not whole yet, else the end.
+/// Checks text from `from` on. Returns the start of an incomplete last character, else the end.
 fn check(text: &[u8], from: usize) -> Result<usize, Violation> {
     let Err(error) = std::str::from_utf8(&text[from..]) else {
         return Ok(text.len());
@@ -77,7 +78,6 @@ fn check(text: &[u8], from: usize) -> Result<usize, Violation> {
     }
 }
 
-/// What is wrong with text that is not UTF-8.
 fn wrong(text: &[u8]) -> Violation {
     match check(text, 0) {
         Err(violation) => violation,

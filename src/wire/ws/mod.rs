@@ -1,7 +1,7 @@
 //! WebSocket frames (RFC 6455): a client's bytes in, messages out; a server's messages in, bytes out.
 //!
-//! Invariant: no IO, no clock, no answers of its own. What a ping, a close or a violation leads to is the caller's
-//! to say. Memory grows with bytes that came, never with what a header claims.
+//! Invariant: no IO, no clock, no answers of its own. The caller decides about pings, closes and violations. Memory
+//! grows with the bytes that came, never with the length that a header claims.
 
 mod frame;
 mod message;
@@ -13,36 +13,48 @@ mod oracle;
 #[cfg(test)]
 mod tests;
 
-pub use self::read::{Input, Reader};
-pub use self::write::{
-    write_close, write_fragments, write_header, write_message, write_ping, write_pong,
-};
+pub use self::read::{Reader, Received};
+pub use self::write::Writer;
 
 use crate::base::Limit;
 
-/// The two kinds of message.
+/// Both directions of one connection. What is negotiated for a connection, such as compression, belongs here.
+#[derive(Debug)]
+pub struct Codec {
+    pub reader: Reader,
+    pub writer: Writer,
+}
+
+impl Codec {
+    /// Refuses frames and messages of clients that are larger.
+    pub fn new(max_frame: usize, max_message: usize) -> Self {
+        Self {
+            reader: Reader::new(max_frame, max_message),
+            writer: Writer,
+        }
+    }
+}
+
+/// The kind of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Opcode {
-    /// UTF-8.
     Text,
-    /// Any bytes.
     Binary,
 }
 
-/// What a client sent against the protocol or over a limit. Nothing is read after it.
+/// A breach of the protocol or of a limit. Nothing is read after it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
 pub struct Violation {
-    /// What to close with: 1002 (protocol), 1007 (not UTF-8) or 1009 (too big).
+    /// The close code: 1002 (protocol), 1007 (not UTF-8) or 1009 (too big).
     pub code: u16,
-    /// What was found, and what is allowed; short enough for a Close frame.
+    /// What was found and what is allowed; short enough for a Close frame.
     pub reason: String,
-    /// The limit that it went over.
+    /// The limit that was exceeded.
     pub limit: Option<Limit>,
 }
 
 impl Violation {
-    /// Against the protocol.
     pub fn protocol(reason: impl Into<String>) -> Self {
         Self {
             code: 1002,

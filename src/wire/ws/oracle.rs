@@ -66,12 +66,12 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
     )
 }
 
-fn said(act: &Act) -> Input {
+fn said(act: &Act) -> Received {
     match act.clone() {
-        Act::Text(text, _) => Input::Text(text.into()),
-        Act::Binary(bytes, _) => Input::Binary(bytes.into()),
-        Act::Ping(bytes) => Input::Ping(bytes.into()),
-        Act::Pong(bytes) => Input::Pong(bytes.into()),
+        Act::Text(text, _) => Received::Text(text.into()),
+        Act::Binary(bytes, _) => Received::Binary(bytes.into()),
+        Act::Ping(bytes) => Received::Ping(bytes.into()),
+        Act::Pong(bytes) => Received::Pong(bytes.into()),
     }
 }
 
@@ -117,7 +117,7 @@ fn play(acts: &[Act], close: Option<(u16, String)>) -> Vec<u8> {
 }
 
 /// Gives `wire` in pieces of these sizes, over and over, and takes whatever is whole in between.
-fn read(reader: &mut Reader, wire: &[u8], sizes: &[usize]) -> Result<Vec<Input>, Violation> {
+fn read(reader: &mut Reader, wire: &[u8], sizes: &[usize]) -> Result<Vec<Received>, Violation> {
     let (mut buffer, mut found, mut rest) = (BytesMut::new(), Vec::new(), wire);
     for size in sizes.iter().cycle() {
         let (piece, more) = rest.split_at(rest.len().min(*size));
@@ -147,7 +147,7 @@ proptest! {
     ) {
         let wire = play(&acts, close.clone());
         let mut expected: Vec<_> = acts.iter().map(said).collect();
-        expected.push(Input::Close(close));
+        expected.push(Received::Close(close));
         prop_assert_eq!(read(&mut Reader::new(MAX, MAX), &wire, &sizes), Ok(expected));
     }
 
@@ -156,24 +156,24 @@ proptest! {
         let mut out = Vec::new();
         for act in &acts {
             match act {
-                Act::Text(text, usize::MAX) => write_message(&mut out, Opcode::Text, text.as_bytes()),
-                Act::Binary(bytes, usize::MAX) => write_message(&mut out, Opcode::Binary, bytes),
-                Act::Text(text, size) => write_fragments(&mut out, Opcode::Text, text.as_bytes(), *size),
-                Act::Binary(bytes, size) => write_fragments(&mut out, Opcode::Binary, bytes, *size),
-                Act::Ping(bytes) => write_ping(&mut out, bytes),
-                Act::Pong(bytes) => write_pong(&mut out, bytes),
+                Act::Text(text, usize::MAX) => Writer.message(&mut out, Opcode::Text, text.as_bytes()),
+                Act::Binary(bytes, usize::MAX) => Writer.message(&mut out, Opcode::Binary, bytes),
+                Act::Text(text, size) => Writer.fragments(&mut out, Opcode::Text, text.as_bytes(), *size),
+                Act::Binary(bytes, size) => Writer.fragments(&mut out, Opcode::Binary, bytes, *size),
+                Act::Ping(bytes) => Writer.ping(&mut out, bytes),
+                Act::Pong(bytes) => Writer.pong(&mut out, bytes),
             }
         }
-        write_close(&mut out, Some(code), &reason);
+        Writer.close(&mut out, Some(code), &reason);
 
         let pipe = Pipe { received: io::Cursor::new(out), ..Pipe::default() };
         let mut client = WebSocket::from_raw_socket(pipe, Role::Client, None);
         for act in &acts {
             let read = match client.read().unwrap() {
-                Message::Text(text) => Input::Text(text),
-                Message::Binary(bytes) => Input::Binary(bytes),
-                Message::Ping(bytes) => Input::Ping(bytes),
-                Message::Pong(bytes) => Input::Pong(bytes),
+                Message::Text(text) => Received::Text(text),
+                Message::Binary(bytes) => Received::Binary(bytes),
+                Message::Ping(bytes) => Received::Ping(bytes),
+                Message::Pong(bytes) => Received::Pong(bytes),
                 other => panic!("{other} was not sent"),
             };
             prop_assert_eq!(read, said(act));
@@ -211,7 +211,7 @@ proptest! {
         let wire = [&[wire[0] & 0x80 | 1], &wire[1..]].concat();
         let found = read(&mut Reader::new(MAX, MAX), &wire, &sizes);
         if let Ok(text) = String::from_utf8(payload) {
-            prop_assert_eq!(found, Ok(vec![Input::Text(text.into()), Input::Close(None)]));
+            prop_assert_eq!(found, Ok(vec![Received::Text(text.into()), Received::Close(None)]));
         } else {
             prop_assert_eq!(found.unwrap_err().code, 1007);
         }
@@ -225,8 +225,8 @@ fn rubbish(wire: &[u8], sizes: &[usize]) {
         Ok(inputs) => {
             for input in inputs {
                 match input {
-                    Input::Text(payload) => assert!(payload.len() <= SMALL),
-                    Input::Binary(payload) => assert!(payload.len() <= SMALL),
+                    Received::Text(payload) => assert!(payload.len() <= SMALL),
+                    Received::Binary(payload) => assert!(payload.len() <= SMALL),
                     _ => {}
                 }
             }

@@ -1,57 +1,50 @@
-//! A client's bytes, in whatever pieces they come, as messages and control frames.
+//! A client's bytes, in pieces of any size, as messages and control frames.
 //!
-//! Invariant: what cannot become right any more is refused at once: text at its first impossible byte, sizes by the
-//! header alone. After a close or a violation nothing is read.
+//! Invariant: a violation is reported as soon as it is certain: text at its first invalid byte, sizes by the header
+//! alone. After a close or a violation nothing is read.
 
 use bytes::{Buf, Bytes, BytesMut};
 use tungstenite::Utf8Bytes;
-use tungstenite::protocol::frame::coding::{CloseCode, Control, Data, OpCode};
+use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
 use super::frame::{Head, Mask};
-use super::message::{Message, text};
+use super::message::{PartialMessage, text};
 use super::{Opcode, Violation};
-use crate::base::Limit;
+use crate::base::{Limit, is_close_code};
 
-/// Registered after the codes that tungstenite knows.
-const BAD_GATEWAY: u16 = 1014;
-
-/// What a client says. A payload may share the memory of the buffer it was read into, and keeps all of it.
+/// A whole message or control frame. A payload may be a slice of the read buffer, which it keeps alive.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Input {
-    /// A text message.
+pub enum Received {
     Text(Utf8Bytes),
-    /// A binary message.
     Binary(Bytes),
-    /// A ping, to be answered with its payload.
     Ping(Bytes),
-    /// The answer to a ping, or one nobody asked for.
     Pong(Bytes),
-    /// The end, with its code and reason where they were given. Nothing comes after it.
+    /// The code and reason, if the client gave them. Nothing comes after it.
     Close(Option<(u16, String)>),
 }
 
-/// Reads what one client sends.
+/// Reads the frames of one client.
 #[derive(Debug)]
 pub struct Reader {
     max_frame: usize,
     max_message: usize,
     frame: Option<Frame>,
-    message: Option<Message>,
+    message: Option<PartialMessage>,
     over: bool,
 }
 
-/// A frame whose header was read and whose payload is still to come.
+/// A frame whose payload is still to come.
 #[derive(Debug, Clone, Copy)]
 struct Frame {
-    part: Part,
+    part: FramePart,
     last: bool,
     left: usize,
     mask: Mask,
 }
 
-/// What a frame is part of.
+/// The thing that a frame is a part of.
 #[derive(Debug, Clone, Copy)]
-enum Part {
+enum FramePart {
     Message(Opcode),
     Ping,
     Pong,
@@ -59,7 +52,7 @@ enum Part {
 }
 
 impl Reader {
-    /// A reader that refuses payloads over these sizes: of a frame, and of a message's fragments together.
+    /// Refuses frames, and messages with all their fragments, that are larger.
     pub fn new(max_frame: usize, max_message: usize) -> Self {
         Self {
             max_frame,
@@ -70,14 +63,14 @@ impl Reader {
         }
     }
 
-    /// Takes the next whole thing out of what has arrived; `Ok(None)` wants more bytes.
-    pub fn next(&mut self, input: &mut BytesMut) -> Result<Option<Input>, Violation> {
+    /// Takes the next whole message or control frame out of `input`. `Ok(None)` asks for more bytes.
+    pub fn next(&mut self, input: &mut BytesMut) -> Result<Option<Received>, Violation> {
         if self.over {
             input.clear();
             return Ok(None);
         }
         let found = self.read(input);
-        if matches!(found, Err(_) | Ok(Some(Input::Close(_)))) {
+        if matches!(found, Err(_) | Ok(Some(Received::Close(_)))) {
             self.over = true;
             self.message = None;
             input.clear();
@@ -85,13 +78,12 @@ impl Reader {
         found
     }
 
-    /// The memory held for a message that is not whole yet.
     #[cfg(test)]
     pub(super) fn held(&self) -> usize {
-        self.message.as_ref().map_or(0, Message::capacity)
+        self.message.as_ref().map_or(0, PartialMessage::capacity)
     }
 
-    fn read(&mut self, input: &mut BytesMut) -> Result<Option<Input>, Violation> {
+    fn read(&mut self, input: &mut BytesMut) -> Result<Option<Received>, Violation> {
         loop {
             let frame = match self.frame.take() {
                 Some(frame) => frame,
@@ -102,11 +94,11 @@ impl Reader {
             };
             let found = match frame.part {
                 _ if input.is_empty() && frame.left > 0 => self.wait(frame),
-                Part::Message(kind) => self.payload(frame, kind, input)?,
+                FramePart::Message(kind) => self.payload(frame, kind, input)?,
                 _ if input.len() < frame.left => self.wait(frame),
-                Part::Ping => Some(Input::Ping(frame.whole(input))),
-                Part::Pong => Some(Input::Pong(frame.whole(input))),
-                Part::Close => Some(close(&frame.whole(input))?),
+                FramePart::Ping => Some(Received::Ping(frame.whole(input))),
+                FramePart::Pong => Some(Received::Pong(frame.whole(input))),
+                FramePart::Close => Some(close(&frame.whole(input))?),
             };
             if found.is_some() || self.frame.is_some() {
                 return Ok(found);
@@ -114,7 +106,7 @@ impl Reader {
         }
     }
 
-    fn wait(&mut self, frame: Frame) -> Option<Input> {
+    fn wait(&mut self, frame: Frame) -> Option<Received> {
         self.frame = Some(frame);
         None
     }
@@ -140,32 +132,32 @@ impl Reader {
         }))
     }
 
-    fn part(&self, opcode: OpCode) -> Result<Part, Violation> {
+    fn part(&self, opcode: OpCode) -> Result<FramePart, Violation> {
         match (opcode, &self.message) {
-            (OpCode::Data(Data::Text), None) => Ok(Part::Message(Opcode::Text)),
-            (OpCode::Data(Data::Binary), None) => Ok(Part::Message(Opcode::Binary)),
-            (OpCode::Data(Data::Continue), Some(begun)) => Ok(Part::Message(begun.kind)),
-            (OpCode::Control(Control::Ping), _) => Ok(Part::Ping),
-            (OpCode::Control(Control::Pong), _) => Ok(Part::Pong),
-            (OpCode::Control(Control::Close), _) => Ok(Part::Close),
+            (OpCode::Data(Data::Text), None) => Ok(FramePart::Message(Opcode::Text)),
+            (OpCode::Data(Data::Binary), None) => Ok(FramePart::Message(Opcode::Binary)),
+            (OpCode::Data(Data::Continue), Some(begun)) => Ok(FramePart::Message(begun.kind)),
+            (OpCode::Control(Control::Ping), _) => Ok(FramePart::Ping),
+            (OpCode::Control(Control::Pong), _) => Ok(FramePart::Pong),
+            (OpCode::Control(Control::Close), _) => Ok(FramePart::Close),
             (OpCode::Data(Data::Continue), None) => Err(Violation::protocol(
-                "a `CONTINUE` frame continues nothing, no message was begun",
+                "a `CONTINUE` frame must follow the first frame of a message",
             )),
             (OpCode::Data(Data::Text | Data::Binary), Some(_)) => {
                 Err(Violation::protocol(format!(
-                    "a `{opcode}` frame begins inside a fragmented message, only `CONTINUE` may go on"
+                    "inside a fragmented message only `CONTINUE` frames may come, got `{opcode}`"
                 )))
             }
             (OpCode::Data(Data::Reserved(code)) | OpCode::Control(Control::Reserved(code)), _) => {
                 Err(Violation::protocol(format!(
-                    "opcode `{code:#x}` is reserved, `0x0` to `0x2` and `0x8` to `0xa` are not"
+                    "opcode must be `0x0` to `0x2` or `0x8` to `0xa`, got `{code:#x}`"
                 )))
             }
         }
     }
 
-    fn within_limits(&self, part: Part, length: u64) -> Result<usize, Violation> {
-        let Part::Message(_) = part else {
+    fn within_limits(&self, part: FramePart, length: u64) -> Result<usize, Violation> {
+        let FramePart::Message(_) = part else {
             return Ok(length as usize);
         };
         if length > self.max_frame as u64 {
@@ -175,7 +167,7 @@ impl Reader {
                 format!("a frame has `{length}` bytes, up to `{most}` are allowed"),
             ));
         }
-        let before = self.message.as_ref().map_or(0, Message::len);
+        let before = self.message.as_ref().map_or(0, PartialMessage::len);
         let together = before as u64 + length;
         if together > self.max_message as u64 {
             let most = self.max_message;
@@ -192,11 +184,13 @@ impl Reader {
         mut frame: Frame,
         kind: Opcode,
         input: &mut BytesMut,
-    ) -> Result<Option<Input>, Violation> {
+    ) -> Result<Option<Received>, Violation> {
         if self.message.is_none() && frame.last && frame.left <= input.len() {
-            return Input::message(kind, frame.whole(input)).map(Some);
+            return Received::message(kind, frame.whole(input)).map(Some);
         }
-        let message = self.message.get_or_insert_with(|| Message::new(kind));
+        let message = self
+            .message
+            .get_or_insert_with(|| PartialMessage::new(kind));
         let arrived = frame.left.min(input.len());
         let room = if frame.last {
             frame.left
@@ -210,25 +204,25 @@ impl Reader {
             return Ok(self.wait(frame));
         }
         match self.message.take_if(|_| frame.last) {
-            Some(message) => Input::message(kind, message.finish()).map(Some),
+            Some(message) => Received::message(kind, message.finish()).map(Some),
             None => Ok(None),
         }
     }
 }
 
 impl Frame {
-    /// The payload, all of which has arrived, where it lies.
+    /// The payload, all of which has come, without copying it.
     fn whole(mut self, input: &mut BytesMut) -> Bytes {
         if self.left == 0 {
             return Bytes::new();
         }
         let mut payload = input.split_to(self.left);
-        self.mask.lift(&mut payload);
+        self.mask.remove(&mut payload);
         payload.freeze()
     }
 }
 
-impl Input {
+impl Received {
     fn message(kind: Opcode, data: Bytes) -> Result<Self, Violation> {
         match kind {
             Opcode::Text => text(&data).map(Self::Text),
@@ -237,23 +231,23 @@ impl Input {
     }
 }
 
-fn close(payload: &[u8]) -> Result<Input, Violation> {
+fn close(payload: &[u8]) -> Result<Received, Violation> {
     let Some((code, reason)) = payload.split_first_chunk() else {
         return match payload {
-            [] => Ok(Input::Close(None)),
+            [] => Ok(Received::Close(None)),
             _ => Err(Violation::protocol(
-                "a close has a payload of `1` byte, none or at least `2` are allowed",
+                "a close must have no payload or at least `2` bytes, got `1`",
             )),
         };
     };
     let code = u16::from_be_bytes(*code);
-    if code != BAD_GATEWAY && !CloseCode::from(code).is_allowed() {
+    if !is_close_code(code) {
         return Err(Violation::protocol(format!(
-            "close code `{code}` may not be sent"
+            "close code `{code}` must not be sent"
         )));
     }
     match std::str::from_utf8(reason) {
-        Ok(reason) => Ok(Input::Close(Some((code, reason.to_owned())))),
+        Ok(reason) => Ok(Received::Close(Some((code, reason.to_owned())))),
         Err(error) => Err(Violation::encoding(format!(
             "the reason of a close must be UTF-8, from byte `{}` on it is not",
             error.valid_up_to()

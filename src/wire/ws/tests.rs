@@ -8,7 +8,7 @@ const LIMIT: usize = 1000;
 /// A masked frame with the shortest header.
 fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
-    write_message(&mut out, Opcode::Binary, payload);
+    Writer.message(&mut out, Opcode::Binary, payload);
     let header = out.len() - payload.len();
     out[0] = first;
     out[1] |= 0x80;
@@ -27,7 +27,7 @@ fn frames(parts: &[(u8, &[u8])]) -> Vec<u8> {
 }
 
 /// Everything that `wire` says when it comes in pieces of `size`, up to a violation.
-fn read_by(wire: &[u8], size: usize) -> (Vec<Input>, Option<Violation>) {
+fn read_by(wire: &[u8], size: usize) -> (Vec<Received>, Option<Violation>) {
     let mut reader = Reader::new(LIMIT, LIMIT);
     let (mut buffer, mut found) = (BytesMut::new(), Vec::new());
     for piece in wire.chunks(size) {
@@ -44,7 +44,7 @@ fn read_by(wire: &[u8], size: usize) -> (Vec<Input>, Option<Violation>) {
 }
 
 #[track_caller]
-fn says(wire: &[u8], expected: &[Input]) {
+fn says(wire: &[u8], expected: &[Received]) {
     for size in [1, 2, 3, 7, usize::MAX] {
         assert_eq!(
             read_by(wire, size),
@@ -67,12 +67,12 @@ fn refused(wire: &[u8], code: u16, words: &str) {
     assert_eq!(early, None, "refused before `{words}` was certain");
 }
 
-fn text(data: &'static str) -> Input {
-    Input::Text(data.into())
+fn text(data: &'static str) -> Received {
+    Received::Text(data.into())
 }
 
-fn binary(data: &[u8]) -> Input {
-    Input::Binary(Bytes::copy_from_slice(data))
+fn binary(data: &[u8]) -> Received {
+    Received::Binary(Bytes::copy_from_slice(data))
 }
 
 #[test]
@@ -105,8 +105,8 @@ fn fragments_become_one_message_and_control_frames_may_come_between() {
     says(
         &wire,
         &[
-            Input::Ping(Bytes::from_static(b"still there?")),
-            Input::Pong(Bytes::new()),
+            Received::Ping(Bytes::from_static(b"still there?")),
+            Received::Pong(Bytes::new()),
             text("κκ!"),
             binary(b""),
         ],
@@ -115,7 +115,7 @@ fn fragments_become_one_message_and_control_frames_may_come_between() {
 
 #[test]
 fn close_says_its_code_and_reason() {
-    says(&frame(0x88, b""), &[Input::Close(None)]);
+    says(&frame(0x88, b""), &[Received::Close(None)]);
     for code in [
         1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 3999, 4000,
         4999_u16,
@@ -123,11 +123,11 @@ fn close_says_its_code_and_reason() {
         let payload = [&code.to_be_bytes(), "adiós".as_bytes()].concat();
         says(
             &frame(0x88, &payload),
-            &[Input::Close(Some((code, "adiós".to_owned())))],
+            &[Received::Close(Some((code, "adiós".to_owned())))],
         );
         says(
             &frame(0x88, &code.to_be_bytes()),
-            &[Input::Close(Some((code, String::new())))],
+            &[Received::Close(Some((code, String::new())))],
         );
     }
 }
@@ -136,7 +136,7 @@ fn close_says_its_code_and_reason() {
 fn nothing_is_read_after_a_close_or_a_violation() {
     says(
         &frames(&[(0x88, b""), (0x81, b"more"), (0xf1, b"")]),
-        &[Input::Close(None)],
+        &[Received::Close(None)],
     );
 
     let mut reader = Reader::new(LIMIT, LIMIT);
@@ -154,35 +154,33 @@ fn bad_headers_are_refused_at_their_second_byte() {
         refused(&[0x81 | bits << 4, 0x80], 1002, &words);
     }
     for code in [3, 4, 5, 6, 7, 11, 12, 13, 14, 15_u8] {
-        let words =
-            format!("opcode `{code:#x}` is reserved, `0x0` to `0x2` and `0x8` to `0xa` are not");
+        let words = format!("opcode must be `0x0` to `0x2` or `0x8` to `0xa`, got `{code:#x}`");
         refused(&[0x80 | code, 0x80], 1002, &words);
     }
     for (first, name) in [(8, "CLOSE"), (9, "PING"), (10, "PONG")] {
-        let words = format!("a `{name}` frame is fragmented, control frames may not be");
+        let words = format!("a `{name}` frame is fragmented, control frames must not be");
         refused(&[first, 0x80], 1002, &words);
-        let words =
-            format!("a `{name}` frame has more than the `125` bytes a control frame may have");
+        let words = format!("a `{name}` frame may have up to `125` bytes, this one has more");
         refused(&[0x80 | first, 0xfe], 1002, &words);
         refused(&[0x80 | first, 0xff], 1002, &words);
     }
     refused(
         &[0x81, 5],
         1002,
-        "the frame is not masked, a client's must be",
+        "the frame is not masked, a client's frames must be",
     );
     refused(
         &[0x80, 0x80],
         1002,
-        "a `CONTINUE` frame continues nothing, no message was begun",
+        "a `CONTINUE` frame must follow the first frame of a message",
     );
-    let words = "a `TEXT` frame begins inside a fragmented message, only `CONTINUE` may go on";
+    let words = "inside a fragmented message only `CONTINUE` frames may come, got `TEXT`";
     refused(
         &[&frame(0x01, b"a")[..], &[0x81, 0x80]].concat(),
         1002,
         words,
     );
-    let words = "a `BINARY` frame begins inside a fragmented message, only `CONTINUE` may go on";
+    let words = "inside a fragmented message only `CONTINUE` frames may come, got `BINARY`";
     refused(
         &[&frame(0x01, b"")[..], &[0x02, 0x80]].concat(),
         1002,
@@ -290,7 +288,7 @@ fn text_may_not_end_inside_a_character() {
 
 #[test]
 fn bad_closes_are_refused() {
-    let words = "a close has a payload of `1` byte, none or at least `2` are allowed";
+    let words = "a close must have no payload or at least `2` bytes, got `1`";
     refused(&frame(0x88, &[3]), 1002, words);
     for code in [
         0, 1, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65535_u16,
@@ -298,7 +296,7 @@ fn bad_closes_are_refused() {
         refused(
             &frame(0x88, &code.to_be_bytes()),
             1002,
-            &format!("close code `{code}` may not be sent"),
+            &format!("close code `{code}` must not be sent"),
         );
     }
     let words = "the reason of a close must be UTF-8, from byte `2` on it is not";
@@ -314,7 +312,7 @@ fn a_message_that_came_at_once_is_not_copied() {
     assert_eq!(reader.next(&mut buffer), Ok(None));
     buffer.extend_from_slice(&wire[6..]);
     let place = buffer.as_ptr();
-    let Ok(Some(Input::Binary(payload))) = reader.next(&mut buffer) else {
+    let Ok(Some(Received::Binary(payload))) = reader.next(&mut buffer) else {
         panic!("no message");
     };
     assert_eq!(payload.as_ptr(), place);

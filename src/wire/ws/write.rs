@@ -1,4 +1,4 @@
-//! A server's frames: unmasked, added to the end of what is to be sent.
+//! A server's frames: unmasked, appended to the bytes that are to be sent.
 
 use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
@@ -7,54 +7,57 @@ use super::frame::{EIGHT_MORE, SHORT, TWO_MORE};
 
 const LAST: u8 = 0x80;
 
-/// What a control frame has left for the reason after the close code.
+/// Bytes of a control frame that the close code leaves for the reason.
 const MAX_REASON: usize = SHORT - 2;
 
-/// Adds a message as one frame.
-pub fn write_message(out: &mut Vec<u8>, kind: Opcode, payload: &[u8]) {
-    write_frame(out, LAST, kind.into(), payload);
-}
+/// Writes a server's frames.
+#[derive(Debug, Clone, Copy)]
+pub struct Writer;
 
-/// Adds the header of a message in one frame; its payload must be sent next, as it is.
-pub fn write_header(out: &mut Vec<u8>, kind: Opcode, length: usize) {
-    write_head(out, LAST, kind.into(), length);
-}
-
-/// Adds a message in frames of `size` bytes (at least 1).
-pub fn write_fragments(out: &mut Vec<u8>, kind: Opcode, payload: &[u8], size: usize) {
-    let mut opcode = kind.into();
-    let mut rest = payload;
-    while let Some((piece, more)) = rest.split_at_checked(size.max(1))
-        && !more.is_empty()
-    {
-        write_frame(out, 0, opcode, piece);
-        opcode = OpCode::Data(Data::Continue);
-        rest = more;
+impl Writer {
+    /// Appends a message as one frame.
+    pub fn message(self, out: &mut Vec<u8>, kind: Opcode, payload: &[u8]) {
+        write_frame(out, LAST, kind.into(), payload);
     }
-    write_frame(out, LAST, opcode, rest);
-}
 
-/// Adds a ping; of its payload only the 125 bytes that fit.
-pub fn write_ping(out: &mut Vec<u8>, payload: &[u8]) {
-    write_control(out, Control::Ping, payload);
-}
+    /// Appends the header of a message in one frame. The payload must be sent next.
+    pub fn header(self, out: &mut Vec<u8>, kind: Opcode, length: usize) {
+        write_head(out, LAST, kind.into(), length);
+    }
 
-/// Adds a pong; of its payload only the 125 bytes that fit.
-pub fn write_pong(out: &mut Vec<u8>, payload: &[u8]) {
-    write_control(out, Control::Pong, payload);
-}
+    /// Appends a message in frames of `size` bytes (at least 1).
+    pub fn fragments(self, out: &mut Vec<u8>, kind: Opcode, payload: &[u8], size: usize) {
+        let mut opcode = kind.into();
+        let mut rest = payload;
+        while let Some((piece, more)) = rest.split_at_checked(size.max(1))
+            && !more.is_empty()
+        {
+            write_frame(out, 0, opcode, piece);
+            opcode = OpCode::Data(Data::Continue);
+            rest = more;
+        }
+        write_frame(out, LAST, opcode, rest);
+    }
 
-/// Adds a close. A reason needs a code, and is cut to the 123 bytes that fit, between characters.
-pub fn write_close(out: &mut Vec<u8>, code: Option<u16>, reason: &str) {
-    let Some(code) = code else {
-        return write_control(out, Control::Close, &[]);
-    };
-    let reason = &reason[..reason.floor_char_boundary(MAX_REASON)];
-    write_control(
-        out,
-        Control::Close,
-        &[&code.to_be_bytes(), reason.as_bytes()].concat(),
-    );
+    /// Appends a ping. A payload over 125 bytes is cut.
+    pub fn ping(self, out: &mut Vec<u8>, payload: &[u8]) {
+        write_control(out, Control::Ping, payload);
+    }
+
+    /// Appends a pong. A payload over 125 bytes is cut.
+    pub fn pong(self, out: &mut Vec<u8>, payload: &[u8]) {
+        write_control(out, Control::Pong, payload);
+    }
+
+    /// Appends a close. A reason needs a code, and is cut between characters to the 123 bytes that fit.
+    pub fn close(self, out: &mut Vec<u8>, code: Option<u16>, reason: &str) {
+        let Some(code) = code else {
+            return write_control(out, Control::Close, &[]);
+        };
+        let reason = &reason[..reason.floor_char_boundary(MAX_REASON)];
+        let payload = [&code.to_be_bytes(), reason.as_bytes()].concat();
+        write_control(out, Control::Close, &payload);
+    }
 }
 
 fn write_control(out: &mut Vec<u8>, control: Control, payload: &[u8]) {
@@ -67,6 +70,7 @@ fn write_frame(out: &mut Vec<u8>, last: u8, opcode: OpCode, payload: &[u8]) {
     out.extend_from_slice(payload);
 }
 
+/// RFC 6455, section 5.2: the length takes as few bytes as possible.
 fn write_head(out: &mut Vec<u8>, last: u8, opcode: OpCode, length: usize) {
     out.push(last | u8::from(opcode));
     if length <= SHORT {
@@ -103,7 +107,7 @@ mod tests {
             (65536, &[0x82, 127, 0, 0, 0, 0, 0, 1, 0, 0]),
         ] {
             let mut out = Vec::new();
-            write_message(&mut out, Opcode::Binary, &vec![7; length]);
+            Writer.message(&mut out, Opcode::Binary, &vec![7; length]);
             assert_eq!(out, [header, &vec![7; length]].concat());
         }
     }
@@ -113,7 +117,7 @@ mod tests {
         #[track_caller]
         fn case(payload: &[u8], size: usize, expected: &[u8]) {
             let mut out = Vec::new();
-            write_fragments(&mut out, Opcode::Text, payload, size);
+            Writer.fragments(&mut out, Opcode::Text, payload, size);
             assert_eq!(out, expected);
         }
         case(b"abcde", 2, b"\x01\x02ab\x00\x02cd\x80\x01e");
@@ -126,18 +130,18 @@ mod tests {
     #[test]
     fn control_frames_are_cut_to_what_fits() {
         let mut out = Vec::new();
-        write_ping(&mut out, b"a");
-        write_pong(&mut out, b"");
-        write_close(&mut out, None, "unheard");
-        write_close(&mut out, Some(1000), "bye");
+        Writer.ping(&mut out, b"a");
+        Writer.pong(&mut out, b"");
+        Writer.close(&mut out, None, "unheard");
+        Writer.close(&mut out, Some(1000), "bye");
         assert_eq!(out, b"\x89\x01a\x8a\x00\x88\x00\x88\x05\x03\xe8bye");
 
         out.clear();
-        write_close(&mut out, Some(1000), &"ä".repeat(100));
+        Writer.close(&mut out, Some(1000), &"ä".repeat(100));
         assert_eq!(out[..4], [0x88, 2 + 122, 0x03, 0xe8]);
         assert_eq!(out[4..], *"ä".repeat(61).as_bytes());
         out.clear();
-        write_ping(&mut out, &[7; 200]);
+        Writer.ping(&mut out, &[7; 200]);
         assert_eq!(out.len(), 2 + 125);
     }
 }
