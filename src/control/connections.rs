@@ -1,30 +1,35 @@
 //! `connections`, `rooms`, `send`.
 
-use crate::base::json::{Kind, write};
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::base::is_close_code;
+use crate::base::json::Json;
 use crate::hub::{Hub, PeerId, Recipients};
-use crate::net::answer::{Answer, HttpProblem};
+use crate::net::answer::HttpProblem;
 
-use super::request::{Ask, invalid, items, missing, ok, text};
+use super::call::{Call, Outcome, any, invalid, items, missing, ok};
 
-pub(super) fn connections(hub: &Hub) -> Answer {
-    items(hub.connections().into_iter().map(|peer| peer.json))
+pub(super) fn list(call: &Call) -> Outcome {
+    items(call.hub.connections().into_iter().map(|peer| peer.json))
 }
 
-pub(super) fn cut_off(hub: &Hub, name: &str, ask: &Ask) -> Result<Answer, HttpProblem> {
-    ask.check_query(&["code"])?;
-    let code = ask.number("code")?.unwrap_or(1000);
-    if !crate::base::is_close_code(code) {
-        let message =
-            format!("`code` is a close code such as 1000, 1008, 1012 or 3000–4999, found `{code}`");
-        return Err(invalid(message));
+pub(super) fn close(call: &Call) -> Outcome {
+    call.check_query(&["code"])?;
+    let code = call.query_number("code")?.unwrap_or(1000);
+    if !is_close_code(code) {
+        return Err(invalid(format!(
+            "`code` must be a close code such as 1000, 1008, 1012 or 3000–4999, got `{code}`"
+        )));
     }
-    match peer(name).filter(|peer| hub.cut_off(*peer, code as u16)) {
-        Some(peer) => Ok(ok(format!("{{\"id\":\"c{peer}\",\"code\":{code}}}"))),
-        None => Err(unknown(hub, name)),
+    match peer_id(call.name()).filter(|peer| call.hub.cut_off(*peer, code as u16)) {
+        Some(peer) => ok(json!({ "id": format!("c{peer}"), "code": code })),
+        None => Err(unknown(&call.hub, call.name())),
     }
 }
 
-fn peer(name: &str) -> Option<PeerId> {
+/// The number in a name such as `c1`.
+pub(super) fn peer_id(name: &str) -> Option<PeerId> {
     name.strip_prefix('c')?.parse().ok()
 }
 
@@ -37,56 +42,44 @@ fn unknown(hub: &Hub, name: &str) -> HttpProblem {
     missing("connection", name, &known)
 }
 
-pub(super) fn rooms(hub: &Hub) -> Answer {
-    items(hub.rooms().into_iter().map(|(name, peers)| {
-        let mut out = String::from("{\"name\":");
-        write::string(&mut out, &name);
-        let ids: Vec<String> = peers.iter().map(|peer| format!("\"c{peer}\"")).collect();
-        out.push_str(&format!(
-            ",\"connections\":[{}],\"count\":{}}}",
-            ids.join(","),
-            peers.len()
-        ));
-        out
+pub(super) fn rooms(call: &Call) -> Outcome {
+    items(call.hub.rooms().into_iter().map(|(name, peers)| {
+        let ids: Vec<String> = peers.iter().map(|peer| format!("c{peer}")).collect();
+        json!({ "name": *name, "connections": ids, "count": ids.len() })
     }))
 }
 
-pub(super) fn send(hub: &Hub, ask: &Ask) -> Result<Answer, HttpProblem> {
-    const TO: &str = "`to` is {\"room\":…}, {\"connection\":…} or {\"all\":true}";
-    let body = ask.object(&["to", "event", "message"])?;
-    let to = body
-        .get("to")
-        .filter(|to| to.kind() == Kind::Object)
-        .ok_or_else(|| invalid(TO))?;
-    let members: Vec<String> = to
-        .part()
-        .members()
-        .map(|member| member.key().into_owned())
-        .collect();
-    let to = match members
-        .iter()
-        .map(String::as_str)
-        .collect::<Vec<_>>()
-        .as_slice()
-    {
-        ["all"] if to.get("all").is_some_and(|all| all.text() == "true") => Recipients::All,
-        ["room"] => Recipients::Room(text(&to, "room")?.ok_or_else(|| invalid(TO))?),
-        ["connection"] => {
-            let name = text(&to, "connection")?.ok_or_else(|| invalid(TO))?;
-            Recipients::Peer(peer(&name).ok_or_else(|| unknown(hub, &name))?)
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Send {
+    to: To,
+    event: Option<String>,
+    #[serde(default, deserialize_with = "any")]
+    message: Option<Json>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum To {
+    All(bool),
+    Room(String),
+    Connection(String),
+}
+
+pub(super) fn send(call: &Call) -> Outcome {
+    let hub = &call.hub;
+    let Send { to, event, message } = call.object()?;
+    let mut connection = String::new();
+    let to = match to {
+        To::All(true) => Recipients::All,
+        To::All(false) => return Err(invalid("`all` must be true")),
+        To::Room(room) => Recipients::Room(room),
+        To::Connection(name) => {
+            connection = name;
+            Recipients::Peer(peer_id(&connection).ok_or_else(|| unknown(hub, &connection))?)
         }
-        _ => return Err(invalid(TO)),
     };
-    let event = text(&body, "event")?;
-    let message = body
-        .get("message")
-        .ok_or_else(|| invalid("`message` is missing: what is to be sent"))?;
-    let connection = match to {
-        Recipients::Peer(peer) => format!("c{peer}"),
-        _ => String::new(),
-    };
-    match hub.send_to(to, event, message) {
-        Some(sent) => Ok(ok(format!("{{\"sent\":{sent}}}"))),
-        None => Err(unknown(hub, &connection)),
-    }
+    let message = message.ok_or_else(|| invalid("`message` is missing: any JSON to send"))?;
+    let sent = hub.send_to(to, event, message);
+    ok(json!({ "sent": sent.ok_or_else(|| unknown(hub, &connection))? }))
 }

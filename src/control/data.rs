@@ -1,66 +1,58 @@
-//! `data`: the world, read and edited.
+//! `data`: reads and edits of the world.
 
 use hyper::StatusCode;
+use serde_json::json;
 
-use crate::base::json::{Json, Kind, write};
+use crate::base::json::{Json, Kind};
 use crate::base::text::shortened;
-use crate::hub::{Change, ChangeKind, Collection, DataError, Hub};
-use crate::net::answer::{self, Answer, HttpProblem};
+use crate::hub::{Change, ChangeKind, Collection, DataError};
+use crate::net::answer::{self, HttpProblem};
 
-use super::request::{Ask, invalid, items, ok};
+use super::call::{Call, Outcome, conflict, invalid, items, ok};
 
-/// Items a page, unless asked for another number, and at most.
+/// Items on a page, unless `limit` says otherwise.
 const PAGE: u64 = 100;
-const LARGEST_PAGE: u64 = 1000;
+const MAX_PAGE: u64 = 1000;
 
 impl From<DataError> for HttpProblem {
     fn from(error: DataError) -> HttpProblem {
-        let message = error.to_string();
         match error {
-            DataError::NoCollection(..) | DataError::Missing(_) => HttpProblem::not_found(message),
-            DataError::Taken(_) => HttpProblem::new(StatusCode::CONFLICT, "CONFLICT", message),
-            DataError::NoObject(_) | DataError::NoField(..) => invalid(message),
+            DataError::NoCollection(..) | DataError::Missing(_) => {
+                HttpProblem::not_found(error.to_string())
+            }
+            DataError::Taken(_) => conflict(&error),
+            DataError::NoObject(_) | DataError::NoField(..) => invalid(error.to_string()),
         }
     }
 }
 
-pub(super) fn collections(hub: &Hub) -> Answer {
-    items(hub.collections().iter().map(|collection| {
-        let mut out = String::from("{\"name\":");
-        write::string(&mut out, &collection.name);
-        out.push_str(",\"key\":");
-        write::string(&mut out, &collection.key);
-        out.push_str(&format!(",\"count\":{}}}", collection.len()));
-        out
+pub(super) fn collections(call: &Call) -> Outcome {
+    items(call.hub.collections().iter().map(|collection| {
+        json!({ "name": collection.name, "key": collection.key, "count": collection.len() })
     }))
 }
 
-pub(super) fn list(hub: &Hub, name: &str, ask: &Ask) -> Result<Answer, HttpProblem> {
-    let collection = hub.collection(name)?;
-    let page = ask.number("page")?.unwrap_or(1);
-    let limit = ask.number("limit")?.unwrap_or(PAGE);
-    if page == 0 || !(1..=LARGEST_PAGE).contains(&limit) {
+pub(super) fn list(call: &Call) -> Outcome {
+    let collection = call.hub.collection(call.name())?;
+    let page = call.query_number("page")?.unwrap_or(1);
+    let limit = call.query_number("limit")?.unwrap_or(PAGE);
+    if page == 0 || !(1..=MAX_PAGE).contains(&limit) {
         return Err(invalid(format!(
-            "`page` is a whole number from 1, `limit` one from 1 to {LARGEST_PAGE}; found `{page}` and `{limit}`"
+            "`page` must be a whole number from 1, `limit` one from 1 to {MAX_PAGE}, got `{page}` and `{limit}`"
         )));
     }
-    let wanted: Vec<(&str, &str)> = ask
-        .query
-        .iter()
-        .filter(|(name, _)| name != "page" && name != "limit")
-        .map(|(name, value)| (name.as_str(), value.as_str()))
-        .collect();
-    if let Some((field, _)) = wanted
-        .iter()
-        .find(|(field, _)| !collection.is_empty() && collection.field(field).is_none())
-    {
-        return Err(invalid(format!(
-            "no item of `{name}` has a field `{}`",
-            shortened(field)
-        )));
+    let is_filter = |(name, _): &&(String, String)| name != "page" && name != "limit";
+    let filters: Vec<_> = call.query.iter().filter(is_filter).collect();
+    for (field, _) in &filters {
+        if !collection.is_empty() && collection.field(field).is_none() {
+            let (name, field) = (call.name(), shortened(field));
+            return Err(invalid(format!(
+                "no item of `{name}` has a field `{field}`"
+            )));
+        }
     }
     let fits = |item: &Json| {
-        wanted
+        filters
             .iter()
             .all(|(field, value)| field_is(item, field, value))
     };
@@ -71,69 +63,66 @@ pub(super) fn list(hub: &Hub, name: &str, ask: &Ask) -> Result<Answer, HttpProbl
         }
         total += 1;
     }
-    let body = format!(
+    ok(format_args!(
         "{{\"items\":[{}],\"total\":{total},\"page\":{page},\"limit\":{limit}}}",
         shown.join(",")
-    );
-    Ok(ok(body))
+    ))
 }
 
 fn field_is(item: &Json, field: &str, value: &str) -> bool {
     item.get(field).is_some_and(|found| match found.kind() {
-        Kind::String => found.part().as_str().is_some_and(|text| text == value),
+        Kind::String => found.part().is_str(value),
         Kind::Number => found.text() == value || value.parse().ok() == found.part().as_f64(),
         _ => found.text() == value,
     })
 }
 
-pub(super) fn item(hub: &Hub, name: &str, key: &str) -> Result<Answer, HttpProblem> {
-    let collection = hub.collection(name)?;
+pub(super) fn item(call: &Call) -> Outcome {
+    let (collection, key) = (call.hub.collection(call.name())?, &call.parts[2]);
     match collection.find(key) {
-        Some((_, item)) => Ok(ok(item.text().to_owned())),
-        None => Err(DataError::Missing(key.to_owned()).into()),
+        Some((_, item)) => ok(item.text()),
+        None => Err(DataError::Missing(key.clone()).into()),
     }
 }
 
-pub(super) fn insert(hub: &Hub, name: &str, ask: &Ask) -> Result<Answer, HttpProblem> {
-    hub.collection(name)?;
-    let item = ask
-        .json()?
-        .ok_or_else(|| invalid("the body is missing: the new item, a JSON object"))?;
-    let item = hub.edit(Change {
-        collection: name.to_owned(),
-        key: String::new(),
-        kind: ChangeKind::Insert(item),
-    })?;
+pub(super) fn insert(call: &Call) -> Outcome {
+    call.hub.collection(call.name())?;
+    let item = call.json()?;
+    let item = item.ok_or_else(|| invalid("the body is missing: the new item, a JSON object"))?;
+    let item = change(call, "", ChangeKind::Insert(item))?;
     Ok(answer::json(StatusCode::CREATED, item.text().to_owned()))
 }
 
-pub(super) fn edit(hub: &Hub, name: &str, key: &str, ask: &Ask) -> Result<Answer, HttpProblem> {
-    let kind = if ask.method == "DELETE" {
+pub(super) fn edit(call: &Call) -> Outcome {
+    let key = &call.parts[2];
+    let kind = if call.method == "DELETE" {
         ChangeKind::Remove
     } else {
-        let item = ask.json()?.unwrap_or_else(Json::null);
-        check_key(hub.collection(name)?.as_ref(), key, &item)?;
-        match ask.method.as_str() {
+        let item = call.json()?.unwrap_or_else(Json::null);
+        check_key(call.hub.collection(call.name())?.as_ref(), key, &item)?;
+        match call.method.as_str() {
             "PUT" => ChangeKind::Replace(item),
             _ => ChangeKind::Merge(item),
         }
     };
-    let item = hub.edit(Change {
-        collection: name.to_owned(),
-        key: key.to_owned(),
-        kind,
-    })?;
-    Ok(ok(item.text().to_owned()))
+    ok(change(call, key, kind)?.text())
 }
 
-/// An item keeps its key: another one in the body is a mistake, and no way to rename it.
+fn change(call: &Call, key: &str, kind: ChangeKind) -> Result<Json, DataError> {
+    call.hub.edit(Change {
+        collection: call.name().to_owned(),
+        key: key.to_owned(),
+        kind,
+    })
+}
+
+/// An item cannot be renamed: its key in the body, if it is there, must be the one it has.
 fn check_key(collection: &Collection, key: &str, item: &Json) -> Result<(), HttpProblem> {
-    let own = collection
-        .find(key)
-        .and_then(|(_, known)| known.get(&collection.key));
+    let known = collection.find(key);
+    let own = known.and_then(|(_, known)| known.get(&collection.key));
     match (own, item.get(&collection.key)) {
         (Some(own), Some(given)) if own != given => Err(invalid(format!(
-            "`{}` is the key and stays `{}`, found `{}`",
+            "`{}` is the key and stays `{}`, got `{}`",
             collection.key,
             shortened(own.text()),
             shortened(given.text())

@@ -1,18 +1,17 @@
-//! `faults`: what goes wrong on purpose.
+//! `faults`: failures on purpose.
 
 use crate::base::json::{Json, Kind};
-use crate::hub::Hub;
 use crate::lang::faults::Fault;
-use crate::net::answer::{Answer, HttpProblem};
 
-use super::request::{Ask, invalid, items};
+use super::call::{Call, Outcome, invalid, items};
 
-pub(super) fn list(hub: &Hub) -> Answer {
-    let faults = hub.faults_shown();
+pub(super) fn list(call: &Call) -> Outcome {
+    let faults = call.hub.faults_shown();
     items(faults.iter().map(|(fault, left)| shown(fault, *left)))
 }
 
-/// As declared, with what is left of `times`; a `left` that was put back with the rest of a list says nothing.
+/// The fault as declared, with what is left of its `times`. A list that was read here may be put back, so a `left` in
+/// it is ignored.
 fn shown(fault: &Json, left: Option<u64>) -> String {
     let members = fault.part().members();
     let mut members: Vec<String> = members
@@ -23,26 +22,25 @@ fn shown(fault: &Json, left: Option<u64>) -> String {
     format!("{{{}}}", members.join(","))
 }
 
-pub(super) fn put(hub: &Hub, ask: &Ask) -> Result<Answer, HttpProblem> {
-    let body = ask.json()?.filter(|body| body.kind() == Kind::List);
-    let body =
-        body.ok_or_else(|| invalid("the body is a list of faults, such as [{\"kind\":\"drop\"}]"))?;
-    let scenario = hub.scenario();
+pub(super) fn put(call: &Call) -> Outcome {
+    let body = call.json()?.filter(|body| body.kind() == Kind::List);
+    let body = body.ok_or_else(|| {
+        invalid("the body must be a list of faults, such as [{\"kind\":\"drop\"}]")
+    })?;
+    let scenario = call.hub.scenario();
     let handlers = scenario.fault_handlers();
-    let mut faults = Vec::new();
-    for (n, json) in body.elements().enumerate() {
-        faults.push(
-            Fault::read(&json, handlers.as_deref())
-                .map_err(|error| invalid(format!("fault {}: {error}", n + 1)))?,
-        );
-    }
-    hub.set_faults(faults);
-    Ok(list(hub))
+    let read = |(n, json): (usize, Json)| {
+        let fault = Fault::read(&json, handlers.as_deref());
+        fault.map_err(|error| invalid(format!("fault {}: {error}", n + 1)))
+    };
+    let faults: Result<_, _> = body.elements().enumerate().map(read).collect();
+    call.hub.set_faults(faults?);
+    list(call)
 }
 
-pub(super) fn clear(hub: &Hub) -> Answer {
-    hub.set_faults(Vec::new());
-    list(hub)
+pub(super) fn clear(call: &Call) -> Outcome {
+    call.hub.set_faults(Vec::new());
+    list(call)
 }
 
 #[cfg(test)]
@@ -50,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_left_is_told_anew_each_time() {
+    fn left_is_counted_anew() {
         let cases = [
             (r#"{"kind":"drop"}"#, None, r#"{"kind":"drop"}"#),
             (

@@ -1,25 +1,25 @@
-//! `journal`: what was said, and waiting for it.
+//! `journal`: recorded messages, and waiting for one.
 
 use std::time::Duration;
 
 use hyper::StatusCode;
+use serde::Deserialize;
 
 use crate::base::json::{Json, Kind, Part};
 use crate::base::text::shortened;
-use crate::hub::{About, Entry, Hub, PeerId};
-use crate::net::answer::{Answer, HttpProblem};
+use crate::hub::{About, Entry, PeerId};
+use crate::net::answer::HttpProblem;
 
-use super::request::{Ask, duration, invalid, items, ok, text};
+use super::call::{Call, Outcome, any, invalid, items, ok, time};
+use super::connections::peer_id;
 
-/// Entries an answer has, unless asked for another number.
+/// Entries in an answer, unless `limit` says otherwise.
 const PAGE: u64 = 1000;
-/// Entries that `wait` looks at before others get their turn.
-const LOOKED_AT: usize = 200;
-/// What `wait` waits, unless asked for another time, and at most.
-const WAIT: Duration = Duration::from_secs(5);
-const LONGEST_WAIT: Duration = Duration::from_mins(1);
+/// Entries that `wait` compares before it lets others run.
+const BATCH: usize = 200;
+const DEFAULT_WAIT: Duration = Duration::from_secs(5);
+const MAX_WAIT: Duration = Duration::from_mins(1);
 
-/// Which entries are meant.
 #[derive(Default)]
 struct Filter {
     name: Option<String>,
@@ -30,50 +30,36 @@ struct Filter {
 
 impl Filter {
     fn new(
-        name: Option<String>,
+        name: Option<&str>,
         connection: Option<&str>,
         direction: Option<&str>,
     ) -> Result<Filter, HttpProblem> {
+        let wrong =
+            |must: &str, found: &str| invalid(format!("{must}, got `{}`", shortened(found)));
         let inward = match direction {
             None => None,
             Some("in") => Some(true),
             Some("out") => Some(false),
-            Some(other) => {
-                return Err(invalid(format!(
-                    "`direction` is `in` or `out`, found `{}`",
-                    shortened(other)
-                )));
-            }
+            Some(other) => return Err(wrong("`direction` must be `in` or `out`", other)),
         };
-        let peer = match connection {
-            None => None,
-            Some(name) => Some(
-                name.strip_prefix('c')
-                    .and_then(|number| number.parse().ok())
-                    .ok_or_else(|| {
-                        invalid(format!(
-                            "`connection` is an id such as `c1`, found `{}`",
-                            shortened(name)
-                        ))
-                    })?,
-            ),
-        };
+        let peer = connection.map(|name| {
+            peer_id(name).ok_or_else(|| wrong("`connection` must be an id such as `c1`", name))
+        });
         Ok(Filter {
-            name,
-            peer,
+            name: name.map(str::to_owned),
+            peer: peer.transpose()?,
             inward,
             part: None,
         })
     }
 
-    /// All but the message itself, which takes longer to look at.
+    /// Compares everything but the message itself, which takes longer.
     fn concerns(&self, about: &About) -> bool {
         self.name.as_ref().is_none_or(|name| **name == *about.name)
             && self.peer.is_none_or(|peer| peer == about.peer)
             && self.inward.is_none_or(|inward| inward == about.inward)
     }
 
-    /// Whether the message has what is wanted in it.
     fn holds(&self, entry: &Entry) -> bool {
         self.part.as_ref().is_none_or(|part| {
             let message = entry.seen();
@@ -82,7 +68,7 @@ impl Filter {
     }
 }
 
-/// Whether everything that is wanted is there: members of objects, elements of lists of the same length, equal values.
+/// Objects may have more members than wanted; lists must be of equal length.
 fn is_part(wanted: Part<'_>, found: Part<'_>) -> bool {
     match (wanted.kind(), found.kind()) {
         (Kind::Object, Kind::Object) => wanted.members().all(|member| {
@@ -101,68 +87,63 @@ fn is_part(wanted: Part<'_>, found: Part<'_>) -> bool {
     }
 }
 
-pub(super) fn list(hub: &Hub, ask: &Ask) -> Result<Answer, HttpProblem> {
-    ask.check_query(&["name", "connection", "direction", "after", "limit"])?;
+pub(super) fn list(call: &Call) -> Outcome {
+    call.check_query(&["name", "connection", "direction", "after", "limit"])?;
     let filter = Filter::new(
-        ask.value("name").map(str::to_owned),
-        ask.value("connection"),
-        ask.value("direction"),
+        call.query_value("name"),
+        call.query_value("connection"),
+        call.query_value("direction"),
     )?;
-    let limit = ask.number("limit")?.unwrap_or(PAGE) as usize;
+    let limit = call.query_number("limit")?.unwrap_or(PAGE) as usize;
     let concerns = |about: &About| filter.concerns(about);
-    let entries = match ask.number("after")? {
-        Some(after) => hub.journal().select(after, limit, concerns),
-        None => hub.journal().last(limit, concerns),
+    let journal = call.hub.journal();
+    let entries = match call.query_number("after")? {
+        Some(after) => journal.select(after, limit, concerns),
+        None => journal.last(limit, concerns),
     };
-    Ok(items(entries.iter().map(Entry::shown)))
+    items(entries.iter().map(Entry::shown))
 }
 
-pub(super) fn clear(hub: &Hub) -> Answer {
-    hub.journal().clear();
-    items([])
+pub(super) fn clear(call: &Call) -> Outcome {
+    call.hub.journal().clear();
+    items([""; 0])
 }
 
-pub(super) async fn wait(hub: &Hub, ask: &Ask) -> Result<Answer, HttpProblem> {
-    let body = ask.object(&[
-        "match",
-        "direction",
-        "timeout",
-        "after",
-        "name",
-        "connection",
-    ])?;
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wait {
+    #[serde(default, rename = "match", deserialize_with = "any")]
+    part: Option<Json>,
+    name: Option<String>,
+    connection: Option<String>,
+    direction: Option<String>,
+    #[serde(default, deserialize_with = "time")]
+    timeout: Option<Duration>,
+    after: Option<u64>,
+}
+
+pub(super) async fn wait(call: &Call) -> Outcome {
+    let wait: Wait = call.object()?;
     let mut filter = Filter::new(
-        text(&body, "name")?,
-        text(&body, "connection")?.as_deref(),
-        text(&body, "direction")?.as_deref(),
+        wait.name.as_deref(),
+        wait.connection.as_deref(),
+        wait.direction.as_deref(),
     )?;
-    filter.part = body.get("match");
-    let timeout = duration(&body, "timeout")?.unwrap_or(WAIT);
-    if timeout > LONGEST_WAIT {
-        return Err(invalid("`timeout` is a minute at most"));
+    filter.part = wait.part;
+    let timeout = wait.timeout.unwrap_or(DEFAULT_WAIT);
+    if timeout > MAX_WAIT {
+        return Err(invalid("`timeout` must be at most a minute"));
     }
-    let mut after = match body.get("after").filter(|after| after.kind() != Kind::Null) {
-        None => 0,
-        Some(value) => value
-            .part()
-            .as_i64()
-            .and_then(|after| u64::try_from(after).ok())
-            .ok_or_else(|| {
-                invalid(format!(
-                    "`after` is the `seq` of a message, found `{}`",
-                    shortened(value.text())
-                ))
-            })?,
-    };
-    // Watching starts before looking, so that nothing falls in between.
-    let mut news = hub.journal().watch();
+    let (mut after, journal) = (wait.after.unwrap_or_default(), call.hub.journal());
+    // Subscribed before the first look, so that no message falls in between.
+    let mut news = journal.watch();
     let found = async {
         loop {
             news.borrow_and_update();
-            // Messages are looked at outside of the journal's lock, which every message takes, and each of them once.
+            // Compared outside of the journal's lock, which every message takes, and each of them once.
             loop {
                 let concerns = |about: &About| filter.concerns(about);
-                let entries = hub.journal().select(after, LOOKED_AT, concerns);
+                let entries = journal.select(after, BATCH, concerns);
                 let Some(last) = entries.last() else { break };
                 after = last.seq;
                 if let Some(entry) = entries.into_iter().find(|entry| filter.holds(entry)) {
@@ -176,7 +157,7 @@ pub(super) async fn wait(hub: &Hub, ask: &Ask) -> Result<Answer, HttpProblem> {
         }
     };
     match tokio::time::timeout(timeout, found).await {
-        Ok(entry) => Ok(ok(entry.shown())),
+        Ok(entry) => ok(entry.shown()),
         Err(_) => Err(HttpProblem::new(
             StatusCode::REQUEST_TIMEOUT,
             "TIMEOUT",
@@ -190,7 +171,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_part_of_a_message_is_found_in_it() {
+    fn parts_of_messages_match() {
         let cases = [
             (r#"{"a":1}"#, r#"{"a":1.0,"b":2}"#, true),
             (
@@ -214,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_is_found_as_a_text() {
+    fn other_messages_match_as_text() {
         let entry = |payload: &'static str, more: usize| Entry {
             seq: 1,
             about: About {
@@ -242,7 +223,7 @@ mod tests {
                 false,
             ),
             ("{\"a\":1}", entry("{\"a\":1}", 0), true),
-            // Shortened: what it began with is no message.
+            // Shortened, so its beginning is not the message.
             ("{\"a\":1}", entry("{\"a\":1}", 70_000), false),
         ];
         for (wanted, entry, expected) in cases {

@@ -1,14 +1,14 @@
-//! HTTP under `/__mock/`: tests and people take the running mock in hand.
+//! The control API, HTTP under `/__mock/`: tests and people observe and steer the running mock.
 //!
-//! `Host`, `Origin` and the body's size were looked at before a request comes here. This module says which row of
-//! the table a request means and what is wrong with it; the rows are in the files beside it.
+//! `Host`, `Origin` and the size of the body are checked before a request comes here. This module finds the row of a
+//! request; the rows' functions are in the files beside it.
 
+mod call;
 mod connections;
 mod data;
 mod faults;
 mod info;
 mod journal;
-mod request;
 mod time;
 
 use std::pin::Pin;
@@ -20,21 +20,16 @@ use crate::base::text::shortened;
 use crate::hub::Hub;
 use crate::net::Control;
 use crate::net::answer::{Answer, HttpProblem};
-use request::Ask;
+use call::{Call, Outcome};
 
-/// The root of the API.
 pub const ROOT: &str = "/__mock/";
 
-/// The API of a running world; `addresses` are the server's URLs, known once it listens.
+/// The API of a running world. `addresses` are the server's URLs, known once it listens.
 pub fn handler(hub: Hub, addresses: Arc<OnceLock<Vec<String>>>) -> Control {
     Arc::new(move |request| {
-        let (hub, addresses) = (hub.clone(), addresses.clone());
+        let addresses = addresses.get().cloned().unwrap_or_default();
+        let call = Call::new(hub.clone(), addresses, request);
         Box::pin(async move {
-            let call = Call {
-                hub: &hub,
-                addresses: addresses.get().map_or(&[], Vec::as_slice),
-                ask: &Ask::new(request),
-            };
             let mut answer = route(&call).await.unwrap_or_else(Answer::from);
             let no_store = HeaderValue::from_static("no-store");
             answer.headers_mut().insert(CACHE_CONTROL, no_store);
@@ -43,126 +38,49 @@ pub fn handler(hub: Hub, addresses: Arc<OnceLock<Vec<String>>>) -> Control {
     })
 }
 
-/// One request and everything that its row may use.
-struct Call<'c> {
-    hub: &'c Hub,
-    addresses: &'c [String],
-    ask: &'c Ask,
-}
-
-impl Call<'_> {
-    /// A part of the path.
-    fn name(&self, at: usize) -> &str {
-        &self.ask.parts[at]
-    }
-}
-
-type Outcome = Result<Answer, HttpProblem>;
-
 enum Run {
-    Now(fn(&Call<'_>) -> Outcome),
-    /// Waits for something.
-    Later(for<'c> fn(&'c Call<'c>) -> Pin<Box<dyn Future<Output = Outcome> + Send + 'c>>),
+    Now(fn(&Call) -> Outcome),
+    Later(for<'c> fn(&'c Call) -> Pin<Box<dyn Future<Output = Outcome> + Send + 'c>>),
 }
 
 use Run::{Later, Now};
 
-/// The API: methods, a path with `*` for a name, and its function.
+/// Methods, a path with `*` for a name, and the function that answers.
 const ROWS: &[(&str, &str, Run)] = &[
-    (
-        "GET, HEAD",
-        "health",
-        Now(|call| Ok(info::health(call.hub))),
-    ),
-    (
-        "GET",
-        "info",
-        Now(|call| Ok(info::info(call.hub, call.addresses))),
-    ),
-    (
-        "GET",
-        "connections",
-        Now(|call| Ok(connections::connections(call.hub))),
-    ),
-    (
-        "DELETE",
-        "connections/*",
-        Now(|call| connections::cut_off(call.hub, call.name(1), call.ask)),
-    ),
-    ("GET", "rooms", Now(|call| Ok(connections::rooms(call.hub)))),
-    ("GET", "data", Now(|call| Ok(data::collections(call.hub)))),
-    (
-        "GET",
-        "data/*",
-        Now(|call| data::list(call.hub, call.name(1), call.ask)),
-    ),
-    (
-        "POST",
-        "data/*",
-        Now(|call| data::insert(call.hub, call.name(1), call.ask)),
-    ),
-    (
-        "GET",
-        "data/*/*",
-        Now(|call| data::item(call.hub, call.name(1), call.name(2))),
-    ),
-    (
-        "PUT, PATCH, DELETE",
-        "data/*/*",
-        Now(|call| data::edit(call.hub, call.name(1), call.name(2), call.ask)),
-    ),
-    (
-        "POST",
-        "send",
-        Now(|call| connections::send(call.hub, call.ask)),
-    ),
-    ("GET", "triggers", Now(|call| Ok(time::triggers(call.hub)))),
-    (
-        "POST",
-        "triggers/*",
-        Now(|call| time::trigger(call.hub, call.name(1), call.ask)),
-    ),
-    ("GET", "timers", Now(|call| Ok(time::timers(call.hub)))),
-    (
-        "PATCH",
-        "timers/*",
-        Now(|call| time::set_timer(call.hub, call.name(1), call.ask)),
-    ),
-    (
-        "POST",
-        "timers/*/fire",
-        Now(|call| time::fire(call.hub, call.name(1))),
-    ),
-    ("GET", "clock", Now(|call| Ok(time::clock(call.hub)))),
+    ("GET, HEAD", "health", Now(info::health)),
+    ("GET", "info", Now(info::info)),
+    ("GET", "connections", Now(connections::list)),
+    ("DELETE", "connections/*", Now(connections::close)),
+    ("GET", "rooms", Now(connections::rooms)),
+    ("GET", "data", Now(data::collections)),
+    ("GET", "data/*", Now(data::list)),
+    ("POST", "data/*", Now(data::insert)),
+    ("GET", "data/*/*", Now(data::item)),
+    ("PUT, PATCH, DELETE", "data/*/*", Now(data::edit)),
+    ("POST", "send", Now(connections::send)),
+    ("GET", "triggers", Now(time::triggers)),
+    ("POST", "triggers/*", Now(time::trigger)),
+    ("GET", "timers", Now(time::timers)),
+    ("PATCH", "timers/*", Now(time::set_timer)),
+    ("POST", "timers/*/fire", Now(time::fire)),
+    ("GET", "clock", Now(time::clock)),
     (
         "POST",
         "clock",
-        Later(|call| Box::pin(time::set_clock(call.hub, call.ask))),
+        Later(|call| Box::pin(time::set_clock(call))),
     ),
-    (
-        "POST",
-        "reset",
-        Later(|call| Box::pin(info::reset(call.hub, call.ask))),
-    ),
-    ("GET", "faults", Now(|call| Ok(faults::list(call.hub)))),
-    ("PUT", "faults", Now(|call| faults::put(call.hub, call.ask))),
-    ("DELETE", "faults", Now(|call| Ok(faults::clear(call.hub)))),
-    (
-        "GET",
-        "journal",
-        Now(|call| journal::list(call.hub, call.ask)),
-    ),
-    (
-        "DELETE",
-        "journal",
-        Now(|call| Ok(journal::clear(call.hub))),
-    ),
+    ("POST", "reset", Later(|call| Box::pin(info::reset(call)))),
+    ("GET", "faults", Now(faults::list)),
+    ("PUT", "faults", Now(faults::put)),
+    ("DELETE", "faults", Now(faults::clear)),
+    ("GET", "journal", Now(journal::list)),
+    ("DELETE", "journal", Now(journal::clear)),
     (
         "POST",
         "journal/wait",
-        Later(|call| Box::pin(journal::wait(call.hub, call.ask))),
+        Later(|call| Box::pin(journal::wait(call))),
     ),
-    ("GET", "metrics", Now(|call| Ok(info::metrics(call.hub)))),
+    ("GET", "metrics", Now(info::metrics)),
 ];
 
 fn fits(pattern: &str, parts: &[String]) -> bool {
@@ -173,35 +91,34 @@ fn fits(pattern: &str, parts: &[String]) -> bool {
             .all(|(pattern, part)| pattern == "*" || pattern == part)
 }
 
-async fn route(call: &Call<'_>) -> Outcome {
-    let ask = call.ask;
+async fn route(call: &Call) -> Outcome {
     let mut methods = Vec::new();
     for (allowed, pattern, run) in ROWS {
-        if !fits(pattern, &ask.parts) {
+        if !fits(pattern, &call.parts) {
             continue;
         }
-        if !allowed.split(", ").any(|method| method == ask.method) {
+        if !allowed.split(", ").any(|method| method == call.method) {
             methods.push(*allowed);
             continue;
         }
-        ask.check_media_type()?;
+        call.check_media_type()?;
         return match run {
             Now(run) => run(call),
             Later(run) => run(call).await,
         };
     }
-    Err(unknown(ask, &methods.join(", ")))
+    Err(unknown(call, &methods.join(", ")))
 }
 
-fn unknown(ask: &Ask, methods: &str) -> HttpProblem {
+fn unknown(call: &Call, methods: &str) -> HttpProblem {
     if !methods.is_empty() {
-        let found = shortened(&ask.method);
+        let found = shortened(&call.method);
         let message = format!("`{found}` is not allowed here; allowed: {methods}");
         return HttpProblem::method(message, methods);
     }
     let mut known: Vec<&str> = ROWS.iter().map(|(_, pattern, _)| *pattern).collect();
     known.dedup();
-    let path = shortened(&ask.path);
+    let path = shortened(&call.path);
     HttpProblem::not_found(format!(
         "nothing is at `{path}`; there are {}",
         known.join(", ")

@@ -1,125 +1,114 @@
 //! `clock`, `timers`, `triggers`.
 
-use hyper::StatusCode;
+use std::time::Duration;
 
-use crate::base::json::{Json, write};
-use crate::hub::{Clock, Hub, NotHeld, Returned, TimerShown, print_duration, rfc3339};
+use serde::Deserialize;
+use serde_json::{Value, json};
 
+use crate::base::json::{Json, Kind};
 use crate::base::text::shortened;
-use crate::net::answer::{Answer, HttpProblem};
+use crate::hub::{Clock, Hub, NotHeld, Returned, TimerShown, print_duration, rfc3339};
+use crate::net::answer::HttpProblem;
 
-use super::request::{Ask, duration, invalid, items, missing, ok, text};
+use super::call::{self, Call, Outcome, conflict, invalid, items, missing, ok, scenario_error};
 
-pub(super) fn clock(hub: &Hub) -> Answer {
-    ok(clock_shown(hub))
+pub(super) fn clock(call: &Call) -> Outcome {
+    ok(clock_shown(&call.hub))
 }
 
-pub(super) fn clock_shown(hub: &Hub) -> String {
+pub(super) fn clock_shown(hub: &Hub) -> Value {
     let (clock, now) = hub.clock();
-    let mode = if matches!(clock, Clock::Held { .. }) {
-        "manual"
-    } else {
-        "real"
-    };
-    format!("{{\"mode\":\"{mode}\",\"now\":\"{}\"}}", rfc3339(now))
+    let held = matches!(clock, Clock::Held { .. });
+    json!({ "mode": if held { "manual" } else { "real" }, "now": rfc3339(now) })
 }
 
-pub(super) async fn set_clock(hub: &Hub, ask: &Ask) -> Result<Answer, HttpProblem> {
-    let body = ask.object(&["mode", "advance"])?;
-    let (mode, advance) = (text(&body, "mode")?, duration(&body, "advance")?);
-    match mode.as_deref() {
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SetClock {
+    mode: Option<Mode>,
+    #[serde(default, deserialize_with = "call::time")]
+    advance: Option<Duration>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Mode {
+    Real,
+    Manual,
+}
+
+pub(super) async fn set_clock(call: &Call) -> Outcome {
+    let hub = &call.hub;
+    let SetClock { mode, advance } = call.object()?;
+    match mode {
         None if advance.is_none() => {
             return Err(invalid(
-                "say {\"mode\":\"real\"}, {\"mode\":\"manual\"} or {\"advance\":\"30s\"}",
+                "the body must be {\"mode\":\"real\"}, {\"mode\":\"manual\"} or {\"advance\":\"30s\"}",
             ));
         }
         None => {}
-        // Nothing is changed by what is refused.
-        Some("real") if advance.is_some() => return Err(conflict(&NotHeld)),
-        Some("real") => hub.hold(false),
-        Some("manual") => hub.hold(true),
-        Some(other) => {
-            return Err(invalid(format!(
-                "`mode` is `real` or `manual`, found `{}`",
-                shortened(other)
-            )));
-        }
+        // A refused request changes nothing, so the mode stays as well.
+        Some(Mode::Real) if advance.is_some() => return Err(conflict(&NotHeld)),
+        Some(Mode::Real) => hub.hold(false),
+        Some(Mode::Manual) => hub.hold(true),
     }
     if let Some(by) = advance {
         hub.advance(by).await.map_err(|error| conflict(&error))?;
     }
-    Ok(clock(hub))
+    clock(call)
 }
 
-fn conflict(error: &NotHeld) -> HttpProblem {
-    HttpProblem::new(StatusCode::CONFLICT, "CONFLICT", error.to_string())
+pub(super) fn timers(call: &Call) -> Outcome {
+    items(call.hub.timers().iter().map(timer))
 }
 
-pub(super) fn timers(hub: &Hub) -> Answer {
-    items(hub.timers().iter().map(timer))
+fn timer(timer: &TimerShown) -> Value {
+    json!({
+        "name": timer.name,
+        "every": print_duration(timer.every),
+        "due": timer.due.map(rfc3339),
+        "paused": timer.paused,
+    })
 }
 
-fn timer(timer: &TimerShown) -> String {
-    let mut out = String::from("{\"name\":");
-    write::string(&mut out, &timer.name);
-    let due = timer
-        .due
-        .map_or("null".to_owned(), |due| format!("\"{}\"", rfc3339(due)));
-    out.push_str(&format!(
-        ",\"every\":\"{}\",\"due\":{due},\"paused\":{}}}",
-        print_duration(timer.every),
-        timer.paused
-    ));
-    out
+fn no_timer(call: &Call) -> HttpProblem {
+    let timers = call.hub.timers().into_iter();
+    let known: Vec<String> = timers.map(|timer| timer.name).collect();
+    missing("timer", call.name(), &known)
 }
 
-fn no_timer(hub: &Hub, name: &str) -> HttpProblem {
-    let known: Vec<String> = hub.timers().into_iter().map(|timer| timer.name).collect();
-    missing("timer", name, &known)
-}
-
-pub(super) fn fire(hub: &Hub, name: &str) -> Result<Answer, HttpProblem> {
-    if !hub.fire(name) {
-        return Err(no_timer(hub, name));
+pub(super) fn fire(call: &Call) -> Outcome {
+    if !call.hub.fire(call.name()) {
+        return Err(no_timer(call));
     }
-    Ok(ok("{\"fired\":true}".to_owned()))
+    ok(json!({ "fired": true }))
 }
 
-pub(super) fn set_timer(hub: &Hub, name: &str, ask: &Ask) -> Result<Answer, HttpProblem> {
-    let body = ask.object(&["every", "paused"])?;
-    let every = duration(&body, "every")?;
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SetTimer {
+    #[serde(default, deserialize_with = "call::time")]
+    every: Option<Duration>,
+    paused: Option<bool>,
+}
+
+pub(super) fn set_timer(call: &Call) -> Outcome {
+    let SetTimer { every, paused } = call.object()?;
     if every.is_some_and(|every| every.is_zero()) {
-        return Err(invalid("`every` is longer than nothing"));
+        return Err(invalid("`every` must be positive"));
     }
-    let paused = match body
-        .get("paused")
-        .map(|paused| paused.text().to_owned())
-        .as_deref()
-    {
-        None => None,
-        Some("true") => Some(true),
-        Some("false") => Some(false),
-        Some(other) => {
-            return Err(invalid(format!(
-                "`paused` is true or false, found `{}`",
-                shortened(other)
-            )));
-        }
-    };
     if every.is_none() && paused.is_none() {
-        return Err(invalid("say {\"every\":\"5s\"} or {\"paused\":true}"));
+        let message = "the body must have `every`, such as \"5s\", or `paused`, or both";
+        return Err(invalid(message));
     }
+    let (hub, name) = (&call.hub, call.name());
     if !hub.set_timer(name, every, paused) {
-        return Err(no_timer(hub, name));
+        return Err(no_timer(call));
     }
-    Ok(timers_of(hub, name))
-}
-
-/// A timer as the bare item; under `for`, the bare name means all its turns, which are a list.
-fn timers_of(hub: &Hub, name: &str) -> Answer {
     let timers = hub.timers();
     match timers.iter().find(|timer| timer.name == name) {
         Some(one) => ok(timer(one)),
+        // A timer under `for` has a turn for each item, and its bare name means all of them.
         None => {
             let turn = format!("{name}:");
             let turns = timers.iter().filter(|timer| timer.name.starts_with(&turn));
@@ -128,38 +117,26 @@ fn timers_of(hub: &Hub, name: &str) -> Answer {
     }
 }
 
-pub(super) fn triggers(hub: &Hub) -> Answer {
-    items(hub.triggers().into_iter().map(|name| {
-        let mut out = String::from("{\"name\":");
-        write::string(&mut out, &name);
-        out.push('}');
-        out
-    }))
+pub(super) fn triggers(call: &Call) -> Outcome {
+    let names = call.hub.triggers().into_iter();
+    items(names.map(|name| json!({ "name": name })))
 }
 
-pub(super) fn trigger(hub: &Hub, name: &str, ask: &Ask) -> Result<Answer, HttpProblem> {
-    let args = ask.json()?;
-    if let Some(args) = args
-        .as_ref()
-        .filter(|args| args.kind() != crate::base::json::Kind::Object)
-    {
+pub(super) fn trigger(call: &Call) -> Outcome {
+    let args = call.json()?.unwrap_or_else(empty);
+    if args.kind() != Kind::Object {
+        let found = shortened(args.text());
         return Err(invalid(format!(
-            "the body is the trigger's `args`, a JSON object; found `{}`",
-            shortened(args.text())
+            "the body must be the trigger's `args`, a JSON object, got `{found}`"
         )));
     }
-    let args = args
-        .unwrap_or_else(|| Json::from_value(&crate::lang::Value::from_pairs::<_, &str, &str>([])));
-    match hub.trigger(name, args) {
-        Returned::NotFound => Err(missing("trigger", name, &hub.triggers())),
-        Returned::Failed { place, why } => {
-            let message = format!("{place}: {why}");
-            Err(HttpProblem::new(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "SCENARIO_ERROR",
-                message,
-            ))
-        }
-        _ => Ok(ok("{\"started\":true}".to_owned())),
+    match call.hub.trigger(call.name(), args) {
+        Returned::NotFound => Err(missing("trigger", call.name(), &call.hub.triggers())),
+        Returned::Failed { place, why } => Err(scenario_error(format!("{place}: {why}"))),
+        _ => ok(json!({ "started": true })),
     }
+}
+
+fn empty() -> Json {
+    Json::from_value(&crate::lang::Value::from_pairs::<_, &str, &str>([]))
 }
