@@ -7,7 +7,7 @@ use minijinja::machinery::{ast, parse_expr};
 
 use crate::base::json::{Json, write};
 
-use super::check::{self, Found};
+use super::check::{Found, Names, Walk};
 use super::environment::ENVIRONMENT;
 use super::filters::{FACTOR, MEASURED};
 use super::{Expr, Formula, Key, MAX_OUTPUT, Path, reason};
@@ -135,11 +135,7 @@ impl Compiler {
     }
 
     /// Compiles what stands in a `${ … }`. `known` says whether a name is in sight.
-    pub fn expression(
-        &mut self,
-        source: &str,
-        known: &dyn Fn(&str) -> bool,
-    ) -> Result<Expr, ExprProblem> {
+    pub fn expression(&mut self, source: &str, names: &dyn Names) -> Result<Expr, ExprProblem> {
         let trimmed = source.trim();
         let shift = source.len() - source.trim_start().len();
         let shifted = |mut problem: ExprProblem| {
@@ -154,8 +150,12 @@ impl Compiler {
             });
         }
         let tree = parse_expr(trimmed).map_err(|error| shifted(syntax_problem(&error)))?;
-        let mut found = Found::default();
-        check::walk(&tree, known, &mut found).map_err(shifted)?;
+        let mut walk = Walk {
+            names,
+            found: Found::default(),
+        };
+        walk.expr(&tree).map_err(shifted)?;
+        let found = walk.found;
         self.environment_names.extend(found.environment_names);
         self.asks_server |= found.server;
         if let Some(path) = self.path(&tree, trimmed) {

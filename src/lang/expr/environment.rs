@@ -1,6 +1,5 @@
 //! MiniJinja, set up: our functions and filters, its own, and the bounds.
 
-use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use minijinja::value::Rest;
@@ -127,19 +126,8 @@ fn call(function: Function, state: &State<'_, '_>, args: &[Value]) -> Result<Val
     }
 }
 
-/// Filters that may be used: ours and MiniJinja's own that make sense without HTML and files.
-pub(super) fn filter_names() -> &'static BTreeSet<&'static str> {
-    static NAMES: LazyLock<BTreeSet<&str>> = LazyLock::new(|| FILTERS.iter().copied().collect());
-    &NAMES
-}
-
-/// Tests that may be used.
-pub(super) fn test_names() -> &'static BTreeSet<&'static str> {
-    static NAMES: LazyLock<BTreeSet<&str>> = LazyLock::new(|| TESTS.iter().copied().collect());
-    &NAMES
-}
-
-const FILTERS: &[&str] = &[
+/// Filters of ours, and those of MiniJinja that make sense without HTML and files.
+pub(super) const FILTERS: &[&str] = &[
     "pad",
     "round",
     "tally",
@@ -190,7 +178,7 @@ const FILTERS: &[&str] = &[
     "zip",
 ];
 
-const TESTS: &[&str] = &[
+pub(super) const TESTS: &[&str] = &[
     "null",
     "undefined",
     "defined",

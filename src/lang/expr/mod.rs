@@ -18,6 +18,7 @@ use minijinja::{Error, ErrorKind, Expression, Value};
 use crate::base::json::{Json, write};
 use crate::lang::problem::shown;
 
+pub use check::Names;
 pub use compile::{Compiler, ExprProblem, Symbol, Symbols, names};
 pub use environment::{FUEL, Function};
 

@@ -36,6 +36,11 @@ impl Reader<'_> {
         for (key, node) in self.map(node, "`on`") {
             let steps = self.steps(node, &format!("`{}`", key.name), &mut scope.inner());
             let handler = draws.handler(&key.name, steps);
+            if key.name.contains('*') && key.name != "*" {
+                let message = format!("a handler must have a whole name, got {}", shown(&key.name));
+                let hint = "handlers take no patterns; `\"*\"` takes messages of any other name";
+                self.problem(key.at, message, Some(hint.to_owned()));
+            }
             if key.name == "*" {
                 handlers.otherwise = Some(handler);
             } else {

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use super::Reader;
-use crate::lang::expr::{Symbol, Symbols};
+use crate::lang::expr::{Names, Symbol, Symbols};
 use crate::lang::problem::{did_you_mean, one_of, shown};
 use crate::lang::tree::{Key, Node, Spot};
 
@@ -48,14 +48,6 @@ impl Scope<'_> {
         }
     }
 
-    /// Whether a name is in sight.
-    pub(in crate::lang) fn knows(&self, name: &str) -> bool {
-        Symbols::built_in().contains(&name)
-            || self.layers().any(|layer| {
-                layer.own.contains(name) || layer.shared.iter().any(|names| names.contains(name))
-            })
-    }
-
     /// What was probably meant instead of an unknown name.
     pub(in crate::lang) fn meant(&self, name: &str) -> Option<String> {
         let mut candidates: Vec<&str> = self
@@ -76,6 +68,19 @@ impl Scope<'_> {
 
     fn layers(&self) -> impl Iterator<Item = &Scope<'_>> {
         std::iter::successors(Some(self), |scope| scope.parent)
+    }
+}
+
+impl Names for Scope<'_> {
+    fn knows(&self, name: &str) -> bool {
+        Symbols::built_in().contains(&name) || self.redefines(name)
+    }
+
+    fn redefines(&self, name: &str) -> bool {
+        let has = |layer: &Scope<'_>| {
+            layer.own.contains(name) || layer.shared.iter().any(|names| names.contains(name))
+        };
+        self.layers().any(has)
     }
 }
 

@@ -6,6 +6,7 @@ use crate::base::json::Json;
 use crate::lang::expr::Template;
 use crate::lang::faults::Fault;
 use crate::lang::model::{Listen, Protocol, Scenario};
+use crate::lang::problem::shown;
 use crate::lang::tree::{Content, Node};
 
 const PROTOCOLS: &[(&str, Protocol)] = &[
@@ -49,12 +50,17 @@ impl Reader<'_> {
 
     fn paths(&mut self, node: &Node) -> Vec<String> {
         let paths = self.texts(node, "`paths`");
+        let in_url = |c: char| c.is_ascii_graphic() && !matches!(c, '?' | '#' | '{' | '}' | '*');
         for path in &paths {
-            let in_url = |c: char| c.is_ascii_graphic() && !matches!(c, '?' | '#');
             if !path.starts_with('/') || !path.chars().all(in_url) {
-                let allowed = "paths as they stand in a URL, such as `/ws`";
-                self.expected(node, "`paths`", allowed);
-                break;
+                let message = format!(
+                    "a path must be as in a URL, such as `/ws`, got {}",
+                    shown(path)
+                );
+                let hint = path.contains(['{', '*']).then(
+                    || "paths have no parameters or patterns; without `paths` every path is open",
+                );
+                self.problem(node.at, message, hint.map(str::to_owned));
             }
         }
         paths

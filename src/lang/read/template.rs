@@ -190,7 +190,7 @@ impl Reader<'_> {
         if self.compiler.formulas() > MAX_FORMULAS {
             return Expr::Constant(Json::null());
         }
-        let compiled = self.compiler.expression(source, &|name| scope.knows(name));
+        let compiled = self.compiler.expression(source, scope);
         if self.compiler.formulas() > MAX_FORMULAS {
             let message = format!("more than {MAX_FORMULAS} expressions");
             let hint = "`define` what is said in several places, and `run` it".to_owned();
