@@ -163,7 +163,7 @@ impl<'t> Context<'t> {
             }
             out.clear();
         }
-        plain_error(out, &refusal.code, words);
+        plain_error(out, refusal, words);
     }
 
     fn failed(&mut self, place: Arc<str>, why: String) {
@@ -186,9 +186,9 @@ impl<'t> Context<'t> {
     }
 }
 
-fn plain_error(out: &mut String, code: &str, words: &str) {
+fn plain_error(out: &mut String, refusal: &Refusal, words: &str) {
     out.push_str("{\"error\":{\"code\":");
-    write::string(out, code);
+    refusal.write_code(out);
     out.push_str(",\"message\":");
     write::string(out, words);
     out.push_str("}}");

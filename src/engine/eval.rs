@@ -9,7 +9,7 @@ use crate::base::json::{Json, Kind, MAX_DEPTH, Part, write};
 use crate::base::payload::Sink;
 use crate::base::text::shortened;
 use crate::lang::expr::{
-    Evaluated, Expr, Formula, Key, MAX_OUTPUT, Path, Piece, Template, TextPiece, names, reason,
+    Evaluate, Evaluated, Expr, Formula, Key, MAX_OUTPUT, Path, Template, names, reason, template,
 };
 
 use super::context::Context;
@@ -131,13 +131,13 @@ impl Context<'_> {
             Template::Expr(expr) => self.eval(expr),
             Template::Text(pieces) => {
                 let mut text = String::new();
-                self.text(pieces, &mut text)?;
+                template::text(pieces, self, &mut text)?;
                 self.make(text.len())?;
                 Ok(Val::Json(Json::string(&text)))
             }
-            Template::Composite(pieces) => {
+            Template::Composite(_) => {
                 let mut out = String::new();
-                self.pieces(pieces, &mut out)?;
+                template.render(self, &mut out)?;
                 self.make(out.len())?;
                 Json::parse(out)
                     .map(Val::Json)
@@ -152,20 +152,12 @@ impl Context<'_> {
         template: &Template,
         out: &mut impl Sink,
     ) -> Result<(), String> {
-        match template {
-            Template::Constant(json) => out.text().push_str(json.text()),
-            Template::Expr(expr) => self.render_expr(expr, out)?,
-            Template::Text(pieces) => {
-                let mut text = String::new();
-                self.text(pieces, &mut text)?;
-                write::string(out.text(), &text);
-            }
-            Template::Composite(pieces) => self.pieces(pieces, out)?,
-        }
-        Ok(())
+        template.render(self, out)
     }
+}
 
-    fn render_expr(&mut self, expr: &Expr, out: &mut impl Sink) -> Result<(), String> {
+impl Evaluate for Context<'_> {
+    fn write_json(&mut self, expr: &Expr, out: &mut impl Sink) -> Result<(), String> {
         match expr {
             Expr::Path(path)
                 if path.root == names::RESULT && path.keys.is_empty() && self.result.is_some() =>
@@ -196,38 +188,25 @@ impl Context<'_> {
         Ok(())
     }
 
-    fn pieces(&mut self, pieces: &[Piece], out: &mut impl Sink) -> Result<(), String> {
-        self.work(pieces.len() as u64)?;
-        for piece in pieces {
-            match piece {
-                Piece::Raw(text) => out.text().push_str(text),
-                Piece::Value(expr) => self.render_expr(expr, out)?,
-                Piece::Text(pieces) => {
-                    let mut text = String::new();
-                    self.text(pieces, &mut text)?;
-                    write::string(out.text(), &text);
-                }
-            }
-            self.fits(out.written())?;
-        }
+    fn write_text(&mut self, expr: &Expr, out: &mut String) -> Result<(), String> {
+        self.eval(expr)?.write_text(out);
         Ok(())
     }
 
-    fn text(&mut self, pieces: &[TextPiece], out: &mut String) -> Result<(), String> {
-        self.work(pieces.len() as u64)?;
-        for piece in pieces {
-            match piece {
-                TextPiece::Literal(text) => out.push_str(text),
-                TextPiece::Hole(expr) => self.eval(expr)?.write_text(out),
-            }
-            if out.len() > MAX_OUTPUT {
-                let found = out.len();
-                let why =
-                    format!("a text of {found} bytes was made, up to {MAX_OUTPUT} are allowed");
-                return Err(self.pass(Limit::Output, why));
-            }
+    fn charge(&mut self, pieces: usize) -> Result<(), String> {
+        self.work(pieces as u64)
+    }
+
+    fn json_fits(&mut self, bytes: usize) -> Result<(), String> {
+        self.fits(bytes)
+    }
+
+    fn text_fits(&mut self, bytes: usize) -> Result<(), String> {
+        if bytes <= MAX_OUTPUT {
+            return Ok(());
         }
-        Ok(())
+        let why = format!("a text must have up to {MAX_OUTPUT} bytes, got {bytes}");
+        Err(self.pass(Limit::Output, why))
     }
 }
 

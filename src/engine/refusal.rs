@@ -1,14 +1,16 @@
 //! Errors that are answered: their codes, words and statuses.
 
 use crate::base::Limit;
-use crate::base::json::{JsonError, MAX_DEPTH, write};
+use crate::base::json::{Json, JsonError, Kind, MAX_DEPTH, write};
 use crate::base::text::shortened;
 
 /// What a client is told that it did wrong.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Refusal {
     /// `INVALID_REQUEST`, or a code of the scenario's own.
     pub code: String,
+    /// The code that the scenario gave, where that is no text: JSON-RPC has numbers.
+    pub typed_code: Option<Json>,
     /// The words; without them the scenario's or ours for the code.
     pub message: Option<String>,
     /// Over HTTP.
@@ -32,6 +34,15 @@ impl Refusal {
         Refusal {
             code: code.to_owned(),
             ..Refusal::default()
+        }
+    }
+
+    /// An error of the scenario's own.
+    pub(super) fn declared(code: &Json) -> Refusal {
+        let text = code.part().as_str().map(std::borrow::Cow::into_owned);
+        Refusal {
+            typed_code: (code.kind() != Kind::String).then(|| code.clone()),
+            ..Refusal::new(&text.unwrap_or_else(|| code.text().to_owned()))
         }
     }
 
@@ -117,10 +128,17 @@ impl Refusal {
         }
     }
 
+    pub(super) fn write_code(&self, out: &mut String) {
+        match &self.typed_code {
+            Some(code) => out.push_str(code.text()),
+            None => write::string(out, &self.code),
+        }
+    }
+
     /// The `error` that templates see.
     pub(super) fn json(&self, message: Option<&str>) -> String {
         let mut out = String::from("{\"code\":");
-        write::string(&mut out, &self.code);
+        self.write_code(&mut out);
         let texts = [
             ("message", message),
             ("name", self.name.as_deref()),

@@ -166,7 +166,7 @@ impl<'t> Context<'t> {
         message: Option<&Template>,
         status: Option<&Template>,
     ) -> Result<(), Trouble> {
-        let mut refusal = Refusal::new(&self.value(code)?.to_text());
+        let mut refusal = Refusal::declared(&self.value(code)?.into_json());
         refusal.status = self.status(status)?;
         refusal.message = message
             .map(|message| self.value(message).map(|val| val.to_text()))

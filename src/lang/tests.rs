@@ -124,7 +124,7 @@ on:
     - find: things
       key: ${ message.data.id }
       fields: ${ message.data.fields }
-    - reply: { thing: \"${ item }\", \"n${ b }\": [true, null], text: \"a ${ b }${ 'c' }\" }
+    - reply: { thing: \"${ item }\", n: [true, null], text: \"a ${ b }${ 'c' }\" }
   \"*\": [{ stop: true }]
 ",
     )

@@ -81,6 +81,36 @@ a< {"id":null,"error":{"code":-32700,"message":"…"}}
 }
 
 #[tokio::test]
+async fn codes_of_errors_keep_their_type() {
+    play(
+        r#"
+scenario: codes
+messages:
+  name: ${ message.method }
+  error: { id: "${ message.id }", error: { code: "${ error.code }", message: "${ error.message }" } }
+  errors: { "103": "not you" }
+on:
+  number: [ fail: { code: -32000, message: "no" } ]
+  worded: [ fail: { code: 103 } ]
+  given: [ fail: { code: "${ message.code }" } ]
+  text: [ fail: "-32000" ]
+"#,
+        r#"
++ a /
+a> {"method":"number","id":1}
+a< {"id":1,"error":{"code":-32000,"message":"no"}}
+a> {"method":"worded","id":2}
+a< {"id":2,"error":{"code":103,"message":"not you"}}
+a> {"method":"given","id":3,"code":7}
+a< {"id":3,"error":{"code":7,"message":"7"}}
+a> {"method":"text","id":4}
+a< {"id":4,"error":{"code":"-32000","message":"-32000"}}
+"#,
+    )
+    .await;
+}
+
+#[tokio::test]
 async fn ocpp_arrays_and_a_subprotocol_chosen_at_the_handshake() {
     play(
         r#"

@@ -7,6 +7,7 @@ mod check;
 mod compile;
 mod environment;
 mod filters;
+pub mod template;
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use crate::lang::problem::shown;
 pub use check::Names;
 pub use compile::{Compiler, ExprProblem, Symbol, Symbols, names};
 pub use environment::{FUEL, Function};
+pub use template::{Evaluate, Piece, Template, TextPiece};
 
 /// Output that one expression may make, in bytes.
 pub const MAX_OUTPUT: usize = 1 << 20;
@@ -223,94 +225,5 @@ impl Object for Root {
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
         Enumerator::NonEnumerable
-    }
-}
-
-/// A YAML value with its expressions compiled.
-#[derive(Debug, Clone)]
-pub enum Template {
-    /// Without any expression.
-    Constant(Json),
-    /// One expression and nothing else: keeps the value's type.
-    Expr(Expr),
-    /// Text put together.
-    Text(Vec<TextPiece>),
-    /// A map or list with expressions somewhere inside: JSON text put together.
-    Composite(Vec<Piece>),
-}
-
-/// A piece of a composite's JSON text.
-#[derive(Debug, Clone)]
-pub enum Piece {
-    /// Ready JSON text.
-    Raw(Box<str>),
-    /// A value as JSON.
-    Value(Expr),
-    /// A JSON string put together (names of members too).
-    Text(Vec<TextPiece>),
-}
-
-/// A piece of a text.
-#[derive(Debug, Clone)]
-pub enum TextPiece {
-    /// As it is.
-    Literal(Box<str>),
-    /// A value as text.
-    Hole(Expr),
-}
-
-impl Template {
-    /// Whether evaluating it draws chance.
-    pub fn draws(&self) -> bool {
-        self.any(&Expr::draws)
-    }
-
-    /// Whether evaluating it may ask for a name; true when in doubt.
-    pub fn may_name(&self, name: &str) -> bool {
-        let expr = |expr: &Expr| match expr {
-            Expr::Constant(_) => false,
-            Expr::Path(path) => path.text.contains(name),
-            Expr::Formula(formula) => formula.source.contains(name),
-        };
-        self.any(&expr)
-    }
-
-    /// Whether any of its expressions is so.
-    fn any(&self, so: &dyn Fn(&Expr) -> bool) -> bool {
-        let text = |pieces: &[TextPiece]| {
-            pieces
-                .iter()
-                .any(|piece| matches!(piece, TextPiece::Hole(expr) if so(expr)))
-        };
-        match self {
-            Template::Constant(_) => false,
-            Template::Expr(expr) => so(expr),
-            Template::Text(pieces) => text(pieces),
-            Template::Composite(pieces) => pieces.iter().any(|piece| match piece {
-                Piece::Raw(_) => false,
-                Piece::Value(expr) => so(expr),
-                Piece::Text(pieces) => text(pieces),
-            }),
-        }
-    }
-
-    /// The path in what the client sent; empty for the whole of it and for what has no path.
-    pub fn part(&self) -> &str {
-        let Template::Expr(Expr::Path(path)) = self else {
-            return "";
-        };
-        for root in ["message", "request.body", "args"] {
-            match path.text.strip_prefix(root) {
-                Some("") => return "",
-                Some(rest) if rest.starts_with('.') => return &rest[1..],
-                _ => {}
-            }
-        }
-        &path.text
-    }
-
-    /// A constant text.
-    pub fn text(text: &str) -> Template {
-        Template::Constant(Json::string(text))
     }
 }

@@ -1,6 +1,5 @@
-//! What is evaluated at load: `let:` and the secret of `auth:`, which see constants and the environment only.
+//! What is evaluated at load: `let:` and the secret of `auth:`, which see only constants and the environment.
 
-use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -8,24 +7,20 @@ use minijinja::{Error, ErrorKind};
 
 use super::Reader;
 use crate::base::json::{Json, write};
+use crate::base::payload::Sink;
 use crate::lang::Value;
 use crate::lang::expr::{
-    Evaluated, Expr, Function, Key, MAX_OUTPUT, Piece, Scope, Symbol, Symbols, Template, TextPiece,
-    reason, weight,
+    Evaluate, Evaluated, Expr, Function, Key, MAX_OUTPUT, Scope, Symbol, Symbols, Template, reason,
 };
 use crate::lang::load::Env;
 use crate::lang::model::Jwt;
 use crate::lang::tree::Node;
 
-/// Bytes of all that `let:` comes to.
-const MAX_CONSTANTS: usize = 64 << 20;
-/// Instructions that all of them may take.
-const MAX_WORK: u64 = 10_000_000;
-/// Expressions in `let:`; each may take a while.
-const MAX_EXPRESSIONS: usize = 1_000;
+/// Instructions of all expressions that are evaluated at load.
+const MAX_LOAD_WORK: u64 = 10_000_000;
 
 impl Reader<'_> {
-    /// The variables that expressions ask for.
+    /// The environment variables that expressions ask for.
     pub(super) fn environment(&self, env: Env<'_>) -> HashMap<String, String> {
         self.compiler
             .environment_names()
@@ -33,11 +28,10 @@ impl Reader<'_> {
             .collect()
     }
 
-    /// Something that evaluates in this environment.
     pub(super) fn evaluator(&self, env: &HashMap<String, String>) -> Evaluator {
         Evaluator {
             symbols: self.compiler.symbols().clone(),
-            work: Cell::new(0),
+            work: 0,
             scope: Arc::new(AtLoad {
                 names: HashMap::new(),
                 env: env.clone(),
@@ -45,7 +39,7 @@ impl Reader<'_> {
         }
     }
 
-    /// The values of `let:`, which the evaluator knows from then on.
+    /// The values of `let:`, which the evaluator knows afterwards.
     pub(super) fn constants(
         &mut self,
         node: Option<&Node>,
@@ -54,33 +48,16 @@ impl Reader<'_> {
     ) -> Vec<(Symbol, Value)> {
         let entries = node.map_or(&[][..], Node::entries);
         let mut constants = Vec::new();
-        let (mut expressions, mut bytes) = (0, 0);
         for ((symbol, template), (_, node)) in lets.iter().zip(entries) {
-            expressions += usize::from(!matches!(template, Template::Constant(_)));
-            if expressions > MAX_EXPRESSIONS {
-                let message = format!("more than {MAX_EXPRESSIONS} expressions in `let`");
-                self.problem(node.at, message, None);
-                break;
-            }
-            let evaluated = evaluator.evaluate(template).and_then(bounded);
-            if evaluator.work.get() > MAX_WORK {
-                let message =
-                    format!("the expressions of `let` take more than {MAX_WORK} instructions");
-                self.problem(node.at, message, None);
-                break;
-            }
-            match evaluated {
+            match evaluator.value(template) {
                 Ok(value) => {
-                    bytes += weight(&value);
-                    if bytes > MAX_CONSTANTS {
-                        let message = format!("more than {MAX_CONSTANTS} bytes of constants");
-                        self.problem(node.at, message, None);
-                        break;
-                    }
                     evaluator.learn(*symbol, value.clone());
                     constants.push((*symbol, value));
                 }
-                Err(error) => self.unevaluated(node, &error),
+                Err(why) => self.not_evaluated(node, &why),
+            }
+            if evaluator.work > MAX_LOAD_WORK {
+                break;
             }
         }
         constants
@@ -90,40 +67,38 @@ impl Reader<'_> {
         &mut self,
         node: Option<&Node>,
         secret: Option<&Template>,
-        evaluator: &Evaluator,
+        evaluator: &mut Evaluator,
     ) -> Option<Jwt> {
-        let secret_node = node?.get("jwt")?.get("secret")?;
-        match evaluator.evaluate(secret?) {
-            Ok(value) => match value.as_str() {
-                Some(secret) if !secret.is_empty() => {
-                    return Some(Jwt {
-                        secret: secret.to_owned(),
-                    });
-                }
-                _ => {
-                    let message = "`secret` comes to no text".to_owned();
+        let node = node?.get("jwt")?.get("secret")?;
+        match evaluator.value(secret?) {
+            Ok(value) => {
+                let secret = value.as_str().filter(|secret| !secret.is_empty());
+                if secret.is_none() {
+                    let message = "`secret` must be a text, got nothing".to_owned();
                     let hint =
                         "a variable that is not set is null: `${ env('NAME') or 'a default' }`";
-                    self.problem(secret_node.at, message, Some(hint.to_owned()));
+                    self.problem(node.at, message, Some(hint.to_owned()));
                 }
-            },
-            Err(error) => self.unevaluated(secret_node, &error),
+                secret.map(|secret| Jwt {
+                    secret: secret.to_owned(),
+                })
+            }
+            Err(why) => {
+                self.not_evaluated(node, &why);
+                None
+            }
         }
-        None
     }
 
-    fn unevaluated(&mut self, node: &Node, error: &Error) {
-        let reason = reason(error);
-        let message = format!("cannot be evaluated at load: {reason}");
-        self.problem(node.at, message, None);
+    fn not_evaluated(&mut self, node: &Node, why: &str) {
+        self.problem(node.at, format!("cannot be evaluated at load: {why}"), None);
     }
 }
 
-/// Evaluates what sees constants and the environment only.
 pub(super) struct Evaluator {
     symbols: Symbols,
-    /// Instructions taken so far.
-    work: Cell<u64>,
+    /// Instructions so far.
+    work: u64,
     scope: Arc<AtLoad>,
 }
 
@@ -140,10 +115,8 @@ impl Scope for AtLoad {
 
     fn call(&self, function: Function, args: &[Value]) -> Result<Value, Error> {
         if function != Function::Env {
-            let message = format!(
-                "`{}` is not there yet, only constants and `env`",
-                function.name()
-            );
+            let name = function.name();
+            let message = format!("`{name}` does not exist at load, only constants and `env`");
             return Err(Error::new(ErrorKind::InvalidOperation, message));
         }
         let name = args.first().and_then(Value::as_str).unwrap_or_default();
@@ -158,78 +131,86 @@ impl Evaluator {
         Arc::make_mut(&mut self.scope).names.insert(name, value);
     }
 
-    fn evaluate(&self, template: &Template) -> Result<Value, Error> {
+    fn value(&mut self, template: &Template) -> Result<Value, String> {
         match template {
-            Template::Constant(value) => Ok(value.to_value()),
-            Template::Expr(expr) => self.expr(expr),
-            Template::Text(pieces) => Ok(Value::from(self.text(pieces)?)),
-            Template::Composite(pieces) => {
-                let mut out = String::new();
-                for piece in pieces {
-                    match piece {
-                        Piece::Raw(raw) => out.push_str(raw),
-                        Piece::Value(expr) => {
-                            write::value(&mut out, &self.expr(expr).and_then(bounded)?);
-                        }
-                        Piece::Text(pieces) => write::string(&mut out, &self.text(pieces)?),
-                    }
-                }
-                let json = Json::parse(out)
-                    .map_err(|error| Error::new(ErrorKind::InvalidOperation, error.to_string()))?;
+            Template::Constant(json) => Ok(json.to_value()),
+            Template::Expr(expr) => self.eval(expr),
+            _ => {
+                let mut json = String::new();
+                template.render(self, &mut json)?;
+                let json = Json::parse(json).map_err(|error| error.to_string())?;
                 Ok(json.to_value())
             }
         }
     }
 
-    fn expr(&self, expr: &Expr) -> Result<Value, Error> {
-        match expr {
-            Expr::Constant(value) => Ok(value.to_value()),
+    fn eval(&mut self, expr: &Expr) -> Result<Value, String> {
+        let value = match expr {
+            Expr::Constant(json) => json.to_value(),
             Expr::Formula(formula) => {
                 let Evaluated { value, work } = formula.eval(self.scope.clone());
-                self.work.set(self.work.get() + work);
-                value
+                self.work += work;
+                value.map_err(|error| reason(&error))?
             }
             Expr::Path(path) => {
-                let root = self.symbols.name(path.root);
-                let mut value = self.scope.lookup(root).unwrap_or_default();
-                for key in &path.keys {
+                let root = self.scope.lookup(self.symbols.name(path.root));
+                let down = |value: Value, key: &Key| {
                     let key = match key {
                         Key::Member(name) => Value::from(name.as_ref()),
-                        Key::Index(place) => Value::from(*place),
+                        Key::Index(index) => Value::from(*index),
                     };
-                    value = value.get_item(&key).unwrap_or_default();
-                }
-                Ok(value)
+                    value.get_item(&key).unwrap_or_default()
+                };
+                path.keys.iter().fold(root.unwrap_or_default(), down)
             }
+        };
+        if self.work > MAX_LOAD_WORK {
+            let why = format!("expressions at load take more than {MAX_LOAD_WORK} instructions");
+            return Err(why);
         }
-    }
-
-    fn text(&self, pieces: &[TextPiece]) -> Result<String, Error> {
-        let mut out = String::new();
-        for piece in pieces {
-            match piece {
-                TextPiece::Literal(literal) => out.push_str(literal),
-                TextPiece::Hole(expr) => {
-                    let value = self.expr(expr).and_then(bounded)?;
-                    match value.as_str() {
-                        Some(text) => out.push_str(text),
-                        None if value.is_none() || value.is_undefined() => {}
-                        None => write::value(&mut out, &value),
-                    }
-                }
-            }
-        }
-        Ok(out)
+        bounded(value)
     }
 }
 
-/// A value that is not much larger than what was written: `[text] * 100000` costs nothing until it is printed.
-fn bounded(value: Value) -> Result<Value, Error> {
+impl Evaluate for Evaluator {
+    fn write_json(&mut self, expr: &Expr, out: &mut impl Sink) -> Result<(), String> {
+        write::value(out.text(), &self.eval(expr)?);
+        Ok(())
+    }
+
+    fn write_text(&mut self, expr: &Expr, out: &mut String) -> Result<(), String> {
+        let value = self.eval(expr)?;
+        match value.as_str() {
+            Some(text) => out.push_str(text),
+            None if value.is_none() || value.is_undefined() => {}
+            None => write::value(out, &value),
+        }
+        Ok(())
+    }
+
+    fn charge(&mut self, pieces: usize) -> Result<(), String> {
+        self.work += pieces as u64;
+        Ok(())
+    }
+
+    fn json_fits(&mut self, bytes: usize) -> Result<(), String> {
+        if bytes <= MAX_OUTPUT {
+            return Ok(());
+        }
+        Err(format!("a value of more than {MAX_OUTPUT} bytes"))
+    }
+
+    fn text_fits(&mut self, bytes: usize) -> Result<(), String> {
+        self.json_fits(bytes)
+    }
+}
+
+/// Refuses a value that is far larger than its expression: `[text] * 100000` takes no fuel until it is printed.
+fn bounded(value: Value) -> Result<Value, String> {
     if write::fits(&value, MAX_OUTPUT) {
         return Ok(value);
     }
-    let message = format!("a value of more than {MAX_OUTPUT} bytes");
-    Err(Error::new(ErrorKind::InvalidOperation, message))
+    Err(format!("a value of more than {MAX_OUTPUT} bytes"))
 }
 
 #[cfg(test)]
@@ -237,7 +218,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_has_a_largest_size_and_depth() {
+    fn values_have_a_largest_size_and_depth() {
         let text = Value::from("x".repeat(1000));
         assert!(bounded(Value::from(vec![text.clone(); 1000])).is_ok());
         assert!(bounded(Value::from(vec![text; 1100])).is_err());

@@ -139,7 +139,7 @@ impl Reader<'_> {
         scenario.env = self.environment(env);
         let mut evaluator = self.evaluator(&scenario.env);
         scenario.constants = self.constants(file.get("let"), &lets, &mut evaluator);
-        scenario.jwt = self.jwt(file.get("auth"), secret.as_ref(), &evaluator);
+        scenario.jwt = self.jwt(file.get("auth"), secret.as_ref(), &mut evaluator);
         if !self.problems.is_empty() {
             return Err(self.problems);
         }

@@ -57,8 +57,8 @@ impl Reader<'_> {
                     "a path must be as in a URL, such as `/ws`, got {}",
                     shown(path)
                 );
-                let hint = path.contains(['{', '*']).then(
-                    || "paths have no parameters or patterns; without `paths` every path is open",
+                let hint = path.contains(['{', '*']).then_some(
+                    "paths have no parameters or patterns; without `paths` every path is open",
                 );
                 self.problem(node.at, message, hint.map(str::to_owned));
             }

@@ -232,14 +232,21 @@ impl Reader<'_> {
                 }
                 out.raw.push(']');
             }
+            Content::Map(entries) if entries.iter().any(|(key, _)| key.name.contains("${")) => {
+                let mut members = Vec::new();
+                for (key, value) in entries {
+                    let name = self.text_pieces(&key.name, key.at, scope);
+                    members.push((name, self.template(value, scope)));
+                }
+                out.push(Piece::Map(members));
+            }
             Content::Map(entries) => {
                 out.raw.push('{');
                 for (n, (key, value)) in entries.iter().enumerate() {
                     if n > 0 {
                         out.raw.push(',');
                     }
-                    let pieces = self.text_pieces(&key.name, key.at, scope);
-                    out.text(pieces);
+                    write::string(&mut out.raw, &key.name);
                     out.raw.push(':');
                     self.compose(value, scope, out);
                 }

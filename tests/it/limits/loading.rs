@@ -51,13 +51,6 @@ fn with_expressions(count: usize) -> String {
     )
 }
 
-/// Constants of a million bytes, made by expressions.
-fn with_constants(count: usize) -> String {
-    let one = |n| format!("  c{n}: ${{ 'x' * 1000000 ~ n }}\n");
-    let constants: String = (0..count).map(one).collect();
-    format!("scenario: large\nlet:\n  n: 1\n{constants}")
-}
-
 #[test]
 fn a_scenario_is_bounded() {
     for (figure, at, past) in [
@@ -70,7 +63,6 @@ fn a_scenario_is_bounded() {
             with_expressions(20_000),
             with_expressions(20_001),
         ),
-        ("67108864", with_constants(67), with_constants(68)),
     ] {
         let (sound, said) = validated(&at);
         assert!(sound, "{figure}: {said}");
