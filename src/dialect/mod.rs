@@ -1,10 +1,13 @@
 //! Between meaning and bytes: how the messages of a scenario look in a WebSocket message.
 
-mod socketio;
+pub mod socketio;
 
-use crate::base::json::Json;
+use bytes::Bytes;
+use tungstenite::Utf8Bytes;
+
+use crate::base::json::{Json, JsonError};
 use crate::base::payload::Payload;
-use crate::engine::Body;
+use crate::engine::{Body, Content, Event, Message};
 use crate::lang::model::Protocol;
 use crate::wire::ws::Opcode;
 
@@ -17,6 +20,20 @@ pub enum Dialect {
     Raw,
     /// Packets of Socket.IO 5.
     SocketIo,
+}
+
+/// A message of a client, as the wire has it.
+#[derive(Debug, Clone)]
+pub enum Inbound {
+    Text(Utf8Bytes),
+    Binary(Bytes),
+    /// An event of Socket.IO.
+    Event {
+        name: String,
+        /// The arguments behind the name, as the text of a JSON list.
+        args: Utf8Bytes,
+        ack: Option<u64>,
+    },
 }
 
 /// The part that a message plays.
@@ -47,6 +64,21 @@ impl From<Protocol> for Dialect {
 }
 
 impl Dialect {
+    pub fn decode(self, inbound: Inbound) -> Message {
+        let mut event = None;
+        let content = match inbound {
+            Inbound::Text(text) if self == Dialect::Raw => Content::Text(text),
+            Inbound::Binary(bytes) if self == Dialect::Raw => Content::Binary(bytes),
+            Inbound::Text(text) => json(Json::parse(text.clone()), text.into(), true),
+            Inbound::Binary(bytes) => json(Json::from_bytes(bytes.clone()), bytes, false),
+            Inbound::Event { name, args, ack } => {
+                event = Some(Event { name, ack });
+                json(Json::parse(args.clone()), args.into(), true)
+            }
+        };
+        Message { content, event }
+    }
+
     /// Encodes a message. Recipients of one message share its bytes: it is encoded once and cloned.
     pub fn encode(self, part: Part<'_>, body: Body) -> Encoded {
         let (opcode, payload) = match body {
@@ -63,6 +95,17 @@ impl Dialect {
             payload,
             numbers: 0,
         }
+    }
+}
+
+fn json(read: Result<Json, JsonError>, bytes: Bytes, is_text: bool) -> Content {
+    match read {
+        Ok(json) => Content::Json(json),
+        Err(error) => Content::Malformed {
+            bytes,
+            is_text,
+            error,
+        },
     }
 }
 

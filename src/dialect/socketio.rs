@@ -1,10 +1,77 @@
 //! Messages as packets of Socket.IO.
 
 use crate::base::payload::Payload;
-use crate::wire::socketio;
+use crate::wire::socketio::{self, MAIN, PacketBody, SocketPacket, SocketPacketError};
 use crate::wire::ws::Opcode;
 
-use super::{Encoded, Part};
+use super::{Encoded, Inbound, Part};
+
+/// A client's packet, as its session takes it.
+#[derive(Debug)]
+pub enum Incoming {
+    /// The client enters the namespace.
+    Join,
+    /// The client leaves the namespace.
+    Leave,
+    Message(Inbound),
+    /// The client asks for a namespace that does not exist, and is answered with this packet.
+    KeptOut(String),
+    /// The client is answered with this packet; the given number of binary messages follows, and is ignored.
+    Refused {
+        packet: String,
+        attachments: usize,
+    },
+    /// A packet of a namespace that does not exist.
+    Foreign,
+    /// A packet that only a server sends.
+    FromServer,
+    /// An acknowledgement, which nothing waits for.
+    Ignored,
+}
+
+/// The `error` event that answers binary messages.
+const NO_BINARY: &str = r#"{"message":"binary attachments are not supported; send JSON"}"#;
+
+pub fn decode(text: &str) -> Result<Incoming, SocketPacketError> {
+    let packet = SocketPacket::decode(text)?;
+    let is_main = packet.namespace == MAIN;
+    Ok(match packet.body {
+        PacketBody::Connect(_) if is_main => Incoming::Join,
+        PacketBody::Connect(_) => {
+            Incoming::KeptOut(kept_out(packet.namespace, socketio::INVALID_NAMESPACE))
+        }
+        _ if !is_main => Incoming::Foreign,
+        PacketBody::Event { name, args, ack } => {
+            let args = args.into();
+            Incoming::Message(Inbound::Event { name, args, ack })
+        }
+        PacketBody::Disconnect => Incoming::Leave,
+        PacketBody::Binary { attachments, .. } => Incoming::Refused {
+            packet: socketio::event_head("error").0 + NO_BINARY + "]",
+            attachments,
+        },
+        PacketBody::ConnectError(_) => Incoming::FromServer,
+        PacketBody::Ack { .. } => Incoming::Ignored,
+    })
+}
+
+/// The packet that lets a client into the namespace.
+pub fn joined(sid: &str) -> String {
+    let mut packet = String::new();
+    socketio::connect(&mut packet, sid);
+    packet
+}
+
+/// The packet that refuses a client the main namespace.
+pub fn refused(why: &str) -> String {
+    kept_out(MAIN, why)
+}
+
+fn kept_out(namespace: &str, why: &str) -> String {
+    let mut packet = String::new();
+    socketio::connect_error(&mut packet, namespace, why);
+    packet
+}
 
 /// The event of a push that names none.
 const DEFAULT_EVENT: &str = "message";

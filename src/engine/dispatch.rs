@@ -3,15 +3,17 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::base::json::{Json, JsonError, write};
-use crate::lang::expr::names;
-use crate::lang::model::{Handler, Protocol};
+use crate::base::json::{Json, write};
+use crate::lang::expr::{Key, names};
+use crate::lang::model::Handler;
 use crate::world::{Arrival, PeerId, Plan, Val, peer_stream};
 
 use super::check::part_of;
 use super::context::{Asker, Context, Expected, Halt, broken};
 use super::refusal::Refusal;
-use super::{Effect, HttpAnswer, HttpRequest, Inbound, Input, Outcome, Returned, http, scope};
+use super::{
+    Content, Effect, Event, HttpAnswer, HttpRequest, Input, Message, Outcome, Returned, http, scope,
+};
 
 impl<'t> Context<'t> {
     /// Runs an input; see [`super::read`] for `None`.
@@ -22,7 +24,7 @@ impl<'t> Context<'t> {
                 arrival,
                 remembered,
             } => self.connect(arrival, remembered),
-            Input::Message(peer, inbound) => self.message(*peer, inbound),
+            Input::Message(peer, message) => self.message(*peer, message),
             Input::TooMany(peer, _) => self.too_many(*peer),
             Input::Disconnect(peer) => self.disconnect(*peer),
             Input::Http(request) => self.request(request),
@@ -151,7 +153,7 @@ impl<'t> Context<'t> {
         }
     }
 
-    fn message(&mut self, peer: PeerId, inbound: &Inbound) -> Option<Outcome> {
+    fn message(&mut self, peer: PeerId, message: &'t Message) -> Option<Outcome> {
         let scenario = self.scenario;
         if self.is_reader() && !self.world().faults.is_empty() {
             // Faults count and draw.
@@ -159,13 +161,10 @@ impl<'t> Context<'t> {
         }
         self.peer = Some(peer);
         self.asker = Asker::Message(Expected::Message);
-        let name = match self.understand(inbound) {
-            Ok(name) => name,
-            Err(halt) => {
-                self.settle(Err(halt));
-                return self.done(Returned::Nothing);
-            }
-        };
+        if let Err(halt) = self.understand(message) {
+            self.settle(Err(halt));
+            return self.done(Returned::Nothing);
+        }
         if self.must_write(scenario.before.as_ref()) {
             return None;
         }
@@ -179,7 +178,7 @@ impl<'t> Context<'t> {
             self.settle(ended);
             return self.done(Returned::Nothing);
         }
-        match self.handler(name) {
+        match self.handler(message.event.as_ref()) {
             Ok(handler) if self.must_write(Some(handler)) => return None,
             Ok(handler) => self.handle(handler),
             Err(halt) => self.settle(Err(halt)),
@@ -187,44 +186,43 @@ impl<'t> Context<'t> {
         self.done(Returned::Nothing)
     }
 
-    /// Reads a message and names its parts; answers the event's name in Socket.IO.
-    fn understand(&mut self, inbound: &Inbound) -> Result<Option<String>, Halt> {
-        let raw = self.scenario.listen.protocol == Protocol::Raw;
-        let read = |json: Result<Json, JsonError>| {
-            json.map_err(|error| Halt::from(Refusal::invalid_json(&error)))
-        };
-        let mut event = None;
-        let message = match inbound {
-            Inbound::Text(text) if raw => Val::Raw {
+    /// Names the parts of a message.
+    fn understand(&mut self, message: &Message) -> Result<(), Halt> {
+        if let Some(event) = &message.event {
+            self.asker = Asker::Message(event.ack.map_or(Expected::Nothing, Expected::Ack));
+        }
+        let val = match &message.content {
+            Content::Json(json) => Val::Json(json.clone()),
+            Content::Text(text) => Val::Raw {
                 text: true,
                 bytes: text.clone().into(),
             },
-            Inbound::Binary(bytes) if raw => Val::Raw {
+            Content::Binary(bytes) => Val::Raw {
                 text: false,
                 bytes: bytes.clone(),
             },
-            Inbound::Text(text) => Val::Json(read(Json::parse(text.clone()))?),
-            Inbound::Binary(bytes) => Val::Json(read(Json::from_bytes(bytes.clone()))?),
-            Inbound::Event { name, args, ack } => {
-                self.asker = Asker::Message(ack.map_or(Expected::Nothing, Expected::Ack));
-                let args = read(Json::parse(args.clone()))?;
-                let message = args.elements().next().map_or(Val::Undefined, Val::Json);
-                self.names
-                    .push((names::EVENT, Val::Json(Json::string(name))));
-                self.names.push((names::ARGS, Val::Json(args)));
-                event = Some(name.clone());
-                message
-            }
+            Content::Malformed { error, .. } => return Err(Refusal::invalid_json(error).into()),
         };
-        self.names.push((names::MESSAGE, message));
-        Ok(event)
+        let Some(event) = &message.event else {
+            self.names.push((names::MESSAGE, val));
+            return Ok(());
+        };
+        let first = val.down(&Key::Index(0));
+        let name = Val::Json(Json::string(&event.name));
+        let bound = [
+            (names::EVENT, name),
+            (names::ARGS, val),
+            (names::MESSAGE, first),
+        ];
+        self.names.extend(bound);
+        Ok(())
     }
 
-    fn handler(&mut self, event: Option<String>) -> Result<&'t Arc<Handler>, Halt> {
+    fn handler(&mut self, event: Option<&'t Event>) -> Result<&'t Arc<Handler>, Halt> {
         let scenario = self.scenario;
         let val;
         let name = match (&scenario.messages.name, event) {
-            (None, Some(event)) => Cow::Owned(event),
+            (None, Some(event)) => Cow::Borrowed(event.name.as_str()),
             (None, None) => {
                 return scenario
                     .otherwise

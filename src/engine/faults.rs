@@ -49,15 +49,14 @@ impl Context<'_> {
     fn decide(&mut self, name: &str, to: PeerId) -> Option<Verdict> {
         let faults = &mut self.world_mut().ok()?.faults;
         let verdict = faults.message(name, &peer_name(to));
-        Some(self.with_error(verdict))
+        self.with_error(verdict)
     }
 
     /// Faults that name a handler happen even if it answers nothing.
     fn decide_silence(&mut self, name: &str, to: PeerId) -> Option<Verdict> {
         let faults = &mut self.world_mut().ok()?.faults;
         let verdict = faults.silence(name, &peer_name(to));
-        let verdict = self.with_error(verdict);
-        (!verdict.names.is_empty()).then_some(verdict)
+        self.with_error(verdict)
     }
 
     /// A push has no request: the envelope of an error sees what was pushed as `message`.
@@ -73,11 +72,11 @@ impl Context<'_> {
         verdict
     }
 
-    /// Writes the error of a fault in the envelope of the scenario.
-    fn with_error(&mut self, mut verdict: Verdict) -> Verdict {
+    /// Writes the error of a fault in the envelope of the scenario. Returns `None` if no fault happens.
+    fn with_error(&mut self, mut verdict: Verdict) -> Option<Verdict> {
         if let Some(Instead::Error { code, body }) = &mut verdict.instead {
             *body = self.fault_error(code).into();
         }
-        verdict
+        (!verdict.names.is_empty()).then_some(verdict)
     }
 }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use tungstenite::Utf8Bytes;
 
 use crate::base::Moment;
-use crate::base::json::Json;
+use crate::base::json::{Json, JsonError};
 use crate::lang::faults::Fault;
 use crate::world::{Arrival, PeerId, World};
 
@@ -52,9 +52,9 @@ pub enum Input {
         remembered: Vec<(String, Json)>,
     },
     /// A peer's message runs its handler.
-    Message(PeerId, Inbound),
+    Message(PeerId, Message),
     /// A peer's message is refused, for the peer sends too fast.
-    TooMany(PeerId, Inbound),
+    TooMany(PeerId, Message),
     /// A connection has ended: `disconnect` runs, then the peer is removed.
     Disconnect(PeerId),
     /// A peer's ping asks to be answered.
@@ -93,22 +93,34 @@ pub enum Input {
     Reload(Arc<World>),
 }
 
-/// A message as it came off the wire.
+/// A peer's message.
 #[derive(Debug, Clone)]
-pub enum Inbound {
-    /// Text.
+pub struct Message {
+    /// For an event of Socket.IO the list of its arguments.
+    pub content: Content,
+    pub event: Option<Event>,
+}
+
+#[derive(Debug, Clone)]
+pub enum Content {
+    Json(Json),
+    /// Text and bytes as they are, where the scenario speaks `raw`.
     Text(Utf8Bytes),
-    /// Bytes.
     Binary(Bytes),
-    /// A Socket.IO event: its arguments after the name as the text of a JSON array.
-    Event {
-        /// The event's name.
-        name: String,
-        /// A JSON array.
-        args: Utf8Bytes,
-        /// The acknowledgement that is asked for.
-        ack: Option<u64>,
+    /// Should be JSON and is not.
+    Malformed {
+        bytes: Bytes,
+        is_text: bool,
+        error: JsonError,
     },
+}
+
+/// An event of Socket.IO.
+#[derive(Debug, Clone)]
+pub struct Event {
+    pub name: String,
+    /// The acknowledgement that it asks for.
+    pub ack: Option<u64>,
 }
 
 /// A request for mocked HTTP.

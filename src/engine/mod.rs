@@ -40,7 +40,9 @@ pub use data::DataError;
 pub use effect::{Body, Effect, Outcome, Recipients, Returned};
 pub use generate::MakeError;
 pub use http::{HttpAnswer, query, unescaped};
-pub use input::{Change, ChangeKind, ClockChange, Facts, HttpRequest, Inbound, Input, Stamp};
+pub use input::{
+    Change, ChangeKind, ClockChange, Content, Event, Facts, HttpRequest, Input, Message, Stamp,
+};
 pub use refusal::Refusal;
 pub use scratch::Scratch;
 

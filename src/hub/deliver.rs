@@ -9,7 +9,7 @@ use crate::base::Moment;
 use crate::base::json::write;
 use crate::base::payload::Payload;
 use crate::dialect::{Dialect, Encoded, Part};
-use crate::engine::{Body, Effect, Inbound, Input};
+use crate::engine::{Body, Content, Effect, Input};
 use crate::fault::{self, Instead, Verdict};
 use crate::lang::faults::PUSH;
 use crate::wire::ws::Opcode;
@@ -89,18 +89,20 @@ impl<'d> Delivery<'d> {
 
     /// Notes and counts the message that the event is, if it is one.
     fn came(&mut self, input: &Input, cause: Cause) {
-        let (Input::Message(peer, inbound) | Input::TooMany(peer, inbound)) = input else {
+        let (Input::Message(peer, message) | Input::TooMany(peer, message)) = input else {
             return;
         };
-        let made;
-        let (text, bytes) = match inbound {
-            Inbound::Text(text) => (true, text.as_bytes()),
-            Inbound::Binary(bytes) => (false, &**bytes),
-            Inbound::Event { name, args, .. } => {
-                made = shown(name, args);
-                (true, made.as_bytes())
-            }
+        let (text, bytes) = match &message.content {
+            Content::Json(json) => (true, json.source().as_bytes()),
+            Content::Text(text) => (true, text.as_bytes()),
+            Content::Binary(bytes) => (false, &**bytes),
+            Content::Malformed { bytes, is_text, .. } => (*is_text, &**bytes),
         };
+        let event = message
+            .event
+            .as_ref()
+            .map(|event| shown(&event.name, bytes));
+        let bytes = event.as_ref().map_or(bytes, |event| event.as_bytes());
         let size = bytes.len();
         self.received += 1;
         self.received_bytes += size as u64;
@@ -400,7 +402,8 @@ impl Hub {
 }
 
 /// A Socket.IO event as the journal shows it: all its arguments, the name first.
-fn shown(name: &str, args: &str) -> String {
+fn shown(name: &str, args: &[u8]) -> String {
+    let args = String::from_utf8_lossy(args);
     let mut out = String::from("[");
     write::string(&mut out, name);
     let rest = args.trim().trim_start_matches('[');

@@ -37,9 +37,9 @@ use crate::world::Options;
 pub use crate::base::Clock;
 pub use crate::base::Limit;
 pub use crate::base::time::{print_duration, rfc3339};
+pub use crate::dialect::Inbound;
 pub use crate::engine::{
-    Change, ChangeKind, DataError, HttpAnswer, HttpRequest, Inbound, Recipients, Returned, query,
-    unescaped,
+    Change, ChangeKind, DataError, HttpAnswer, HttpRequest, Recipients, Returned, query, unescaped,
 };
 pub use crate::world::{Collection, PeerId};
 pub use admission::{Admission, Handshake, Ticket};

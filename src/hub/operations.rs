@@ -32,6 +32,11 @@ impl Hub {
         self.core().world.seed
     }
 
+    /// The number of resets and reloads so far.
+    pub fn generation(&self) -> u64 {
+        self.core().world.generation
+    }
+
     pub fn connections(&self) -> Vec<PeerShown> {
         self.core().shown()
     }

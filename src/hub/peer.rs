@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use crate::base::json::write;
 use crate::base::time;
-use crate::engine::{Inbound, Input, Returned};
+use crate::dialect::{Dialect, Inbound};
+use crate::engine::{Input, Returned};
 use crate::world::{self, PeerId};
 
 use super::admission::{Slot, Ticket};
@@ -23,6 +24,7 @@ pub struct Peer {
     id: PeerId,
     mailbox: Arc<Mailbox>,
     received: Arc<AtomicU64>,
+    dialect: Dialect,
     /// Messages a second, as it was when it came.
     most: Option<u32>,
     rate: Mutex<Rate>,
@@ -73,12 +75,14 @@ impl Hub {
         // Before its effects are delivered: they may greet it.
         core.lines.insert(id, line);
         self.deliver(&core, Who::Peer(id), &input, applied);
+        let dialect = core.world.scenario.listen.protocol.into();
         drop(core);
         Peer {
             hub: self.clone(),
             id,
             mailbox,
             received,
+            dialect,
             most: limits.messages_per_second,
             rate: Mutex::default(),
             paused: AtomicBool::new(false),
@@ -115,8 +119,11 @@ impl Peer {
     fn input(&self, message: Inbound) -> Input {
         self.received.fetch_add(1, Ordering::Relaxed);
         match self.most {
-            Some(most) if self.too_fast(most) => Input::TooMany(self.id, message),
-            _ => Input::Message(self.id, message),
+            // It is refused unread, so it is not decoded.
+            Some(most) if self.too_fast(most) => {
+                Input::TooMany(self.id, Dialect::Raw.decode(message))
+            }
+            _ => Input::Message(self.id, self.dialect.decode(message)),
         }
     }
 

@@ -1,5 +1,6 @@
 //! One collection: items in the order they came, found by key, by place and by value.
 
+use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use foldhash::{HashMap, HashMapExt as _, HashSet};
@@ -14,7 +15,6 @@ use super::shapes::{FieldId, MakeId, Makes};
 pub type RowId = u32;
 
 /// The items.
-#[derive(Debug)]
 pub struct Collection {
     /// Its name.
     pub name: String,
@@ -59,6 +59,17 @@ impl Clone for Collection {
                     .clone(),
             ),
         }
+    }
+}
+
+impl fmt::Debug for Collection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Collection")
+            .field("name", &self.name)
+            .field("rows", &self.rows)
+            .field("next", &self.next)
+            .field("grown", &self.grown)
+            .finish_non_exhaustive()
     }
 }
 

@@ -11,6 +11,7 @@ mod shapes;
 mod value;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,7 +33,7 @@ pub use value::{MAX_MADE, Val, from_value};
 pub type PeerId = u64;
 
 /// Everything that an input may read or change.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct World {
     pub scenario: Arc<Scenario>,
     pub options: Arc<Options>,
@@ -113,6 +114,25 @@ pub struct Arrival {
     pub headers: Vec<(String, String)>,
     /// The subprotocols that the client offers.
     pub protocols: Vec<String>,
+}
+
+/// The state, without what it was made from and without caches: equal worlds look the same.
+impl fmt::Debug for World {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("World")
+            .field("seed", &self.seed)
+            .field("clock", &self.clock)
+            .field("collections", &self.collections)
+            .field("peers", &self.peers)
+            .field("rooms", &self.rooms)
+            .field("agenda", &self.agenda)
+            .field("faults", &self.faults)
+            .field("generation", &self.generation)
+            .field("streams", &self.streams)
+            .field("remembered", &self.remembered)
+            .field("last_peer", &self.last_peer)
+            .finish_non_exhaustive()
+    }
 }
 
 impl World {

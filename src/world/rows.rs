@@ -24,7 +24,6 @@ pub struct Rows {
 }
 
 /// A selection, of a collection that does not change.
-#[derive(Debug)]
 pub struct Selection {
     picked: Picked,
     /// Which fields, in this order; `None` for all.
@@ -55,6 +54,15 @@ impl Picked {
             Picked::Places(from, to) => to - from,
             Picked::Ids(ids) => ids.len(),
         }
+    }
+}
+
+impl fmt::Debug for Selection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Selection")
+            .field("picked", &self.picked)
+            .field("fields", &self.fields)
+            .finish_non_exhaustive()
     }
 }
 

@@ -21,7 +21,10 @@ const TABLE: &[(&str, &[&str])] = &[
             "base", "config", "dialect", "engine", "fault", "lang", "wire", "world",
         ],
     ),
-    ("net", &["base", "config", "disk", "hub", "lang", "wire"]),
+    (
+        "net",
+        &["base", "config", "dialect", "disk", "hub", "lang", "wire"],
+    ),
     ("control", &["base", "hub", "lang", "net"]),
     (
         "server",

@@ -167,6 +167,11 @@ impl Json {
         self.part().text()
     }
 
+    /// The whole text that it is a part of, white space around it included.
+    pub fn source(&self) -> &str {
+        &self.doc.text
+    }
+
     /// Whether this is a text of its own, without white space around or between its parts.
     pub fn is_compact(&self) -> bool {
         self.at == 0 && !self.doc.spaced

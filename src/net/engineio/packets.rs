@@ -10,13 +10,10 @@ use super::super::close::End;
 use super::super::peer::log_connected;
 use super::session::Session;
 use super::sessions::secret;
-use crate::hub::{Admission, Inbound};
+use crate::dialect::socketio::{self, Incoming};
+use crate::hub::Admission;
 use crate::wire::engineio::Packet;
-use crate::wire::socketio::{self, PacketBody, SocketPacket};
 use crate::wire::ws::Violation;
-
-/// The `error` event that answers binary attachments.
-const NO_BINARY: &str = r#"[{"message":"binary attachments are not supported; send JSON"}]"#;
 
 /// The end of a session whose client breaks the protocol.
 pub(super) fn broken(reason: impl Display) -> End {
@@ -55,52 +52,37 @@ impl Session {
         if self.state().attachments > 0 {
             return Err(broken("found a text where binary messages were announced"));
         }
-        let packet = SocketPacket::decode(text).map_err(broken)?;
-        let main = packet.namespace == socketio::MAIN;
-        if let PacketBody::Connect(_) = packet.body {
-            return if main {
-                self.join()
-            } else {
-                self.refuse(packet.namespace, socketio::INVALID_NAMESPACE)
-            };
-        }
-        let peer = self.state().peer.clone().filter(|_| main);
-        let Some(peer) = peer else {
-            return Err(broken("found a packet for a namespace that was not joined"));
-        };
-        match packet.body {
-            PacketBody::Event { name, args, ack } => {
-                let args = args.into();
-                peer.receive(Inbound::Event { name, args, ack });
+        let incoming = socketio::decode(text).map_err(broken)?;
+        let peer = self.state().peer.clone();
+        match (incoming, peer) {
+            (Incoming::Join, _) => self.join(),
+            (Incoming::KeptOut(packet), _) => self.send(packet),
+            (Incoming::Foreign, _) | (_, None) => {
+                Err(broken("found a packet for a namespace that was not joined"))
+            }
+            (Incoming::Message(message), Some(peer)) => {
+                peer.receive(message);
                 Ok(())
             }
-            PacketBody::Disconnect => {
-                let mut state = self.state();
-                state.left_at = Instant::now();
-                let peer = state.peer.take();
-                drop(state);
-                if let Some(peer) = peer {
-                    self.disconnect(peer, &End::Client(None));
-                }
+            (Incoming::Leave, _) => {
+                self.leave();
                 Ok(())
             }
-            PacketBody::Binary { attachments, .. } => {
+            (
+                Incoming::Refused {
+                    packet,
+                    attachments,
+                },
+                _,
+            ) => {
                 self.state().attachments = attachments;
-                let mut refused = String::new();
-                socketio::event(&mut refused, "error", NO_BINARY);
-                self.send(refused)
+                self.send(packet)
             }
-            PacketBody::ConnectError(_) => {
+            (Incoming::FromServer, _) => {
                 Err(broken("found a connect error; only the server sends it"))
             }
-            PacketBody::Ack { .. } | PacketBody::Connect(_) => Ok(()),
+            (Incoming::Ignored, _) => Ok(()),
         }
-    }
-
-    fn refuse(&self, namespace: &str, why: &str) -> Result<(), End> {
-        let mut refused = String::new();
-        socketio::connect_error(&mut refused, namespace, why);
-        self.send(refused)
     }
 
     /// Connects the client as a peer. After it has left, it may join again if there is a place.
@@ -119,18 +101,27 @@ impl Session {
                 Admission::Refused(answer) => {
                     drop(state);
                     let why = format!("refused with status {}", answer.status);
-                    return self.refuse(socketio::MAIN, &why);
+                    return self.send(socketio::refused(&why));
                 }
             },
         };
         let public = secret().ok_or_else(|| broken("the system has no random numbers"))?;
-        let mut joined = String::new();
-        socketio::connect(&mut joined, &public);
-        state.send(Bytes::from(joined), &self.limits)?;
+        state.send(Bytes::from(socketio::joined(&public)), &self.limits)?;
         let peer = self.hub.connect(ticket);
         log_connected(&self.hub, &peer, self.handshake.address);
         state.peer = Some(Arc::new(peer));
         self.ring(&mut state);
         Ok(())
+    }
+
+    /// Disconnects the peer; the session stays.
+    fn leave(&self) {
+        let mut state = self.state();
+        state.left_at = Instant::now();
+        let peer = state.peer.take();
+        drop(state);
+        if let Some(peer) = peer {
+            self.disconnect(peer, &End::Client(None));
+        }
     }
 }
