@@ -11,7 +11,9 @@ export async function wsMock(on: On, options: StartOptions & { scenario?: string
     async "ws-mock"({ path, args }: { path?: string; args: unknown[] }) {
       if (path === undefined) return { ws: mock.ws, http: mock.http, control: mock.control };
       const method = path.split(".").reduce((found: any, name) => found?.[name], mock);
-      if (typeof method !== "function") throw new Error(`cy.mock has no \`${path}\`; it takes the methods of a mock, such as \`received\` or \`clock.advance\``);
+      if (typeof method !== "function") {
+        throw new Error(`cy.mock must get a method such as \`received\` or \`clock.advance\`, got \`${path}\``);
+      }
       // Cypress takes an undefined result for a task that does not exist.
       return (await method(...args)) ?? null;
     },

@@ -26,5 +26,6 @@ export async function connectMock<S extends Shape = AnyShape>(url: string): Prom
   const control = `${origin}/__mock/`;
   const { addresses } = JSON.parse((await call(control, "GET", "info")).toString()) as { addresses: string[] };
   const ws = addresses.find((address) => address.startsWith("ws")) ?? origin.replace("http", "ws");
-  return mainWorld({ ws: new URL(new URL(ws).pathname, origin.replace("http", "ws")).href, http: origin, control }, async () => {});
+  const place = { ws: new URL(new URL(ws).pathname, origin.replace("http", "ws")).href, http: origin, control };
+  return mainWorld(place, async () => {});
 }

@@ -12,7 +12,8 @@ declare global {
   }
 }
 
-if (!expect) throw new Error("`ws-mock-server/jest` belongs in `setupFilesAfterEnv`; `setupFiles` runs before Jest's `expect` exists");
+// `setupFiles` run before Jest's globals are there.
+if (!expect) throw new Error("`ws-mock-server/jest` must be in `setupFilesAfterEnv`, and not in `setupFiles`");
 
 const { toHaveReceived, toReceiveMessage, toHaveReceivedMessages } = matchers;
 expect.extend({ toHaveReceived, toReceiveMessage, toHaveReceivedMessages } as {});

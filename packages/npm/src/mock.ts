@@ -112,7 +112,7 @@ type Json = (method: string, path: string, body?: unknown) => Promise<any>;
 type Items = (path: string, query?: object) => Promise<any[]>;
 
 function collections(json: Json, items: Items): Record<string, Collection<object>> {
-  // What JavaScript itself asks of any object is no collection.
+  // JavaScript itself asks any object for these.
   const foreign = new Set(["then", "toJSON", "asymmetricMatch", "$$typeof", "nodeType", "constructor"]);
   return new Proxy({} as Record<string, Collection<object>>, {
     get: (_, name) => (typeof name === "string" && !foreign.has(name) ? collection(name, json, items) : undefined),

@@ -18,6 +18,11 @@ export interface MockOptions extends StartOptions {
   url?: string;
 }
 
+/** The options of this kit, for the type of a configuration. */
+export interface Options {
+  mockOptions: MockOptions;
+}
+
 // Read at once: a worker whose runner is killed gets another parent.
 const runner = process.ppid;
 
@@ -26,7 +31,7 @@ const FOLDER = "ws-mock-playwright-";
 const NAME_CHARACTERS = 40;
 const COOKIE = "ws-mock-world";
 
-export const test = base.extend<{ mock: Mock }, { mockOptions: MockOptions; mockProcess: Mock }>({
+export const test = base.extend<{ mock: Mock }, Options & { mockProcess: Mock }>({
   mockOptions: [{}, { scope: "worker", option: true }],
 
   mockProcess: [

@@ -21,7 +21,7 @@ beforeEach(async () => {
 });
 after(() => mock?.stop());
 
-test("a received message is found before and after it comes", async () => {
+test("received finds past and future messages", async () => {
   const awaited = mock.received({ action: "getStations", data: { filters: { city: "казань" } } });
   const client = await open(mock.ws);
   client.send(getStations(7, { city: "казань" }));
@@ -40,11 +40,11 @@ test("connected awaits the first client", async () => {
   assert.equal((await awaited).id, connection.id);
 });
 
-test("nobody connected is said with the url", async () => {
+test("connected times out with the URL", async () => {
   await assert.rejects(mock.connected({ timeout: 30 }), { message: `no client connected to ${mock.ws} within 30 ms` });
 });
 
-test("data is read and edited, and edits are pushed", async () => {
+test("edits of data are pushed", async () => {
   const client = await open(mock.ws);
   client.send(getStations(1));
   await client.next();
@@ -63,7 +63,7 @@ test("data is read and edited, and edits are pushed", async () => {
   await assert.rejects(mock.data.station.list(), /stations/);
 });
 
-test("more than a page of items is listed whole", async (t) => {
+test("list follows all pages", async (t) => {
   const large = await startMock("stations", { args: ["--count", "stations=2345"] });
   t.after(large.stop);
   const found = await large.data.stations.list();
@@ -131,7 +131,7 @@ test("clients are disconnected with a code", async () => {
   assert.equal((await closed)[0], 1012);
 });
 
-test("reset brings the data back, or that of another seed", async () => {
+test("reset restores the data or reseeds it", async () => {
   const before = await mock.data.stations.list();
   await mock.data.stations.patch("station_001", { status: "error", city: "Nowhere" });
   await mock.reset();
@@ -140,7 +140,7 @@ test("reset brings the data back, or that of another seed", async () => {
   assert.notDeepEqual(await mock.data.stations.list(), before);
 });
 
-test("a message that never comes is compared with the nearest", { skip: without("nearest") }, async () => {
+test("a missing message is compared with the nearest", { skip: without("nearest") }, async () => {
   const client = await open(mock.ws);
   client.send(getStations(1, { city: "казань" }));
   client.send({ type: "request", action: "getStationById", requestId: 2, data: { stationId: "station_001" } });
@@ -156,18 +156,18 @@ test("a message that never comes is compared with the nearest", { skip: without(
   });
 });
 
-test("a message that never comes shows the last ones", { skip: !without("nearest") && "the binary compares" }, async () => {
+test("a missing message shows the last ones", { skip: !without("nearest") && "the binary compares" }, async () => {
   const client = await open(mock.ws);
   client.send(getStations(1));
   await mock.received();
   await assert.rejects(mock.received({ action: "x" }, { timeout: 1 }), /received last:\n {2}#\d+ .* getStations/);
 });
 
-test("silence is said as such", async () => {
+test("an empty journal is reported", async () => {
   await assert.rejects(mock.received({ action: "x" }, { timeout: 1 }), /none was received at all\nhint: does the app connect/);
 });
 
-test("each world has its own data, clock and seed", { skip: without("worlds") }, async () => {
+test("worlds have their own data, clock, seed", { skip: without("worlds") }, async () => {
   const other = mock.world("other", { seed: 9, clock: "2030-01-01T00:00:00Z" });
   await other.ready;
   const client = await open(other.ws);
@@ -184,14 +184,14 @@ test("each world has its own data, clock and seed", { skip: without("worlds") },
   assert.equal(await mock.clock.now(), "2024-01-20T10:30:00.000Z");
 });
 
-test("a world made on first use begins at the start", { skip: without("worlds") }, async () => {
+test("a world of first use begins fresh", { skip: without("worlds") }, async () => {
   await mock.data.stations.patch("station_007", { city: "Elsewhere" });
   const fresh = mock.world("fresh");
   assert.notEqual((await fresh.data.stations.get("station_007")).city, "Elsewhere");
   await fresh.stop();
 });
 
-test("a taken world name fails every call of it", { skip: without("worlds") }, async () => {
+test("a taken world name fails every call", { skip: without("worlds") }, async () => {
   await mock.world("taken", {}).ready;
   const again = mock.world("taken", { seed: 4 });
   await assert.rejects(again.ready, { status: 409 });
@@ -203,22 +203,23 @@ test("the tape is downloaded", { skip: without("tape") }, async () => {
   assert.equal(typeof JSON.parse(header), "object");
 });
 
-test("a mock that runs already is taken in hand", async () => {
+test("connectMock uses a running mock", async () => {
   const same = await connectMock(mock.http);
   assert.deepEqual({ ws: same.ws, control: same.control }, { ws: mock.ws, control: mock.control });
   await same.stop();
   assert.equal(await mock.clock.now(), await same.clock.now());
 });
 
-test("an unsound scenario fails with the binary's own words", async (t) => {
+test("an unsound scenario fails with its problems", async (t) => {
   const folder = await mkdtemp(join(tmpdir(), "ws-mock-test-"));
   t.after(() => rm(folder, { recursive: true }));
   await writeFile(join(folder, "bad.yaml"), "scenario: bad\non: { hello: [{ rply: 1 }] }\n");
   await assert.rejects(startMock("bad.yaml", { cwd: folder }), /did not start \(exit code 2\):[^]*bad\.yaml:2[^]*rply/);
 });
 
-test("a taken port fails in words", async () => {
-  await assert.rejects(startMock("echo", { port: Number(new URL(mock.http).port) }), /did not start \(exit code 1\):\n.*port `\d+`/);
+test("a taken port is reported", async () => {
+  const port = Number(new URL(mock.http).port);
+  await assert.rejects(startMock("echo", { port }), /did not start \(exit code 1\):\n.*port `\d+`/);
 });
 
 test("a missing binary is named", async () => {
@@ -261,7 +262,7 @@ async function forgetful(t, more = "") {
 
 const isGone = (control) => fetch(`${control}health`).then(() => false, () => true);
 
-test("a forgotten mock neither keeps its process nor outlives it", async (t) => {
+test("a forgotten mock ends with its process", async (t) => {
   const { child, control } = await forgetful(t);
   if (child.exitCode === null) await once(child, "exit");
   assert.equal(child.exitCode, 0);

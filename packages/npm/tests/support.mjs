@@ -38,7 +38,9 @@ export async function open(url, options = {}) {
   };
 }
 
-export const getStations = (requestId, filters = {}) => ({ type: "request", action: "getStations", requestId, data: { filters } });
+export function getStations(requestId, filters = {}) {
+  return { type: "request", action: "getStations", requestId, data: { filters } };
+}
 
 export const isAlive = (pid) => {
   try {

@@ -32,7 +32,7 @@ def test_received_finds_a_part_of_a_message(mock: Mock, client_of: ClientOf) -> 
 
 
 @pytest.mark.needs("nearest")
-def test_a_message_that_never_comes_is_compared_with_the_nearest(mock: Mock, client_of: ClientOf) -> None:
+def test_a_missing_message_is_compared_with_the_nearest(mock: Mock, client_of: ClientOf) -> None:
     client = client_of(mock)
     client.send(get_stations(1, city="казань"))
     mock.received()
@@ -45,7 +45,7 @@ def test_a_message_that_never_comes_is_compared_with_the_nearest(mock: Mock, cli
     assert difference == '    data.filters.city: wanted "москва", found "казань"'
 
 
-def test_silence_is_said_as_such(mock: Mock) -> None:
+def test_an_empty_journal_is_reported(mock: Mock) -> None:
     with pytest.raises(AssertionError, match="none was received at all\nhint: does the client connect"):
         mock.received({"action": "x"}, timeout=1)
 
@@ -57,7 +57,7 @@ def test_connected_awaits_a_client(mock: Mock, client_of: ClientOf) -> None:
     assert mock.connected()["id"] == mock.connections()[0]["id"]
 
 
-def test_data_is_read_and_edited_and_edits_are_pushed(mock: Mock, client_of: ClientOf) -> None:
+def test_edits_of_data_are_pushed(mock: Mock, client_of: ClientOf) -> None:
     client = client_of(mock)
     client.send(get_stations(1))
     client.next()
@@ -75,7 +75,7 @@ def test_data_is_read_and_edited_and_edits_are_pushed(mock: Mock, client_of: Cli
     assert missing.value.status == 404
 
 
-def test_more_than_a_page_of_items_is_listed_whole() -> None:
+def test_list_follows_all_pages() -> None:
     with start_mock("stations", args=["--count", "stations=2345"]) as large:
         assert len({station["id"] for station in large.data.stations.list()}) == 2345
 
@@ -131,7 +131,7 @@ def test_faults_are_set_and_cleared(mock: Mock, client_of: ClientOf) -> None:
     assert mock.faults.list() == []
 
 
-def test_reset_brings_the_data_back_or_that_of_another_seed(mock: Mock) -> None:
+def test_reset_restores_the_data_or_reseeds_it(mock: Mock) -> None:
     before = mock.data.stations.list()
     mock.data.stations.patch("station_001", {"city": "Elsewhere"})
     mock.reset()
@@ -141,7 +141,7 @@ def test_reset_brings_the_data_back_or_that_of_another_seed(mock: Mock) -> None:
 
 
 @pytest.mark.needs("worlds")
-def test_each_world_has_its_own_data_clock_and_seed(mock: Mock, client_of: ClientOf) -> None:
+def test_worlds_have_their_own_data_clock_seed(mock: Mock, client_of: ClientOf) -> None:
     other = mock.world("other", seed=9, clock="2030-01-01T00:00:00Z")
     client_of(other)
     other.connected()
@@ -158,13 +158,13 @@ def test_the_tape_is_downloaded(mock: Mock) -> None:
     assert mock.tape().startswith(b"{")
 
 
-def test_a_mock_that_runs_already_is_taken_in_hand(mock: Mock) -> None:
+def test_connect_mock_uses_a_running_mock(mock: Mock) -> None:
     with connect_mock(mock.http) as same:
         assert (same.ws, same.control) == (mock.ws, mock.control)
     assert mock.clock.now() == same.clock.now()
 
 
-def test_an_unsound_scenario_fails_with_the_binarys_words(tmp_path: Path) -> None:
+def test_an_unsound_scenario_fails_with_its_problems(tmp_path: Path) -> None:
     (tmp_path / "bad.yaml").write_text("scenario: bad\non: { hello: [{ rply: 1 }] }\n")
     with pytest.raises(StartError, match=r"(?s)did not start \(exit code 2\):\n.*bad\.yaml:2.*rply"):
         start_mock("bad.yaml", cwd=tmp_path)

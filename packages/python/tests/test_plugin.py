@@ -102,7 +102,7 @@ def test_an_unknown_word_of_the_marker_is_named(pytester: pytest.Pytester) -> No
     result.stdout.fnmatch_lines(["*the marker `ws_mock` takes scenario=, clock= and seed=, got `scenari`*"])
 
 
-def test_an_unknown_scenario_is_an_error_with_the_reason(pytester: pytest.Pytester) -> None:
+def test_an_unknown_scenario_is_reported(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("import pytest\n\n@pytest.mark.ws_mock(scenario='statoins')\ndef test_it(ws_mock):\n    pass\n")
     result = pytester.runpytest_subprocess()
     result.assert_outcomes(errors=1)

@@ -1,7 +1,7 @@
 import { defineConfig } from "@playwright/test";
-import type { MockOptions } from "ws-mock-server/playwright";
+import type { Options } from "ws-mock-server/playwright";
 
-export default defineConfig<object, { mockOptions: MockOptions }>({
+export default defineConfig<object, Options>({
   testMatch: process.env.SPEC,
   fullyParallel: true,
   workers: 2,

@@ -29,12 +29,21 @@ async function playwright(t, spec, watch = async () => {}) {
   return { code, text, tests: text.startsWith("{") ? flat(JSON.parse(text)) : [], left };
 }
 
-const flat = ({ suites = [], specs = [] }) => [
-  ...specs.flatMap(({ title, tests }) => tests.flatMap(({ results, annotations }) => results.map((result) => ({ title, annotations, ...result })))),
-  ...suites.flatMap(flat),
-];
+/** The results of a report's suites, each with its title and annotations. */
+function flat({ suites = [], specs = [] }) {
+  const tests = specs.flatMap(({ title, tests }) => tests.map((test) => ({ title, ...test })));
+  const results = tests.flatMap(({ title, annotations, results }) =>
+    results.map((result) => ({ ...result, title, annotations })),
+  );
+  return [...results, ...suites.flatMap(flat)];
+}
 
-const mocksOf = (tests) => new Set(tests.flatMap(({ annotations }) => annotations.filter(({ type }) => type === "mock").map(({ description }) => description)));
+/** The mocks that tests noted as annotations. */
+function mocksOf(tests) {
+  const notes = tests.flatMap(({ annotations }) => annotations).filter(({ type }) => type === "mock");
+  return new Set(notes.map(({ description }) => description));
+}
+
 const health = (ws) => fetch(new URL("/__mock/health", ws.replace("ws:", "http:")));
 const goneWith = (mocks) => until("the mock is gone", () => health([...mocks][0]).then(() => false, () => true));
 
@@ -49,7 +58,7 @@ test("parallel tests share a process and nothing else", { skip }, async (t) => {
   await goneWith(mocks);
 });
 
-test("a failing test has the journal and the tape, and its successor the same process", { skip }, async (t) => {
+test("a failing test attaches journal and tape", { skip }, async (t) => {
   const { code, tests } = await playwright(t, "failing.spec.ts");
   assert.equal(code, 1);
   assert.equal(tests.length, 2);

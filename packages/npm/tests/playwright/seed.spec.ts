@@ -3,7 +3,7 @@ import { test } from "./app.js";
 
 test.use({ mockOptions: { scenario: "stations", clock: "2030-01-01T00:00:00Z", seed: 7 } });
 
-test("another seed is another world of the same process", async ({ openApp, page, mock }) => {
+test("another seed is another world", async ({ openApp, page, mock }) => {
   await openApp();
   await expect(page.getByRole("status")).toHaveText("online");
   expect(await mock.clock.now()).toBe("2030-01-01T00:00:00.000Z");

@@ -32,7 +32,7 @@ async function serving(t, options) {
 
 const origin = ({ httpServer }) => `ws://localhost:${httpServer.address().port}`;
 
-test("the development server proxies sockets to the mock, and ends it", async (t) => {
+test("a development server proxies to its mock", async (t) => {
   const server = await serving(t, { scenario: "stations", seed: 5 });
   const mock = server.config.server.proxy["/ws"].target;
 
@@ -70,7 +70,7 @@ test("a preview has the mock as well", async () => {
   await closed;
 });
 
-test("two servers of different options have a mock each", async (t) => {
+test("different options start different mocks", async (t) => {
   const servers = await Promise.all([1, 2].map((seed) => serving(t, { scenario: "stations", seed })));
   const [one, other] = servers.map((server) => server.config.server.proxy["/ws"].target);
   assert.notEqual(one, other);

@@ -48,7 +48,7 @@ test("is reset for the next", async () => {
   expect(await mock.journal()).toEqual([]);
 });
 
-test("fake timers and a replaced fetch do not concern the mock", async () => {
+test("fake timers and fetch leave the mock alone", async () => {
   vi.useFakeTimers();
   vi.stubGlobal("fetch", () => Promise.reject(new Error("no network")));
   onTestFinished(() => {

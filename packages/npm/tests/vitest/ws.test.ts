@@ -75,7 +75,7 @@ test("fragments, pings and Cyrillic letters are understood", async () => {
   expect(await server.nextMessage).toBe("привет");
 });
 
-test("close ends the connections with a code, and frees the port", async () => {
+test("close sends its code and frees the port", async () => {
   const { server, client } = await connected();
   const closed = once(client, "close");
   await server.close({ code: 4001, reason: "enough" });

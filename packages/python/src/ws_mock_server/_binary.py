@@ -13,6 +13,6 @@ def binary() -> str:
     own = Path(__file__).parent / "bin" / ("ws-mock.exe" if sys.platform == "win32" else "ws-mock")
     if not own.exists():
         raise FileNotFoundError(
-            f"there is no `{own}`: this is not an installed wheel\nhint: name a binary in `WS_MOCK_BINARY`"
+            f"`{own}` is missing: this is not an installed wheel\nhint: name a binary in `WS_MOCK_BINARY`"
         )
     return str(own)

@@ -170,7 +170,7 @@ class Data:
         self._mock = mock
 
     def __getattr__(self, name: str) -> Collection:
-        # What Python itself looks for is no collection.
+        # Python itself asks any object for these.
         if name.startswith("__"):
             raise AttributeError(name)
         return Collection(self._mock, name)
