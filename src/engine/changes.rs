@@ -27,7 +27,7 @@ impl Context<'_> {
             }
             self.follow_timers(&edits);
             rounds += 1;
-            let most = self.max_depth();
+            let most = self.scenario.limits.depth;
             if rounds > most {
                 let why = format!("changes that cause changes go on for more than {most} rounds");
                 let why = self.pass(Limit::Depth, why);

@@ -176,22 +176,6 @@ impl<'t> Context<'t> {
         max_steps(self.scenario)
     }
 
-    pub(super) fn max_depth(&self) -> u32 {
-        self.scenario.limits.depth
-    }
-
-    pub(super) fn max_plans(&self) -> usize {
-        self.scenario.limits.plans
-    }
-
-    pub(super) fn max_items(&self) -> usize {
-        self.scenario.limits.items
-    }
-
-    pub(super) fn max_rooms(&self) -> usize {
-        self.scenario.limits.rooms
-    }
-
     /// Takes one of the event's steps.
     pub(super) fn take_step(&mut self) -> Result<(), String> {
         self.work(WORK_A_STEP)

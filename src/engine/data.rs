@@ -1,160 +1,14 @@
-//! Changing data: `insert`, `update`, `remove`, and edits from outside.
+//! Changes of one item: for the verbs, and for edits by the control API.
 
-use minijinja::Value;
 use thiserror::Error;
 
-use crate::base::Limit;
 use crate::base::json::{Json, Kind, write};
 use crate::base::text::{listed, shortened};
-use crate::lang::expr::{Symbol, Template, names};
 use crate::lang::model::{CollectionId, Origin};
-use crate::lang::verbs::{Assignments, Which};
-use crate::world::{Collection, Edit, RowId, Val, World, key_text, merged};
+use crate::world::{Collection, Edit, RowId, World, key_text, merged};
 
 use super::context::Context;
-use super::steps::Trouble;
 use super::{Change, ChangeKind, Effect, Outcome, Returned};
-
-/// What it takes to change an item, in instructions.
-const WORK_A_CHANGE: u64 = 30;
-/// Items that change at once without the indexes being kept up with each.
-const MANY: usize = 1_000;
-
-impl<'t> Context<'t> {
-    pub(super) fn insert(
-        &mut self,
-        collection: CollectionId,
-        item: &'t Template,
-        name: Option<Symbol>,
-    ) -> Result<(), Trouble> {
-        let item = self.value(item)?.to_json();
-        self.keep(item.text().len())?;
-        let most = self.max_items();
-        let into = self.collection(collection);
-        if into.len() >= most {
-            let why = format!("`{}` has {most} items, no more are allowed", into.name);
-            return Err(self.pass(Limit::Items, why).into());
-        }
-        let edit =
-            insert(self.collection_mut(collection)?, &item).map_err(|error| error.to_string())?;
-        let inserted = edit.item.clone();
-        self.changed(collection, edit)?;
-        self.bind(
-            name.unwrap_or(names::ITEM),
-            inserted.map_or(Val::Undefined, Val::Json),
-        );
-        Ok(())
-    }
-
-    pub(super) fn update(
-        &mut self,
-        collection: CollectionId,
-        which: &'t Which,
-        set: &'t Assignments,
-        name: Option<Symbol>,
-    ) -> Result<(), Trouble> {
-        let ids = self.which(collection, which)?;
-        self.many(collection, ids.len())?;
-        let outer = self.bound(names::ITEM);
-        let mut after = Vec::with_capacity(ids.len());
-        for id in ids {
-            let Some(before) = self.collection(collection).item(id).cloned() else {
-                continue;
-            };
-            self.bind(names::ITEM, Val::Json(before.clone()));
-            let changes = self.changes(set)?;
-            let set = changes
-                .iter()
-                .map(|(name, value)| name.len() + value.text().len());
-            self.keep(set.sum())?;
-            let edit = update(self.collection_mut(collection)?, id, &before, changes);
-            after.push(
-                edit.as_ref()
-                    .and_then(|edit| edit.item.clone())
-                    .unwrap_or(before),
-            );
-            if let Some(edit) = edit {
-                self.changed(collection, edit)?;
-            }
-        }
-        self.bind(names::ITEM, outer);
-        self.gave(&after, name);
-        Ok(())
-    }
-
-    fn changes(&mut self, set: &'t Assignments) -> Result<Vec<(String, Json)>, Trouble> {
-        match set {
-            Assignments::Fields(fields) => {
-                let mut changes = Vec::with_capacity(fields.len());
-                for (name, template) in fields {
-                    changes.push((name.clone(), self.value(template)?.to_json()));
-                }
-                Ok(changes)
-            }
-            Assignments::Object(template) => {
-                let json = self.value(template)?.to_json();
-                if json.kind() != Kind::Object {
-                    return Err(format!(
-                        "`set` takes an object, found `{}`",
-                        shortened(json.text())
-                    )
-                    .into());
-                }
-                Ok(json
-                    .part()
-                    .members()
-                    .map(|member| (member.key().into_owned(), json.at(member)))
-                    .collect())
-            }
-        }
-    }
-
-    pub(super) fn remove(
-        &mut self,
-        collection: CollectionId,
-        which: &'t Which,
-        name: Option<Symbol>,
-    ) -> Result<(), Trouble> {
-        let ids = self.which(collection, which)?;
-        self.many(collection, ids.len())?;
-        let from = self.collection_mut(collection)?;
-        let edits = match *ids {
-            [id] => Vec::from_iter(from.remove(id)),
-            _ => from.remove_all(&ids),
-        };
-        let gone: Vec<Json> = edits
-            .iter()
-            .filter_map(|edit| edit.before.clone())
-            .collect();
-        for edit in edits {
-            self.changed(collection, edit)?;
-        }
-        self.gave(&gone, name);
-        Ok(())
-    }
-
-    /// So many items are about to change.
-    fn many(&mut self, collection: CollectionId, items: usize) -> Result<(), Trouble> {
-        if items > MANY {
-            self.collection_mut(collection)?.forget_indexes();
-        }
-        Ok(self.look_at(items)?)
-    }
-
-    fn changed(&mut self, collection: CollectionId, edit: Edit) -> Result<(), String> {
-        self.edits.push(collection, edit);
-        self.work(WORK_A_CHANGE)
-    }
-
-    /// `items`, and `item` the first of them; with `as:` the first goes by that name.
-    fn gave(&mut self, items: &[Json], name: Option<Symbol>) {
-        let list: Vec<Value> = items.iter().map(Json::to_value).collect();
-        self.bind(names::ITEMS, Val::Value(list.into()));
-        if let Some(first) = items.first() {
-            self.bind(name.unwrap_or(names::ITEM), Val::Json(first.clone()));
-        }
-    }
-}
 
 /// Why data cannot be edited so.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -342,7 +196,7 @@ fn with_key(item: &Json, name: &str, key: &Json) -> Json {
 }
 
 /// Sets fields; the key stays. `None` when nothing is different.
-fn update(
+pub(super) fn update(
     collection: &mut Collection,
     id: RowId,
     before: &Json,

@@ -8,9 +8,9 @@ use crate::lang::expr::{Key, names};
 use crate::lang::model::Handler;
 use crate::world::{Arrival, PeerId, Plan, Val, peer_stream};
 
-use super::check::part_of;
 use super::context::{Asker, Context, Expected, Halt, broken};
 use super::refusal::Refusal;
+use super::select::part_of;
 use super::{
     Content, Effect, Event, HttpAnswer, HttpRequest, Input, Message, Outcome, Returned, http, scope,
 };

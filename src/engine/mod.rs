@@ -8,7 +8,6 @@
 
 mod answer;
 mod changes;
-mod check;
 mod context;
 mod data;
 mod dispatch;
@@ -25,8 +24,8 @@ mod scope;
 mod scratch;
 mod select;
 mod send;
-mod steps;
 mod timers;
+mod verbs;
 
 use std::ops::Deref;
 use std::sync::Arc;

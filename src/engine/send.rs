@@ -10,33 +10,11 @@ use crate::world::{Peer, PeerId, Val};
 use super::context::Context;
 use super::eval::BYTES_AN_ITEM;
 use super::scope::peer_of;
-use super::steps::Trouble;
+use super::verbs::Trouble;
 use super::{Body, Effect, Recipients, Returned};
 
 impl<'t> Context<'t> {
-    pub(super) fn send(
-        &mut self,
-        message: &'t Template,
-        to: &'t Audience,
-        event: Option<&Template>,
-    ) -> Result<(), Trouble> {
-        let audience = self.audience(to)?;
-        let to = self.recipients(&audience)?;
-        if to.is_empty() {
-            return Ok(());
-        }
-        let event = event
-            .map(|event| self.value(event).map(|val| val.to_text()))
-            .transpose()?;
-        let body = self.push_body(message)?;
-        // Once, however many hear it: each mailbox has a limit of its own.
-        self.make(body.len())?;
-        self.look_at(to.len())?;
-        self.push(audience, to, event, body);
-        Ok(())
-    }
-
-    fn push_body(&mut self, message: &'t Template) -> Result<Body, String> {
+    pub(super) fn push_body(&mut self, message: &'t Template) -> Result<Body, String> {
         if self.scenario.listen.protocol == Protocol::Raw
             && let Val::Raw { text, bytes } = self.value(message)?
         {
@@ -47,7 +25,13 @@ impl<'t> Context<'t> {
         Ok(Body::Json(out.finish()))
     }
 
-    fn push(&mut self, audience: Recipients, to: Vec<PeerId>, event: Option<String>, body: Body) {
+    pub(super) fn push(
+        &mut self,
+        audience: Recipients,
+        to: Vec<PeerId>,
+        event: Option<String>,
+        body: Body,
+    ) {
         self.effects.push(Effect::Push {
             audience,
             to,
@@ -79,11 +63,10 @@ impl<'t> Context<'t> {
     /// Evaluates `to:`.
     pub(super) fn audience(&mut self, to: &'t Audience) -> Result<Recipients, Trouble> {
         Ok(match to {
-            Audience::This => {
-                Recipients::Peer(self.peer.ok_or_else(|| {
-                    "there is no connection here to send to; say `to:`".to_owned()
-                })?)
-            }
+            Audience::This => Recipients::Peer(
+                self.peer
+                    .ok_or_else(|| "`send` needs a connection here, or `to:`".to_owned())?,
+            ),
             Audience::All => Recipients::All,
             Audience::Room(room) => Recipients::Room(self.value(room)?.to_text()),
             Audience::Connection(id) => {

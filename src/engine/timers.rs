@@ -10,7 +10,7 @@ use crate::lang::model::{CollectionId, Scenario, Timer};
 use crate::world::{Due, Edit, Ticker, World, key_text};
 
 use super::context::{Access, Context};
-use super::steps::duration;
+use super::verbs::duration;
 use super::{ClockChange, Effect, MakeError, Outcome, Present, Returned, Scratch};
 
 /// The interval of a timer whose `every` fails; the log says so.

@@ -336,7 +336,7 @@ timers:
         ("4:10", "something in it"),
         ("6:21", "lower bound before the higher"),
         ("17:9", "changes that cause changes go on"),
-        ("20:7", "plans in a row are for at once"),
+        ("20:7", "plans without a wait follow each other"),
         ("22:19", "takes a duration such as `5s`, found `soon`"),
         ("23:34", "something in it"),
         ("26:11", "NOBODY_ASKED"),

@@ -404,6 +404,7 @@ impl<'a> Part<'a> {
 }
 
 /// What a container holds.
+#[derive(Clone)]
 pub struct Children<'a> {
     doc: &'a Doc,
     at: u32,

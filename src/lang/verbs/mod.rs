@@ -1,6 +1,6 @@
 //! The verbs of steps, one file each: what a verb is called, how it is read, what it holds, and its facts.
 //!
-//! A new verb is a file here, a line in [`verbs`], and its implementation in the engine.
+//! A new verb is a file here, a line in [`all_verbs`], and an `impl Perform` in the engine's `verbs`.
 
 mod audience;
 mod cancel;
@@ -59,7 +59,38 @@ struct Declaration {
     read: fn(&mut Reader<'_>, &StepNode<'_>, &mut Scope<'_>) -> Option<Verb>,
 }
 
-macro_rules! verbs {
+/// Calls a macro with a line for each verb.
+macro_rules! all_verbs {
+    ($call:ident) => {
+        $call! {
+            List list::ListStep;
+            Find find::FindStep;
+            Insert insert::InsertStep;
+            Update update::UpdateStep;
+            Remove remove::RemoveStep;
+            Let let_names::LetStep;
+            Remember remember::RememberStep;
+            Reply reply::ReplyStep;
+            Send send::SendStep;
+            Fail fail::FailStep;
+            Close close::CloseStep;
+            Stop stop::StopStep;
+            Join join::JoinStep;
+            Leave leave::LeaveStep;
+            Verify verify::VerifyStep;
+            Check check::CheckStep;
+            Later later::LaterStep;
+            Cancel cancel::CancelStep;
+            For for_each::ForStep;
+            Run run::RunStep;
+            Log log::LogStep;
+        }
+    };
+}
+
+pub(crate) use all_verbs;
+
+macro_rules! declare {
     ($($variant:ident $module:ident::$step:ident;)*) => {
         $(pub use $module::$step;)*
 
@@ -94,26 +125,4 @@ macro_rules! verbs {
     };
 }
 
-verbs! {
-    List list::ListStep;
-    Find find::FindStep;
-    Insert insert::InsertStep;
-    Update update::UpdateStep;
-    Remove remove::RemoveStep;
-    Let let_names::LetStep;
-    Remember remember::RememberStep;
-    Reply reply::ReplyStep;
-    Send send::SendStep;
-    Fail fail::FailStep;
-    Close close::CloseStep;
-    Stop stop::StopStep;
-    Join join::JoinStep;
-    Leave leave::LeaveStep;
-    Verify verify::VerifyStep;
-    Check check::CheckStep;
-    Later later::LaterStep;
-    Cancel cancel::CancelStep;
-    For for_each::ForStep;
-    Run run::RunStep;
-    Log log::LogStep;
-}
+all_verbs!(declare);
