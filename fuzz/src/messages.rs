@@ -4,8 +4,9 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use ws_mock::base::json::Json;
+use ws_mock::disk::load;
 use ws_mock::lang::model::Scenario;
-use ws_mock::lang::{NoFiles, bundled, load, read_text};
+use ws_mock::lang::{NoFiles, bundled, read_text};
 
 use super::stage::Stage;
 

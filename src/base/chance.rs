@@ -3,7 +3,6 @@
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-/// One stream.
 #[derive(Debug, Clone)]
 pub struct Chance(ChaCha8Rng);
 
@@ -35,7 +34,6 @@ impl Chance {
         (self.0.next_u64() >> 11) as f64 / (1u64 << 53) as f64
     }
 
-    /// Random bits.
     pub fn bits(&mut self) -> u64 {
         self.0.next_u64()
     }

@@ -13,7 +13,6 @@ const HEADER: &str = r#"{"alg":"HS256","typ":"JWT"}"#;
 /// Letters of a stranger's text that an error repeats.
 const SHOWN: usize = 32;
 
-/// Why a token is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum JwtError {
     /// Not header, claims and signature.
@@ -37,7 +36,6 @@ pub enum JwtError {
     /// A time that is no number.
     #[error("the token's `{0}` is not a number of seconds")]
     NotATime(&'static str),
-    /// `exp` is past.
     #[error("the token expired")]
     Expired,
     /// `nbf` is to come.
@@ -48,11 +46,8 @@ pub enum JwtError {
 /// A part of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
-    /// How it is signed.
     Header,
-    /// What it says.
     Claims,
-    /// The proof.
     Signature,
 }
 

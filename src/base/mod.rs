@@ -16,8 +16,8 @@ pub use limit::{Limit, LimitKey, Limits, MAX_ITEMS, Setting};
 /// A moment of the mock's time, in milliseconds since 1970.
 pub type Moment = i64;
 
-/// Whether a Close frame may carry this code. RFC 6455, section 7.4.1, reserves 1004, and 1005, 1006 and 1015 for use
-/// without a frame; 1016 to 2999 are not assigned.
+/// Checks a code for a Close frame. RFC 6455, section 7.4, reserves 1004, keeps 1005, 1006 and 1015 out of frames,
+/// and assigns none from 1016 to 2999.
 pub fn is_close_code(code: impl TryInto<u16>) -> bool {
     let Ok(code) = code.try_into() else {
         return false;

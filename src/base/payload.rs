@@ -9,21 +9,18 @@ use bytes::Bytes;
 /// From here on a text is shared; below, copying costs less.
 const WORTH: usize = 512;
 
-/// A message's bytes.
 #[derive(Debug, Clone, Default)]
 pub struct Payload {
     own: Bytes,
-    /// Where in `own` it stands, and the text.
+    /// A text that other messages share, and its place in `own`.
     shared: Option<(usize, Arc<str>)>,
 }
 
 impl Payload {
-    /// How many bytes.
     pub fn len(&self) -> usize {
         self.pieces().iter().map(|piece| piece.len()).sum()
     }
 
-    /// None?
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -45,7 +42,7 @@ impl Payload {
         (&self.own, shared)
     }
 
-    /// What was taken apart.
+    /// The inverse of taking a payload apart.
     pub fn together(own: Bytes, at: usize, shared: Option<Arc<str>>) -> Self {
         let shared = shared.map(|shared| (at, shared));
         Payload { own, shared }
@@ -99,7 +96,7 @@ impl<B: Into<Bytes>> From<B> for Payload {
     }
 }
 
-/// Where JSON text is written to.
+/// A destination of JSON text.
 pub trait Sink {
     /// The place for what is new.
     fn text(&mut self) -> &mut String;
@@ -134,7 +131,7 @@ pub struct Draft {
 const SPARE: usize = 256 << 10;
 
 impl Draft {
-    /// What was written, in just the memory that it needs; the draft is empty then.
+    /// Takes the payload out, in memory of its exact size, and keeps the buffer.
     pub fn finish(&mut self) -> Payload {
         let payload = Payload {
             own: Bytes::copy_from_slice(self.text.as_bytes()),

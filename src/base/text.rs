@@ -7,7 +7,7 @@ const ECHOED: usize = 256;
 /// Names that an error lists.
 const LISTED: usize = 20;
 
-/// Whether a character moves the cursor, ends the line or turns the reading direction.
+/// A character that moves the cursor, ends the line or turns the reading direction.
 pub fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')

@@ -16,14 +16,13 @@ pub fn rfc3339(moment: Moment) -> String {
     format!("{:.3}", Timestamp::from_millisecond(moment).unwrap_or(end))
 }
 
-/// Whether there is a text for a moment.
+/// RFC 3339 has years of four digits.
 pub fn has_text(moment: Moment) -> bool {
     /// The first moment of the year 0, before which years have a sign.
     const YEAR_0: Moment = -62_167_219_200_000;
     moment >= YEAR_0 && Timestamp::from_millisecond(moment).is_ok()
 }
 
-/// `2024-01-20`
 pub fn date(moment: Moment) -> String {
     let mut text = rfc3339(moment);
     text.truncate(text.find('T').unwrap_or(0));
@@ -37,12 +36,12 @@ pub fn parse(text: &str) -> Option<Moment> {
         .map(Timestamp::as_millisecond)
 }
 
-/// Whether a text is a calendar date, `YYYY-MM-DD`.
+/// Checks for a calendar date, `YYYY-MM-DD`.
 pub fn is_date(text: &str) -> bool {
     text.len() == 10 && text.parse::<jiff::civil::Date>().is_ok()
 }
 
-/// `30s`, `1h 30m`
+/// `30s` or `1h 30m`, as the language reads it.
 pub fn print_duration(duration: Duration) -> String {
     SignedDuration::try_from(duration)
         .map_or_else(|_| format!("{}s", duration.as_secs()), |d| format!("{d:#}"))

@@ -10,7 +10,7 @@ use hyper::Uri;
 use super::serve::addresses;
 use super::{Usage, env};
 use crate::cli;
-use crate::lang::load;
+use crate::disk::load;
 
 /// For each step: connecting, asking, and each part of the answer.
 const PATIENCE: Duration = Duration::from_secs(5);

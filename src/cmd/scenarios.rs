@@ -4,8 +4,9 @@ use std::io::Write;
 
 use super::{Usage, env, table};
 use crate::cli::{self, ScenariosVerb};
+use crate::disk::load;
+use crate::lang::bundled;
 use crate::lang::model::{Protocol, Scenario};
-use crate::lang::{bundled, load};
 
 pub(super) fn run(args: &cli::Scenarios, out: &mut dyn Write) -> anyhow::Result<()> {
     match &args.verb {

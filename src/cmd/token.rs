@@ -8,7 +8,8 @@ use serde_json::{Map, Value};
 use super::{Usage, env};
 use crate::base;
 use crate::cli::{self, Assignment};
-use crate::lang::{duration, load};
+use crate::disk::load;
+use crate::lang::duration;
 
 /// How long a token lasts unless told otherwise.
 const LIFE: Duration = Duration::from_hours(24);

@@ -5,7 +5,7 @@ use std::io::Write;
 use super::{Unsound, env};
 use crate::base::text::safe;
 use crate::cli;
-use crate::lang::load;
+use crate::disk::load;
 
 pub(super) fn run(args: &cli::Validate, out: &mut dyn Write) -> anyhow::Result<()> {
     let mut unsound = 0;

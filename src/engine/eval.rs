@@ -56,7 +56,7 @@ impl Context<'_> {
         Ok(path.keys.iter().fold(whole, |val, key| val.down(key)))
     }
 
-    /// What `result` stands for; there is none within itself.
+    /// The value of `result`, which is undefined inside of its own expression.
     fn result_of(&mut self, body: &Template) -> Result<Val, String> {
         let outer = self.result.take();
         let whole = self.value(body);
@@ -108,7 +108,7 @@ impl Context<'_> {
         Err(format!("`${{ {} }}`: {why}", shortened(&formula.source)))
     }
 
-    /// What was lent to an evaluation. A value that it made may still hold on to what it saw.
+    /// Takes back the names and the chance. A lazy value may still hold the snapshot; then they are cloned.
     fn take_back(&mut self, snapshot: Arc<Snapshot>) {
         match Arc::try_unwrap(snapshot) {
             Ok(snapshot) => {
@@ -124,7 +124,6 @@ impl Context<'_> {
         }
     }
 
-    /// A template's value.
     pub(super) fn value(&mut self, template: &Template) -> Result<Val, String> {
         match template {
             Template::Constant(json) => Ok(Val::Json(json.clone())),

@@ -19,17 +19,14 @@ const MAX_BYTES: u64 = 2 << 30;
 /// Instructions of expressions that making them may take: minutes.
 const MAX_WORK: u64 = 10_000_000_000;
 
-/// Why a world cannot be made.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{place}: {why}")]
 pub struct MakeError {
-    /// `stations.yaml:41:7`
     pub place: Arc<str>,
     /// Of what, and why.
     pub why: String,
 }
 
-/// What was made so far, of all collections.
 #[derive(Default)]
 struct Made {
     items: u64,
@@ -38,7 +35,7 @@ struct Made {
 }
 
 impl Made {
-    /// Whether so many more items may be made.
+    /// Checks the number of items.
     fn fits(&self, more: u64) -> Result<(), String> {
         let items = self.items.saturating_add(more);
         if items > MAX_ITEMS {
@@ -200,7 +197,7 @@ struct Maker<'s> {
     present: Present,
     with: &'s [(Symbol, Placed<Template>)],
     fields: &'s [(String, Placed<Template>)],
-    /// Which of the fields look at `item`: the others need none.
+    /// The fields that use `item`; for the others it is not built.
     looks: &'s [bool],
     made: &'s mut Made,
 }

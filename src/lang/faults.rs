@@ -3,12 +3,11 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::problem::{did_you_mean, one_of, shown};
+use super::file::problem::{did_you_mean, one_of, shown};
 use super::units;
 use crate::base::is_close_code;
 use crate::base::json::{Json, Kind, write};
 
-/// One declared fault.
 #[derive(Debug, Clone)]
 pub struct Fault {
     pub kind: FaultKind,
@@ -20,7 +19,7 @@ pub struct Fault {
     pub share: f64,
     /// Connections it applies to (`c1`); empty is all.
     pub connections: Vec<String>,
-    /// How often it happens; `None` is without end.
+    /// The number of times that it happens; `None` is unlimited.
     pub times: Option<u64>,
     /// The declaration, as the control API shows it.
     pub shown: Json,
@@ -32,7 +31,6 @@ pub enum FaultKind {
     Latency(Duration, Duration),
     Drop,
     Duplicate,
-    /// Sends broken JSON.
     Corrupt,
     /// Sends this error instead.
     Error(String),

@@ -1,17 +1,11 @@
-//! What the user declares: a scenario file, read strictly, checked and compiled.
+//! The language: a scenario file, read strictly, checked and compiled.
 
-mod bundled;
 pub mod expr;
 pub mod faults;
-mod files;
+mod file;
 mod interner;
-mod load;
-mod merge;
 pub mod model;
-mod problem;
 mod read;
-mod source;
-mod tree;
 mod units;
 pub mod verbs;
 
@@ -20,8 +14,8 @@ mod tests;
 
 pub use minijinja::Value;
 
-pub use bundled::bundled;
-pub use files::{Disk, Files, NoFiles};
-pub use load::{Env, load, read_text};
-pub use problem::{Problem, Problems, nearest};
+pub use file::tree::MAX_FILE_BYTES;
+pub use file::{
+    Env, FileText, Files, NoFiles, Problem, Problems, bundled, load, nearest, read_text,
+};
 pub use units::{duration, milliseconds, size};

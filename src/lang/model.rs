@@ -22,13 +22,12 @@ pub struct Scenario {
     pub title: String,
     /// The files it was read from (none for a bundled one): what `serve` watches.
     pub files: Vec<PathBuf>,
-    /// Where it listens and what it speaks.
     pub listen: Listen,
     /// Bounds of its own.
     pub limits: Limits,
     /// Names given in the file (`let`, `as`, `each`, …) and the built-in ones.
     pub symbols: Symbols,
-    /// Whether any expression asks for `server`, whose facts cost something to gather.
+    /// An expression uses `server`, whose facts are costly to gather.
     pub asks_server: bool,
     /// `let:` constants, evaluated at load.
     pub constants: Vec<(Symbol, Value)>,
@@ -38,7 +37,6 @@ pub struct Scenario {
     pub data: Vec<Collection>,
     /// `auth: { jwt: … }`.
     pub jwt: Option<Jwt>,
-    /// How messages are told apart, answered and refused.
     pub messages: Messages,
     /// `on: { NAME: … }`.
     pub on: foldhash::HashMap<Box<str>, Arc<Handler>>,
@@ -54,13 +52,10 @@ pub struct Scenario {
     pub connect: Option<Arc<Handler>>,
     /// Steps when a peer has gone.
     pub disconnect: Option<Arc<Handler>>,
-    /// What follows a change of data, one entry a collection.
+    /// By collection.
     pub changes: Vec<Changes>,
-    /// What happens by itself.
     pub timers: Vec<Timer>,
-    /// What the control API can start by name.
     pub triggers: Vec<(String, Arc<Handler>)>,
-    /// Mocked HTTP.
     pub http: Http,
     /// `define:`, a [`Step`] list to `run:` by its place here.
     pub define: Vec<(String, Steps)>,
@@ -91,20 +86,16 @@ impl Scenario {
 /// A place in [`Scenario::data`].
 pub type CollectionId = usize;
 
-/// `listen:`.
 #[derive(Debug, Clone)]
 pub struct Listen {
     /// The port unless told otherwise.
     pub port: u16,
-    /// Whether TLS is on unless told otherwise.
     pub tls: bool,
     /// The WebSocket paths; empty means every path.
     pub paths: Vec<String>,
-    /// What the peers speak.
     pub protocol: Protocol,
 }
 
-/// What peers speak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Protocol {
     /// One JSON value a message.
@@ -118,24 +109,20 @@ pub enum Protocol {
 /// One collection of `data:`.
 #[derive(Debug)]
 pub struct Collection {
-    /// Its name.
     pub name: String,
     /// The field that identifies an item.
     pub key: String,
-    /// Where its items come from.
     pub origin: Origin,
-    /// Where it is declared.
     pub place: Arc<str>,
 }
 
-/// Where a collection's items come from.
 #[derive(Debug)]
 pub enum Origin {
     /// `items:` or `from:`: JSON texts of objects, one an item.
     Literal(Vec<String>),
     /// `item:` with `count:`, and `each:` when made for every item of another collection.
     Generated {
-        /// How many (for each parent, if there is one); evaluated with `parent` in sight.
+        /// The number of items, for each parent if there are parents; sees `parent`.
         count: Placed<Template>,
         /// The collection whose items are the parents.
         each: Option<CollectionId>,
@@ -149,7 +136,6 @@ pub enum Origin {
 /// `auth: { jwt: … }`.
 #[derive(Clone)]
 pub struct Jwt {
-    /// The HS256 secret.
     pub secret: String,
 }
 
@@ -162,16 +148,13 @@ impl std::fmt::Debug for Jwt {
 /// A part of the file that is evaluated outside of any step, and where it is, for when that fails.
 #[derive(Debug, Clone)]
 pub struct Placed<T> {
-    /// `stations.yaml:41:7`
     pub place: Arc<str>,
-    /// What is there.
     pub part: T,
 }
 
-/// `messages:`.
 #[derive(Debug)]
 pub struct Messages {
-    /// Which handler; `None` sends everything to `"*"`. For Socket.IO the default is the event's name.
+    /// The name of a message's handler; `None` is always `"*"`. For Socket.IO the default is the event.
     pub name: Option<Placed<Template>>,
     /// The envelope of answers; `None` sends the reply bare.
     pub reply: Option<Template>,
@@ -186,9 +169,8 @@ pub struct Messages {
 /// Steps and what they need.
 #[derive(Debug)]
 pub struct Handler {
-    /// What it is called in logs, the journal and metrics: the message's name, `timer heartbeat`, `GET /api/x`.
+    /// The name in logs, journal and metrics: `getStations`, `timer heartbeat`, `GET /api/x`.
     pub name: &'static str,
-    /// In order.
     pub steps: Steps,
     /// True when it may draw chance, change data, remember, join, plan, send to others: when it needs the world to itself.
     pub writes: bool,
@@ -208,7 +190,6 @@ pub struct Changes {
 /// `timers: { NAME: … }`.
 #[derive(Debug)]
 pub struct Timer {
-    /// Its name.
     pub name: String,
     /// Between its turns: a duration's text or milliseconds; sees `item` under `for`.
     pub every: Placed<Template>,
@@ -216,14 +197,12 @@ pub struct Timer {
     pub guard: Option<Placed<Expr>>,
     /// `for: COLLECTION`: a turn of its own for each item, seen as `item`.
     pub each: Option<CollectionId>,
-    /// What it does.
     pub handler: Arc<Handler>,
 }
 
-/// `http:`.
 #[derive(Debug, Default)]
 pub struct Http {
-    /// Whether browsers of accepted origins may read answers.
+    /// Browsers of accepted origins may read answers.
     pub cors: bool,
     /// `error:`, the envelope of errors; `None` is `{"error":{"code":…,"message":…}}`.
     pub error: Option<Placed<Template>>,
@@ -238,14 +217,12 @@ pub struct Route {
     pub method: String,
     /// The path, part by part.
     pub path: Vec<Segment>,
-    /// What it does.
     pub handler: Arc<Handler>,
 }
 
 /// One part of a route's path.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Segment {
-    /// This text.
     Literal(String),
     /// Any text, under this name in `request.params`.
     Param(String),

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::*;
+use crate::disk::load;
 
 /// Set to rewrite what the broken scenarios are expected to say.
 const BLESS: &str = "WS_MOCK_BLESS";
@@ -70,7 +71,7 @@ fn is_expectation(line: &str) -> bool {
     line.starts_with("# problem: ") || line.starts_with("#   hint: ")
 }
 
-/// What is said of a file, as the comments that start it.
+/// The problems of a file, as the comments at its start.
 fn said_of(path: &Path, folder: &Path) -> String {
     let Err(problems) = load(path.to_str().unwrap(), &|_| None) else {
         return String::new();

@@ -132,7 +132,7 @@ fn what_is_too_much_is_counted_and_journalled_too() {
         messages_per_second: Some(1),
         ..Limits::default()
     };
-    let scenario = ws_mock::lang::load("towers", &|_| None).unwrap();
+    let scenario = ws_mock::disk::load("towers", &|_| None).unwrap();
     let hub = Hub::new(scenario, held(1), limits).unwrap();
     let peer = connect(&hub);
     for _ in 0..5 {

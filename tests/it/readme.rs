@@ -5,8 +5,9 @@ use std::sync::{Arc, OnceLock};
 use ws_mock::base::Limits;
 use ws_mock::cli::{Cli, Verb};
 use ws_mock::control;
+use ws_mock::disk::load;
 use ws_mock::hub::Hub;
-use ws_mock::lang::{NoFiles, load, read_text};
+use ws_mock::lang::{NoFiles, read_text};
 
 use crate::support::raw::Raw;
 use crate::support::server::{TestServer, config};

@@ -28,7 +28,7 @@ async fn every_scenario_keeps_to_its_conversation() {
         let Ok(text) = std::fs::read_to_string(path) else {
             continue;
         };
-        let mut stage = Stage::new(ws_mock::lang::load(name, &|_| None).unwrap());
+        let mut stage = Stage::new(ws_mock::disk::load(name, &|_| None).unwrap());
         for (n, line) in text.lines().enumerate() {
             if let Err(why) = stage.play(line).await {
                 panic!("{name}.talk:{}: {line}\n{why}", n + 1);

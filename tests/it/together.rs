@@ -128,7 +128,7 @@ fn each_sees_the_figures_of_the_process_that_those_before_it_left() {
 
 #[test]
 fn who_goes_on_sending_too_fast_is_closed() {
-    let scenario = ws_mock::lang::load("towers", &|_| None).unwrap();
+    let scenario = ws_mock::disk::load("towers", &|_| None).unwrap();
     let limits = Limits {
         messages_per_second: Some(1),
         ..Limits::default()

@@ -31,9 +31,9 @@ struct Doc {
     text: Utf8Bytes,
     /// In the order of the text; a container is followed by what it holds.
     nodes: Box<[Node]>,
-    /// Whether white space stands around or between the parts.
+    /// White space stands around or between the parts.
     spaced: bool,
-    /// Whether the name of a member holds escapes.
+    /// The name of a member has escapes.
     escaped_names: bool,
     /// Made when a member of a large object is first asked for by name.
     large: OnceLock<Box<Names>>,
@@ -50,7 +50,7 @@ const NO_KEY: u32 = u32::MAX;
 
 #[derive(Clone, Copy)]
 struct Node {
-    /// Where the member's name starts, between its quotes, and how long it is.
+    /// The start of the member's name behind its quote, and its length.
     key: u32,
     key_len: u32,
     start: u32,
@@ -58,26 +58,19 @@ struct Node {
     /// The node after this one and all it holds.
     next: u32,
     kind: Kind,
-    /// Whether the text holds escapes.
+    /// The text has escapes.
     escaped: bool,
     /// Of a container: whether what it holds holds nothing itself, so that each is the node after the other.
     flat: bool,
 }
 
-/// What a part is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// `null`
     Null,
-    /// `true`, `false`
     Bool,
-    /// A number.
     Number,
-    /// A text.
     String,
-    /// A list.
     List,
-    /// An object.
     Object,
 }
 
@@ -102,12 +95,10 @@ impl Json {
         })?)
     }
 
-    /// `null`.
     pub fn null() -> Json {
         Json::constant("null", Kind::Null)
     }
 
-    /// A JSON string.
     pub fn string(text: &str) -> Json {
         let mut out = String::with_capacity(text.len() + 2);
         write::string(&mut out, text);
@@ -144,7 +135,6 @@ impl Json {
         }
     }
 
-    /// This part, borrowed.
     pub fn part(&self) -> Part<'_> {
         Part {
             doc: &self.doc,
@@ -162,7 +152,6 @@ impl Json {
         }
     }
 
-    /// The JSON text.
     pub fn text(&self) -> &str {
         self.part().text()
     }
@@ -177,7 +166,6 @@ impl Json {
         self.at == 0 && !self.doc.spaced
     }
 
-    /// What it is.
     pub fn kind(&self) -> Kind {
         self.part().kind()
     }
@@ -212,20 +200,19 @@ impl Doc {
 }
 
 impl Node {
-    /// Where the member's name stands in the text.
     #[inline]
     fn name(&self) -> Range<usize> {
         let start = self.key as usize;
         start..start + self.key_len as usize
     }
 
-    /// Where the member starts, its name's quote included.
+    /// The start of the member, at the quote of its name.
     fn member(&self) -> usize {
         self.key as usize - 1
     }
 }
 
-/// Whether what stands between quotes means this text, its escapes resolved.
+/// Compares the inside of quotes with a text, escapes resolved.
 #[cold]
 fn means(inner: Option<&str>, text: &str) -> bool {
     inner.is_some_and(|inner| read::unquote(inner, true) == text)
@@ -237,18 +224,15 @@ impl<'a> Part<'a> {
         &self.doc.nodes[self.at as usize]
     }
 
-    /// What it is.
     pub fn kind(self) -> Kind {
         self.node().kind
     }
 
-    /// The JSON text.
     pub fn text(self) -> &'a str {
         let node = self.node();
         &self.doc.text.as_str()[node.start as usize..node.end as usize]
     }
 
-    /// `null`?
     pub fn is_null(self) -> bool {
         self.kind() == Kind::Null
     }
@@ -262,7 +246,6 @@ impl<'a> Part<'a> {
         Some(read::unquote(&text[1..text.len() - 1], self.node().escaped))
     }
 
-    /// Whether it is this text.
     pub fn is_str(self, text: &str) -> bool {
         let node = self.node();
         if node.kind != Kind::String {
@@ -303,7 +286,6 @@ impl<'a> Part<'a> {
         read::unquote(name, self.doc.escaped_names)
     }
 
-    /// Whether it is a member of an object, of this name.
     #[inline]
     pub fn is_named(self, name: &str) -> bool {
         let (node, text) = (self.node(), self.doc.text.as_str());
@@ -403,7 +385,6 @@ impl<'a> Part<'a> {
     }
 }
 
-/// What a container holds.
 #[derive(Clone)]
 pub struct Children<'a> {
     doc: &'a Doc,
@@ -438,7 +419,7 @@ impl<'a> Iterator for Children<'a> {
 }
 
 impl PartialEq for Json {
-    /// As JSON means it: numbers by value, objects whatever the order.
+    /// Compares as JSON: numbers by value, objects in any order.
     fn eq(&self, other: &Json) -> bool {
         self.part() == other.part()
     }

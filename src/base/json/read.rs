@@ -1,7 +1,6 @@
 //! The strict reader: one pass, no recursion, nothing decoded that nobody asks for.
 
 use std::borrow::Cow;
-use std::cell::Cell;
 use std::sync::{Arc, OnceLock};
 
 use thiserror::Error;
@@ -9,34 +8,29 @@ use tungstenite::Utf8Bytes;
 
 use super::{Doc, Json, Kind, MAX_DEPTH, NO_KEY, Node};
 
-/// Why a text is no JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("found {what} at byte {at}")]
 pub struct JsonError {
-    /// Where, in bytes from the start.
     pub at: usize,
-    /// What was found.
     pub what: &'static str,
 }
 
-thread_local! {
-    /// Lent to whoever reads a text: it grows once, and the text takes just the memory that it needs.
-    static SCRATCH: Cell<Vec<Node>> = const { Cell::new(Vec::new()) };
-}
-const LARGEST_SCRATCH: usize = 4096;
+/// Bytes of text for a node in most messages, so that the list of nodes seldom grows or shrinks.
+const BYTES_A_NODE: usize = 12;
+const MAX_EXPECTED_NODES: usize = 4096;
 
 const TOO_DEEP: &str = "more than 128 levels";
 
 impl JsonError {
-    /// Whether it is no worse than nested too deep.
     pub fn is_too_deep(&self) -> bool {
         self.what == TOO_DEEP
     }
 }
 
 pub(super) fn document(text: Utf8Bytes) -> Result<Json, JsonError> {
-    let mut nodes = SCRATCH.take();
-    nodes.clear();
+    // Capped, because a client's text may be one long string.
+    let expected = (text.len() / BYTES_A_NODE + 1).min(MAX_EXPECTED_NODES);
+    let nodes = Vec::with_capacity(expected);
     let mut reader = Reader {
         bytes: text.as_bytes(),
         at: 0,
@@ -51,19 +45,15 @@ pub(super) fn document(text: Utf8Bytes) -> Result<Json, JsonError> {
     }
     reader.all()?;
     let Reader {
-        nodes: scratch,
+        nodes,
         spaced,
         escaped_names,
         ..
     } = reader;
-    let nodes = Box::from(&scratch[..]);
-    if scratch.capacity() <= LARGEST_SCRATCH {
-        SCRATCH.set(scratch);
-    }
     Ok(Json {
         doc: Arc::new(Doc {
             text,
-            nodes,
+            nodes: nodes.into_boxed_slice(),
             spaced,
             escaped_names,
             large: OnceLock::new(),
@@ -79,7 +69,6 @@ struct Reader<'a> {
     nodes: Vec<Node>,
     /// The place of the innermost container that is open.
     within: u32,
-    /// How many are open.
     depth: usize,
     spaced: bool,
     escaped_names: bool,
@@ -88,7 +77,6 @@ struct Reader<'a> {
 /// The place of what is around the whole text.
 const NOTHING: u32 = u32::MAX;
 
-/// Where a member's name starts, and how long it is.
 type Name = (usize, usize);
 
 const NO_NAME: Name = (0, NO_KEY as usize);
@@ -131,7 +119,7 @@ impl Reader<'_> {
         }
     }
 
-    /// What the innermost container is that is open.
+    /// The kind of the innermost open container.
     fn around(&self) -> Option<Kind> {
         self.nodes.get(self.within as usize).map(|node| node.kind)
     }
@@ -322,7 +310,7 @@ impl Reader<'_> {
     }
 }
 
-/// Where the first byte from a place on is that is a quote, an escape or a control character; else the end.
+/// Finds the first quote, escape or control character from a place on, or the end.
 fn plain(bytes: &[u8], mut at: usize) -> usize {
     // Eight at a time: a byte's high bit is set where it is less than another. Turned by 2, a quote is next to those
     // below a space.

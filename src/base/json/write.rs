@@ -39,7 +39,6 @@ pub fn inside(out: &mut String, text: &str) {
     out.push_str(&text[clean..]);
 }
 
-/// A whole number.
 fn whole_number(out: &mut String, number: i64) {
     out.push_str(itoa::Buffer::new().format(number));
 }
@@ -75,16 +74,16 @@ pub fn value(out: &mut String, value: &Value) {
     }
 }
 
-/// How many bytes that are copied cost as much as one that is written.
+/// Copying this many bytes costs as much as writing one.
 const COPIED: usize = 64;
 
-/// Whether a value's JSON has at most about so many bytes, and no more lists and objects in one another than can be
-/// read again; looks no further than that. What is JSON already is only copied, so that it weighs less.
+/// Checks that a value's JSON has at most about this many bytes and is not nested deeper than [`MAX_DEPTH`]. It stops
+/// there, so that a lazy list cannot keep it busy. Ready JSON is only copied and weighs less.
 pub fn fits(value: &Value, bytes: usize) -> bool {
     weight(value, bytes).is_some()
 }
 
-/// How many bytes that are; none when it does not fit.
+/// The bytes that [`fits`] counts; `None` if the value does not fit.
 pub fn weight(value: &Value, bytes: usize) -> Option<usize> {
     left_after(value, bytes, MAX_DEPTH).map(|left| bytes - left)
 }

@@ -10,7 +10,7 @@ use anyhow::Context;
 
 use super::{Usage, env};
 use crate::cli::{self, ParentProcess};
-use crate::lang;
+use crate::disk;
 use crate::server::{self, Parent};
 
 pub(super) use config::addresses;
@@ -38,7 +38,7 @@ async fn serve(args: cli::Serve) -> anyhow::Result<()> {
     let stop = server::stop_token(parent)?;
     let for_load = args.clone();
     let load = move || {
-        let scenario = lang::load(&for_load.scenario, &env)?;
+        let scenario = disk::load(&for_load.scenario, &env)?;
         let config = config::resolve(&for_load, &scenario)?;
         Ok((scenario, config))
     };

@@ -15,8 +15,9 @@ use super::super::env;
 use super::config;
 use crate::cli;
 use crate::config::Config;
+use crate::disk::load;
+use crate::lang::Problems;
 use crate::lang::model::Scenario;
-use crate::lang::{Problems, load};
 use crate::server::Reload;
 
 /// An editor saves in several strokes; the last of them counts.

@@ -9,12 +9,12 @@ use super::MAX_OUTPUT;
 use super::compile::ExprProblem;
 use super::environment::{FILTERS, Function, TESTS};
 use crate::base::json::write;
-use crate::lang::problem::{did_you_mean, one_of};
+use crate::lang::file::problem::{did_you_mean, one_of};
 
 /// The names that an expression may use.
 pub trait Names {
     fn knows(&self, name: &str) -> bool;
-    /// Whether a built-in name stands for something else here.
+    /// A name of the scenario hides the built-in name.
     fn redefines(&self, name: &str) -> bool;
 }
 
@@ -241,7 +241,7 @@ impl Walk<'_> {
     }
 }
 
-/// Whether comparing these may walk through lists and objects: not where one is a plain value.
+/// Comparing these may walk through lists and objects, unless one is a plain value.
 fn walks<'e, 's: 'e>(compared: impl IntoIterator<Item = &'e Expr<'s>>) -> bool {
     let plain = |expr: &Expr<'_>| matches!(expr, Expr::Const(_));
     !compared.into_iter().any(plain)

@@ -12,7 +12,6 @@ use super::environment::ENVIRONMENT;
 use super::filters::{FACTOR, MEASURED};
 use super::{Expr, Formula, Key, MAX_OUTPUT, Path, reason};
 
-/// A name, interned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Symbol(pub u16);
 
@@ -60,7 +59,6 @@ impl Symbols {
         BUILT_IN
     }
 
-    /// What a symbol stands for.
     pub fn name(&self, symbol: Symbol) -> &str {
         &self.names[usize::from(symbol.0)]
     }
@@ -83,14 +81,11 @@ impl Symbols {
     }
 }
 
-/// What is wrong with an expression.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExprProblem {
-    /// Where in its text, in bytes.
+    /// In bytes of the expression's text.
     pub offset: usize,
-    /// What was found.
     pub message: String,
-    /// What to do.
     pub hint: Option<String>,
 }
 
@@ -104,7 +99,6 @@ pub struct Compiler {
 }
 
 impl Compiler {
-    /// Nothing compiled yet.
     pub fn new() -> Self {
         Self::default()
     }
@@ -124,12 +118,11 @@ impl Compiler {
         self.environment_names.iter().map(String::as_str)
     }
 
-    /// Whether any expression asks for the facts of the process.
     pub fn asks_server(&self) -> bool {
         self.asks_server
     }
 
-    /// How many expressions are more than a path.
+    /// The number of expressions that are more than a path.
     pub fn formulas(&self) -> usize {
         self.formulas
     }

@@ -21,12 +21,10 @@ macro_rules! functions {
         impl Function {
             const ALL: &[(Function, &'static str)] = &[$((Function::$variant, $name)),*];
 
-            /// Its name.
             pub fn name(self) -> &'static str {
                 match self { $(Function::$variant => $name),* }
             }
 
-            /// Whether it draws chance.
             pub fn draws(self) -> bool {
                 match self { $(Function::$variant => $draws),* }
             }
@@ -67,7 +65,6 @@ impl Function {
             .map(|(function, _)| *function)
     }
 
-    /// Every name.
     pub fn names() -> Vec<&'static str> {
         Function::ALL.iter().map(|(_, name)| *name).collect()
     }

@@ -53,7 +53,7 @@ pub(super) fn add(env: &mut Environment<'_>) {
     });
 }
 
-/// What the compiler puts behind the factors of a product; no name that a scenario may use.
+/// The filter that the compiler puts behind the factors of products. Scenarios cannot use its name.
 pub(super) const FACTOR: &str = "__factor";
 
 /// Anything but a list.
@@ -66,7 +66,7 @@ fn factor(value: Value) -> Result<Value, Error> {
     }
 }
 
-/// What the compiler puts behind an expression whose work cannot be told from its length.
+/// The filter that the compiler puts behind an expression whose work does not follow from its length.
 pub(super) const MEASURED: &str = "__measured";
 
 fn measured(state: &State<'_, '_>, value: Value) -> Value {
@@ -79,7 +79,7 @@ fn measured(state: &State<'_, '_>, value: Value) -> Value {
     value
 }
 
-/// As it prints in text: a string as itself, absent and null as nothing, the rest as JSON.
+/// A string as it is, undefined and null as nothing, the rest as JSON.
 fn string(value: Value) -> Result<Value, Error> {
     match value.kind() {
         ValueKind::String => Ok(value),
@@ -93,7 +93,7 @@ fn string(value: Value) -> Result<Value, Error> {
     }
 }
 
-/// As JSON text, the way it goes over the wire. MiniJinja's own indents as far as it is told to.
+/// JSON text as on the wire. MiniJinja's own filter indents as far as its argument says, without bound.
 fn tojson(value: Value) -> Result<String, Error> {
     fits("tojson", &value)?;
     let mut out = String::new();
@@ -138,7 +138,7 @@ fn round(value: Value, digits: Option<i32>) -> Result<Value, Error> {
     })
 }
 
-/// How often each value of a field occurs, in the order of their first occurrence.
+/// Counts the values of a field, in the order of their first occurrence.
 fn tally(state: &State<'_, '_>, list: Value, field: Option<String>) -> Result<Value, Error> {
     let mut order: Vec<Value> = Vec::new();
     let mut counts: std::collections::HashMap<String, (usize, u64)> =

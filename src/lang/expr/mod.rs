@@ -17,7 +17,7 @@ use minijinja::value::{Enumerator, Object, ObjectRepr, ValueKind};
 use minijinja::{Error, ErrorKind, Expression, Value};
 
 use crate::base::json::{Json, write};
-use crate::lang::problem::shown;
+use crate::lang::file::problem::shown;
 
 pub use check::Names;
 pub use compile::{Compiler, ExprProblem, Symbol, Symbols, names};
@@ -30,36 +30,31 @@ pub const MAX_OUTPUT: usize = 1 << 20;
 const MAX_LOOKED_AT: usize = 100 << 20;
 /// Bytes of a value that cost as much as an instruction: it may be walked through.
 const BYTES_A_UNIT: usize = 16;
-/// What it takes to look at one of many items, in instructions.
+/// Instructions that looking at one of many items counts as.
 pub const WORK_AN_ITEM: u64 = 4;
 /// Bytes of source that make an instruction.
 const BYTES_AN_INSTRUCTION: usize = 4;
 /// Bytes of a value that are not counted.
 const SMALL: usize = 1 << 10;
 
-/// What stands in a `${ … }`.
+/// The content of a `${ … }`.
 #[derive(Debug, Clone)]
 pub enum Expr {
     /// A value that does not depend on anything.
     Constant(Json),
-    /// A bare path.
     Path(Path),
-    /// Anything else.
     Formula(Formula),
 }
 
 /// A name and the way down from it.
 #[derive(Debug, Clone)]
 pub struct Path {
-    /// Where it starts.
     pub root: Symbol,
     /// The members and places that follow.
     pub keys: Box<[Key]>,
-    /// As written.
     pub text: Arc<str>,
 }
 
-/// One step down.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Key {
     /// A member of an object.
@@ -72,13 +67,10 @@ pub enum Key {
 #[derive(Debug, Clone)]
 pub struct Formula {
     compiled: Arc<Expression<'static, 'static>>,
-    /// Whether it calls a function that draws chance.
     pub draws: bool,
-    /// As written.
     pub source: Arc<str>,
 }
 
-/// What came of an evaluation.
 #[derive(Debug)]
 pub struct Evaluated {
     /// The value, or how it failed.
@@ -87,24 +79,22 @@ pub struct Evaluated {
     pub work: u64,
 }
 
-/// What an expression sees.
+/// The names and functions of an expression.
 pub trait Scope: Debug + Send + Sync + 'static {
-    /// A name's value.
     fn lookup(&self, name: &str) -> Option<Value>;
     /// Calls a function of the language.
     fn call(&self, function: Function, args: &[Value]) -> Result<Value, Error>;
-    /// How many bytes a list or object comes to when it is printed, up to [`MAX_OUTPUT`]. It looks at all of it.
+    /// The bytes of a list or object as JSON, up to [`MAX_OUTPUT`].
     fn weight(&self, value: &Value) -> usize {
         weight(value)
     }
 }
 
-/// How many bytes a value comes to when it is printed, up to [`MAX_OUTPUT`].
+/// The bytes of a value as JSON, up to [`MAX_OUTPUT`].
 pub fn weight(value: &Value) -> usize {
     write::weight(value, MAX_OUTPUT).unwrap_or(MAX_OUTPUT)
 }
 
-/// Why an evaluation failed.
 pub fn reason(error: &Error) -> String {
     match error.kind() {
         ErrorKind::OutOfFuel => format!(
@@ -116,7 +106,7 @@ pub fn reason(error: &Error) -> String {
     }
 }
 
-/// Whether a value is a text, a number or a boolean: nothing that may go on for ever.
+/// A text, a number or a boolean; anything else may be endless.
 pub fn is_plain(value: &Value) -> bool {
     matches!(
         value.kind(),
@@ -134,14 +124,12 @@ pub fn described(value: &Value) -> String {
 }
 
 impl Expr {
-    /// Whether evaluating it draws chance.
     pub fn draws(&self) -> bool {
         matches!(self, Expr::Formula(formula) if formula.draws)
     }
 }
 
 impl Formula {
-    /// Evaluates it.
     pub fn eval(&self, scope: Arc<dyn Scope>) -> Evaluated {
         let root = Arc::new(Root {
             scope,

@@ -17,10 +17,8 @@ pub enum Template {
 /// A piece of a composite's JSON text.
 #[derive(Debug, Clone)]
 pub enum Piece {
-    /// JSON text.
     Raw(Box<str>),
     Value(Expr),
-    /// A JSON string.
     Text(Vec<TextPiece>),
     /// A map with computed keys: of two equal ones the later value stays.
     Map(Vec<(Vec<TextPiece>, Template)>),
@@ -68,7 +66,7 @@ impl Template {
         self.any(&Expr::draws)
     }
 
-    /// Whether evaluating it may ask for a name; true when in doubt.
+    /// True if an expression may use the name; true when in doubt.
     pub fn may_name(&self, name: &str) -> bool {
         self.any(&|expr| match expr {
             Expr::Constant(_) => false,
@@ -113,7 +111,6 @@ impl Template {
     }
 }
 
-/// Writes a text.
 pub fn text(
     pieces: &[TextPiece],
     with: &mut impl Evaluate,
@@ -192,7 +189,6 @@ fn map(
 mod tests {
     use super::*;
 
-    /// Knows constants only.
     struct Constants;
 
     impl Evaluate for Constants {

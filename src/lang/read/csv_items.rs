@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use super::Reader;
 use crate::base::json::{Json, write};
-use crate::lang::problem::shown;
-use crate::lang::tree::Spot;
+use crate::lang::file::problem::shown;
+use crate::lang::file::tree::Spot;
 
 impl Reader<'_> {
     pub(super) fn csv_items(&mut self, text: &str, source: u32, key: &str) -> Vec<String> {
@@ -60,7 +60,7 @@ impl Reader<'_> {
     }
 }
 
-/// Whether the text ends inside of this record's last cell, which takes it for the cell's end.
+/// The text ends inside of the quotes of this record's last cell. The csv crate takes that for the end of the cell.
 fn is_open(text: &str, record: &csv::StringRecord) -> bool {
     let cell = record.iter().next_back().unwrap_or_default();
     let as_written = cell.replace('"', "\"\"");

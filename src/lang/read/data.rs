@@ -8,9 +8,9 @@ use super::is_expression;
 use super::names::Scope;
 use crate::base::MAX_ITEMS;
 use crate::lang::expr::Template;
+use crate::lang::file::problem::{one_of, shown};
+use crate::lang::file::tree::{Content, Key, Node};
 use crate::lang::model::{Collection, CollectionId, Origin};
-use crate::lang::problem::{one_of, shown};
-use crate::lang::tree::{Content, Key, Node};
 
 const KEYS: &[&str] = &["key", "count", "item", "with", "each", "items", "from"];
 const ORIGINS: &[&str] = &["item", "items", "from"];
@@ -55,7 +55,12 @@ impl Reader<'_> {
         let origin = match *fields.among(ORIGINS) {
             ["item"] => self.generated(id, &what, &key, &fields, scope),
             ["items"] => self.written(&fields, &key),
-            ["from"] => Origin::Literal(self.items_of_file(fields.get("from"), &key)),
+            ["from"] => {
+                let items = fields
+                    .get("from")
+                    .map(|node| self.items_of_file(node, &key));
+                Origin::Literal(items.unwrap_or_default())
+            }
             [] => {
                 let message = format!("{what} takes one of {}", one_of(ORIGINS.iter().copied()));
                 self.problem(name.at, message, None);

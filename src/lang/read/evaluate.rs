@@ -8,13 +8,13 @@ use minijinja::{Error, ErrorKind};
 use super::Reader;
 use crate::base::json::{Json, write};
 use crate::base::payload::Sink;
+use crate::lang::Env;
 use crate::lang::Value;
 use crate::lang::expr::{
     Evaluate, Evaluated, Expr, Function, Key, MAX_OUTPUT, Scope, Symbol, Symbols, Template, reason,
 };
-use crate::lang::load::Env;
+use crate::lang::file::tree::Node;
 use crate::lang::model::Jwt;
-use crate::lang::tree::Node;
 
 /// Instructions of all expressions that are evaluated at load.
 const MAX_LOAD_WORK: u64 = 10_000_000;
@@ -97,7 +97,6 @@ impl Reader<'_> {
 
 pub(super) struct Evaluator {
     symbols: Symbols,
-    /// Instructions so far.
     work: u64,
     scope: Arc<AtLoad>,
 }

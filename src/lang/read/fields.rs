@@ -1,13 +1,12 @@
 //! The parts of a map, and values of one type: what was found and what is allowed.
 
 use super::Reader;
-use crate::lang::problem::{did_you_mean, one_of, shown};
-use crate::lang::tree::{Content, Key, Node, Spot};
+use crate::lang::file::problem::{did_you_mean, one_of, shown};
+use crate::lang::file::tree::{Content, Key, Node, Spot};
 use crate::lang::units;
 
 /// A map whose keys are known to be allowed.
 pub(in crate::lang) struct Fields<'n> {
-    /// Where it starts.
     pub(in crate::lang) at: Spot,
     entries: &'n [(Key, Node)],
 }
@@ -21,7 +20,7 @@ impl<'n> Fields<'n> {
             .map(|(_, node)| node)
     }
 
-    /// Where a key stands, or else the map.
+    /// The place of a key, or of the map without it.
     pub(in crate::lang) fn key_at(&self, name: &str) -> Spot {
         self.entries
             .iter()
@@ -29,7 +28,7 @@ impl<'n> Fields<'n> {
             .map_or(self.at, |(key, _)| key.at)
     }
 
-    /// Which of these keys are there.
+    /// The keys of these that are present.
     pub(in crate::lang) fn among<'w>(&self, names: &[&'w str]) -> Vec<&'w str> {
         names
             .iter()
@@ -39,7 +38,7 @@ impl<'n> Fields<'n> {
     }
 }
 
-/// What a node is, in the words of a message.
+/// A value as messages name it.
 pub(in crate::lang) fn described(node: &Node) -> String {
     match &node.content {
         Content::Null => "nothing".to_owned(),
@@ -142,7 +141,6 @@ impl Reader<'_> {
         None
     }
 
-    /// `true` or `false`.
     pub(in crate::lang) fn boolean(&mut self, node: &Node, what: &str) -> Option<bool> {
         match node.content {
             Content::Bool(value) => return Some(value),

@@ -9,14 +9,12 @@ use super::fields::Fields;
 use super::names::Scope;
 use super::runs::Writers;
 use crate::lang::expr::Template;
+use crate::lang::file::problem::shown;
+use crate::lang::file::tree::{Content, Key, Node};
 use crate::lang::model::{Changes, Handler, Timer};
-use crate::lang::problem::shown;
-use crate::lang::tree::{Content, Key, Node};
 
-/// What the steps of one collection's changes are called.
 const CHANGES: &[&str] = &["created", "updated", "removed"];
 
-/// What answers messages.
 #[derive(Default)]
 pub(super) struct Handlers {
     pub(super) on: HashMap<Box<str>, Arc<Handler>>,

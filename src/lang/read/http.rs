@@ -5,12 +5,11 @@ use std::collections::HashSet;
 use super::Reader;
 use super::names::Scope;
 use super::runs::Writers;
+use crate::lang::file::problem::{did_you_mean, one_of, shown};
+use crate::lang::file::tree::{Key, Node};
 use crate::lang::model::{Http, Route, Segment};
-use crate::lang::problem::{did_you_mean, one_of, shown};
-use crate::lang::tree::{Key, Node};
 
 const METHODS: &[&str] = &["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
-/// What the control API keeps for itself.
 const RESERVED: &str = "__mock";
 
 impl Reader<'_> {
@@ -52,7 +51,6 @@ impl Reader<'_> {
         http
     }
 
-    /// `GET /api/x/{id}`
     fn route(&mut self, key: &Key) -> Option<(String, Vec<Segment>)> {
         let Some((method, path)) = key.name.split_once(' ') else {
             let message = format!(

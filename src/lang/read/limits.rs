@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Reader;
 use crate::base::{LimitKey, Limits, Setting};
-use crate::lang::tree::Node;
+use crate::lang::file::tree::Node;
 
 impl Reader<'_> {
     pub(super) fn limits(&mut self, node: Option<&Node>, heartbeat: Option<&Node>) -> Limits {

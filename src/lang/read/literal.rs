@@ -1,13 +1,14 @@
-//! Items that are written out, here or in a file beside the scenario.
+//! Items that are written out: in the scenario, or in a file beside it.
+
+use std::collections::HashSet;
 
 use super::Reader;
 use crate::base::json::{Json, Kind, Part, write};
-use crate::lang::problem::{one_of, shown};
-use crate::lang::source::Source;
-use crate::lang::tree::{self, Content, Node, Spot};
-use std::collections::HashSet;
+use crate::lang::file::problem::{one_of, shown};
+use crate::lang::file::source::Source;
+use crate::lang::file::tree::{self, Content, Node, Spot};
 
-const KINDS: &[&str] = &[".json", ".yaml", ".yml", ".csv"];
+const ENDINGS: &[&str] = &[".json", ".yaml", ".yml", ".csv"];
 
 impl Reader<'_> {
     /// The JSON texts of items in a tree.
@@ -38,8 +39,8 @@ impl Reader<'_> {
         at: impl Fn() -> Spot,
     ) {
         let Some(found) = found else {
-            let message = format!("an item has no {}, a text or a whole number", shown(key));
-            let hint = "`key` says which field identifies an item".to_owned();
+            let message = format!("an item must have {}, a text or a whole number", shown(key));
+            let hint = "`key` names the field that identifies an item".to_owned();
             self.problem(at(), message, Some(hint));
             return;
         };
@@ -51,46 +52,40 @@ impl Reader<'_> {
     }
 
     /// The JSON texts of the items in the file that `from:` names.
-    pub(super) fn items_of_file(&mut self, node: Option<&Node>, key: &str) -> Vec<String> {
-        let Some(node) = node else { return Vec::new() };
+    pub(super) fn items_of_file(&mut self, node: &Node, key: &str) -> Vec<String> {
         let Some(name) = self.plain_text(node, "`from`") else {
             return Vec::new();
         };
-        if !KINDS.iter().any(|kind| name.ends_with(kind)) {
-            let message = format!(
-                "`from` takes a file that ends with {}, found {}",
-                one_of(KINDS.iter().copied()),
-                shown(&name)
-            );
-            self.problem(node.at, message, None);
+        let Some(ending) = ENDINGS.iter().find(|ending| name.ends_with(**ending)) else {
+            let allowed = format!("a file that ends with {}", one_of(ENDINGS.iter().copied()));
+            self.expected(node, "`from`", &allowed);
             return Vec::new();
-        }
+        };
         let Some(folder) = self.sources.get(node.at.source).folder.clone() else {
             let message = "a bundled scenario has no files beside it".to_owned();
             self.problem(node.at, message, None);
             return Vec::new();
         };
         let path = folder.join(&name);
-        match self.files.below(&folder, &path) {
+        let text = match self.files.below(&folder, &path) {
+            Ok(found) => found.text,
             Err(reason) => {
                 let message = format!("cannot read {}: {reason}", shown(&name));
                 self.problem(node.at, message, None);
-                Vec::new()
+                return Vec::new();
             }
-            Ok(text) => {
-                let source = self.sources.add(Source {
-                    name: path.display().to_string(),
-                    text: text.clone(),
-                    folder: None,
-                });
-                self.paths.push(path);
-                let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-                match name.rsplit('.').next() {
-                    Some("json") => self.json_items(text, source, key),
-                    Some("csv") => self.csv_items(text, source, key),
-                    _ => self.yaml_items(text, source, key),
-                }
-            }
+        };
+        let source = self.sources.add(Source {
+            name: path.display().to_string(),
+            text: text.clone(),
+            folder: None,
+        });
+        self.paths.push(path);
+        let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+        match *ending {
+            ".json" => self.json_items(text, source, key),
+            ".csv" => self.csv_items(text, source, key),
+            _ => self.yaml_items(text, source, key),
         }
     }
 
@@ -105,20 +100,21 @@ impl Reader<'_> {
         Vec::new()
     }
 
+    /// JSON is not read as YAML, which would lose the digits of its numbers.
     fn json_items(&mut self, text: &str, source: u32, key: &str) -> Vec<String> {
         let json = match Json::parse(text) {
-            Ok(json) => json,
+            Ok(json) if json.kind() == Kind::List => json,
+            Ok(_) => {
+                let message = "a file of items must be a list of objects".to_owned();
+                self.problem(spot_of(text, source, 0), message, None);
+                return Vec::new();
+            }
             Err(error) => {
-                let message = format!("no JSON: found {}", error.what);
+                let message = format!("invalid JSON: found {}", error.what);
                 self.problem(spot_of(text, source, error.at), message, None);
                 return Vec::new();
             }
         };
-        if json.kind() != Kind::List {
-            let message = "a file of items takes a list of objects".to_owned();
-            self.problem(spot_of(text, source, 0), message, None);
-            return Vec::new();
-        }
         let mut keys = HashSet::new();
         let mut texts = Vec::new();
         let start = text.find('[').unwrap_or_default();
@@ -126,20 +122,19 @@ impl Reader<'_> {
             if self.problems.full() {
                 break;
             }
-            // A part is a piece of the text, so that its place is found when a problem needs it.
+            // A part is a slice of the text, so its place is found when a problem needs it.
             let at = || spot_of(text, source, start + offset_of(json.text(), item.text()));
             if item.kind() != Kind::Object {
-                self.problem(at(), "an item is an object".to_owned(), None);
+                self.problem(at(), "an item must be an object".to_owned(), None);
                 continue;
             }
-            if let Some(name) = doubled(item) {
+            if let Some(name) = repeated(item) {
                 let message = format!("the name {} is in this item twice", shown(&name));
                 self.problem(at(), message, None);
             }
             let found = item.get(key).and_then(|part| match part.kind() {
                 Kind::String => part.as_str().map(std::borrow::Cow::into_owned),
-                Kind::Number => part.as_i64().map(|number| number.to_string()),
-                _ => None,
+                _ => part.as_i64().map(|number| number.to_string()),
             });
             self.item_key(found, key, &mut keys, at);
             let mut compact = String::with_capacity(item.text().len());
@@ -154,24 +149,16 @@ fn write_compact(out: &mut String, part: Part<'_>) {
     match part.kind() {
         Kind::List => {
             out.push('[');
-            for (n, element) in part.elements().enumerate() {
-                if n > 0 {
-                    out.push(',');
-                }
-                write_compact(out, element);
-            }
+            write::joined(out, part.elements(), write_compact);
             out.push(']');
         }
         Kind::Object => {
             out.push('{');
-            for (n, member) in part.members().enumerate() {
-                if n > 0 {
-                    out.push(',');
-                }
+            write::joined(out, part.members(), |out, member| {
                 write::string(out, &member.key());
                 out.push(':');
                 write_compact(out, member);
-            }
+            });
             out.push('}');
         }
         _ => out.push_str(part.text()),
@@ -179,33 +166,28 @@ fn write_compact(out: &mut String, part: Part<'_>) {
 }
 
 /// A name that an object somewhere in a part has twice.
-fn doubled(part: Part<'_>) -> Option<String> {
+fn repeated(part: Part<'_>) -> Option<String> {
     let mut names = HashSet::new();
     part.members()
         .find_map(|member| {
             let name = member.key().into_owned();
-            doubled(member).or_else(|| (!names.insert(name.clone())).then_some(name))
+            repeated(member).or_else(|| (!names.insert(name.clone())).then_some(name))
         })
-        .or_else(|| part.elements().find_map(doubled))
+        .or_else(|| part.elements().find_map(repeated))
 }
 
-/// Where a slice of a text starts in it.
 fn offset_of(text: &str, slice: &str) -> usize {
     (slice.as_ptr() as usize).saturating_sub(text.as_ptr() as usize)
 }
 
 fn spot_of(text: &str, source: u32, byte: usize) -> Spot {
-    let mut end = byte.min(text.len());
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    let before = &text[..end];
+    let before = &text[..text.floor_char_boundary(byte)];
     let line = before.rsplit('\n').next().unwrap_or_default();
     Spot {
         source,
         line: before.matches('\n').count() as u32 + 1,
         column: line.chars().count() as u32 + 1,
-        byte: end as u32,
+        byte: before.len() as u32,
     }
 }
 
@@ -214,7 +196,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn json_loses_its_blanks_and_keeps_its_digits() {
+    fn compact_json_keeps_its_digits() {
         let json = Json::parse("{ \"a\" : [ 1.50 , { \"b\\n\" : null } ] }").unwrap();
         let mut out = String::new();
         write_compact(&mut out, json.part());

@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use super::Reader;
 use super::names::Scope;
 use crate::lang::expr::Template;
+use crate::lang::file::tree::{self, Node};
 use crate::lang::model::{Messages, Placed, Protocol};
-use crate::lang::tree::{self, Node};
 
 const KEYS: &[&str] = &["name", "reply", "error", "error_event", "errors"];
-/// What a scenario that does not say gets.
+/// The envelope of errors where a scenario has none.
 const PLAIN_ERROR: &str =
     "{ type: error, error: { code: '${ error.code }', message: '${ error.message }' } }";
 /// In Socket.IO the event is the error already.
@@ -74,7 +74,6 @@ impl Reader<'_> {
     }
 }
 
-/// What no file says.
 fn own(part: Template) -> Placed<Template> {
     Placed {
         place: "messages".into(),

@@ -22,13 +22,13 @@ use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::rc::Rc;
 
+use crate::lang::Env;
+use crate::lang::Files;
 use crate::lang::expr::{Compiler, Symbols};
-use crate::lang::files::Files;
-use crate::lang::load::Env;
+use crate::lang::file::problem::{Problem, Problems};
+use crate::lang::file::source::Sources;
+use crate::lang::file::tree::{Content, Node, Spot};
 use crate::lang::model::{Messages, Scenario};
-use crate::lang::problem::{Problem, Problems};
-use crate::lang::source::Sources;
-use crate::lang::tree::{Content, Node, Spot};
 use crate::lang::verbs::Steps;
 
 use handlers::Handlers;
@@ -65,7 +65,6 @@ const KEYS: &[&str] = &[
 /// Letters in a scenario's name.
 const MAX_NAME: usize = 64;
 
-/// What is known while a file is read.
 pub(super) struct Reader<'a> {
     files: &'a dyn Files,
     sources: Sources,

@@ -5,8 +5,8 @@ use std::rc::Rc;
 
 use super::Reader;
 use crate::lang::expr::{Names, Symbol, Symbols};
-use crate::lang::problem::{did_you_mean, one_of, shown};
-use crate::lang::tree::{Key, Node, Spot};
+use crate::lang::file::problem::{did_you_mean, one_of, shown};
+use crate::lang::file::tree::{Key, Node, Spot};
 
 /// Words of the expressions' own grammar.
 const RESERVED: &[&str] = &[
@@ -34,7 +34,6 @@ impl Scope<'_> {
         }
     }
 
-    /// Adds a name.
     pub(in crate::lang) fn add(&mut self, name: &str) {
         if !self.own.contains(name) {
             self.own.insert(name.to_owned());
@@ -48,7 +47,7 @@ impl Scope<'_> {
         }
     }
 
-    /// What was probably meant instead of an unknown name.
+    /// The hint for an unknown name.
     pub(in crate::lang) fn meant(&self, name: &str) -> Option<String> {
         let mut candidates: Vec<&str> = self
             .layers()

@@ -24,7 +24,7 @@ fn walk<'s>(
     }
 }
 
-/// Which definitions need write access, and whether the envelopes do.
+/// The definitions that need write access.
 pub(super) struct Writers {
     definitions: Vec<bool>,
     /// An envelope that draws chance makes every answer a write.
@@ -162,7 +162,7 @@ impl Reader<'_> {
     }
 }
 
-/// What steps can rely on, by the event that runs them.
+/// The facts that steps can rely on, by the event that runs them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Setting {
     request: bool,
@@ -330,7 +330,6 @@ fn idle(verb: &str, need: Need) -> (String, Option<&'static str>) {
     (format!("`{verb}` can never work: {missing}"), hint)
 }
 
-/// Whether an envelope or the words of an error draw chance.
 pub(super) fn envelopes_draw(messages: &Messages) -> bool {
     let placed = messages
         .errors

@@ -5,9 +5,9 @@ use super::names::Scope;
 use crate::base::json::Json;
 use crate::lang::expr::Template;
 use crate::lang::faults::Fault;
+use crate::lang::file::problem::shown;
+use crate::lang::file::tree::{Content, Node};
 use crate::lang::model::{Listen, Protocol, Scenario};
-use crate::lang::problem::shown;
-use crate::lang::tree::{Content, Node};
 
 const PROTOCOLS: &[(&str, Protocol)] = &[
     ("json", Protocol::Json),

@@ -4,7 +4,7 @@
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Part<'t> {
     Literal(&'t str),
-    /// What stands between `${` and its `}`.
+    /// The text between `${` and `}`.
     Hole(&'t str),
 }
 
@@ -26,7 +26,7 @@ pub(super) fn split(text: &str) -> Result<Vec<Part<'_>>, usize> {
     Ok(parts)
 }
 
-/// Where the `}` is that ends an expression: braces in pairs and in quoted texts do not.
+/// Finds the `}` that ends an expression, past braces in pairs and in quoted texts.
 fn closing(text: &str) -> Option<usize> {
     let mut depth = 0usize;
     let mut quote = None;

@@ -8,9 +8,9 @@ use super::names::Scope;
 use super::split::{Part, split};
 use crate::base::json::{Json, write};
 use crate::lang::expr::{Expr, ExprProblem, Piece, Symbol, Template, TextPiece};
+use crate::lang::file::problem::shown;
+use crate::lang::file::tree::{Content, Node, Spot};
 use crate::lang::model::Placed;
-use crate::lang::problem::shown;
-use crate::lang::tree::{Content, Node, Spot};
 
 /// Bytes in one expression: its parser and ours walk it recursively, up to a level a sign.
 const MAX_EXPRESSION: usize = 4 << 10;
@@ -55,7 +55,6 @@ impl Reader<'_> {
         Placed { place, part }
     }
 
-    /// `stations.yaml:41:7`
     pub(in crate::lang) fn place(&self, at: Spot) -> Arc<str> {
         Arc::from(self.sources.place(at))
     }
@@ -263,7 +262,6 @@ impl Reader<'_> {
     }
 }
 
-/// Whether a value has an expression in it.
 pub(in crate::lang) fn is_expression(node: &Node) -> bool {
     node.text().is_some_and(|text| text.contains("${"))
 }
@@ -321,7 +319,7 @@ impl Composite {
     }
 }
 
-/// What was written by this module is JSON, and no deeper than a tree may be.
+/// Reads JSON that this module wrote, which is never nested too deep.
 fn constant(text: String) -> Json {
     Json::parse(text).unwrap_or_else(|_| Json::null())
 }

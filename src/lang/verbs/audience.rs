@@ -1,9 +1,9 @@
 //! Whom a push is for: `to:` of `send`, and the connections of `for`.
 
 use crate::lang::expr::Template;
-use crate::lang::problem::one_of;
+use crate::lang::file::problem::one_of;
+use crate::lang::file::tree::{Content, Node};
 use crate::lang::read::{Reader, Scope};
-use crate::lang::tree::{Content, Node};
 
 const KEYS: &[&str] = &["room", "connection", "session", "others"];
 
@@ -18,7 +18,7 @@ pub enum Audience {
     Session(Vec<(String, Template)>),
     /// All of these, each peer once.
     Any(Vec<Audience>),
-    /// These without [`Audience::This`].
+    /// All of these but [`Audience::This`].
     Others(Box<Audience>),
 }
 

@@ -2,13 +2,12 @@
 
 use super::{Declare, Facts, StepNode};
 use crate::lang::expr::Template;
-use crate::lang::problem::{did_you_mean, one_of, shown};
+use crate::lang::file::problem::{did_you_mean, one_of, shown};
+use crate::lang::file::tree::{Content, Node};
 use crate::lang::read::{Reader, Scope, is_expression, prefix_of};
-use crate::lang::tree::{Content, Node};
 
 #[derive(Debug)]
 pub struct CheckStep {
-    /// Gives an object.
     pub value: Template,
     /// The prefix of a part in errors: `data.`.
     pub prefix: String,

@@ -3,8 +3,8 @@
 use super::{Declare, Facts, Need, StepNode};
 use crate::base::is_close_code;
 use crate::lang::expr::Template;
+use crate::lang::file::tree::{Content, Node};
 use crate::lang::read::{Reader, Scope, is_expression};
-use crate::lang::tree::{Content, Node};
 
 /// A Close frame has 125 bytes, two of which are the code (RFC 6455, section 5.5).
 const MAX_REASON: usize = 123;

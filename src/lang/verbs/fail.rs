@@ -2,8 +2,8 @@
 
 use super::{Declare, Facts, StepNode};
 use crate::lang::expr::Template;
+use crate::lang::file::tree::Content;
 use crate::lang::read::{Reader, Scope};
-use crate::lang::tree::Content;
 
 #[derive(Debug)]
 pub struct FailStep {

@@ -2,8 +2,8 @@
 
 use super::{Around, Audience, Declare, Facts, StepNode, Steps};
 use crate::lang::expr::{Symbol, Template, names};
+use crate::lang::file::tree::{Content, Node};
 use crate::lang::read::{Reader, Scope};
-use crate::lang::tree::{Content, Node};
 
 #[derive(Debug)]
 pub struct ForStep {

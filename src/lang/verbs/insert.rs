@@ -2,9 +2,9 @@
 
 use super::{Declare, Facts, StepNode};
 use crate::lang::expr::Template;
+use crate::lang::file::tree::Content;
 use crate::lang::model::CollectionId;
 use crate::lang::read::{Reader, Scope, is_expression};
-use crate::lang::tree::Content;
 
 #[derive(Debug)]
 pub struct InsertStep {

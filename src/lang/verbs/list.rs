@@ -3,9 +3,9 @@
 use super::which::{DEFAULT_LIMIT, DEFAULT_MAX, MAX_COUNT};
 use super::{Declare, Facts, StepNode};
 use crate::lang::expr::{Expr, Template};
+use crate::lang::file::tree::{Content, Node};
 use crate::lang::model::CollectionId;
 use crate::lang::read::{Fields, Reader, Scope, is_expression, part_of, prefix_of};
-use crate::lang::tree::{Content, Node};
 
 #[derive(Debug)]
 pub struct ListStep {
@@ -24,7 +24,6 @@ pub struct ListStep {
     pub limit: Option<Template>,
     /// The limit where the client gives none; `None` is all matches.
     pub default: Option<usize>,
-    /// The largest limit.
     pub max: usize,
     /// `fields:`, a list as the client sent it.
     pub fields: Option<Template>,

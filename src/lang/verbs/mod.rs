@@ -94,7 +94,6 @@ macro_rules! declare {
     ($($variant:ident $module:ident::$step:ident;)*) => {
         $(pub use $module::$step;)*
 
-        /// What a step does.
         #[derive(Debug)]
         pub enum Verb {
             $($variant(Box<$step>),)*

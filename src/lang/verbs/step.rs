@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::{Declaration, VERBS, Verb};
 use crate::lang::expr::{Expr, Symbol, Template};
-use crate::lang::problem::{did_you_mean, one_of, shown};
+use crate::lang::file::problem::{did_you_mean, one_of, shown};
+use crate::lang::file::tree::{Content, Node};
 use crate::lang::read::{Fields, Reader, Scope};
-use crate::lang::tree::{Content, Node};
 
 pub type Steps = Arc<[Step]>;
 
@@ -23,13 +23,12 @@ pub struct Step {
 
 /// A step while it is read.
 pub(in crate::lang) struct StepNode<'n> {
-    /// The verb's value.
     pub value: &'n Node,
     /// All keys of the step.
     pub fields: Fields<'n>,
 }
 
-/// What the checks at load and the choice between a reader and a writer need to know of a verb.
+/// The facts of a verb for the checks at load and for the choice between read and write access.
 #[derive(Default)]
 pub(in crate::lang) struct Facts<'v> {
     /// Needs write access: it changes the world, draws chance, or sends to others.
@@ -40,7 +39,7 @@ pub(in crate::lang) struct Facts<'v> {
     pub runs: Option<usize>,
 }
 
-/// What a verb needs from the event that it runs in.
+/// The part of an event that a verb cannot do without.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(in crate::lang) enum Need {
     #[default]
@@ -55,7 +54,7 @@ pub(in crate::lang) enum Need {
     OpenPeer,
 }
 
-/// How steps inside a step relate to those around it.
+/// The relation of steps inside a step to those around it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::lang) enum Around {
     Same,

@@ -1,8 +1,8 @@
 //! `stop`: ends the handler.
 
 use super::{Declare, Facts, StepNode};
+use crate::lang::file::tree::Content;
 use crate::lang::read::{Reader, Scope, described};
-use crate::lang::tree::Content;
 
 #[derive(Debug)]
 pub struct StopStep;

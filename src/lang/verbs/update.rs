@@ -3,9 +3,9 @@
 use super::which::ANY_ITEMS;
 use super::{Declare, Facts, StepNode, Which};
 use crate::lang::expr::Template;
+use crate::lang::file::tree::{Content, Node};
 use crate::lang::model::CollectionId;
 use crate::lang::read::{Reader, Scope, is_expression};
-use crate::lang::tree::{Content, Node};
 
 #[derive(Debug)]
 pub struct UpdateStep {
@@ -15,7 +15,6 @@ pub struct UpdateStep {
     pub set: Assignments,
 }
 
-/// `set:`.
 #[derive(Debug)]
 pub enum Assignments {
     /// Fields and their values.

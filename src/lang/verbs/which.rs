@@ -2,9 +2,9 @@
 
 use super::StepNode;
 use crate::lang::expr::{Expr, Template};
-use crate::lang::problem::one_of;
+use crate::lang::file::problem::one_of;
+use crate::lang::file::tree::Content;
 use crate::lang::read::{Reader, Scope, is_expression};
-use crate::lang::tree::Content;
 
 /// Items on a page where neither client nor scenario says.
 pub(super) const DEFAULT_LIMIT: usize = 50;

@@ -2,7 +2,7 @@
 
 macro_rules! bundled {
     ($($name:literal),* $(,)?) => {
-        &[$(($name, include_str!(concat!("../../fixtures/", $name, ".yaml")))),*]
+        &[$(($name, include_str!(concat!("../../../fixtures/", $name, ".yaml")))),*]
     };
 }
 

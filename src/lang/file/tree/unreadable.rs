@@ -5,14 +5,10 @@ use serde_saphyr::{Error, UserMessageFormatter};
 
 use super::{MAX_DEPTH, MAX_REPLAYED, Spot};
 
-/// Why a text is no YAML.
 #[derive(Debug)]
 pub(crate) struct Unreadable {
-    /// Where it was seen.
     pub(crate) at: Spot,
-    /// What was seen.
     pub(crate) message: String,
-    /// What to do.
     pub(crate) hint: Option<String>,
 }
 

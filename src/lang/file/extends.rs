@@ -2,10 +2,10 @@
 
 use super::tree::{Content, Key, Node};
 
-/// How the entries of two maps become one.
+/// The way two values become one.
 #[derive(Clone, Copy)]
 enum Merge {
-    /// The namesake goes.
+    /// The newer value replaces the older.
     Replace,
     /// Two lists become one, the base's entries first.
     Append,
@@ -38,7 +38,7 @@ const FILE: Merge = Merge::Named(&[
 const NAMESAKES: Merge = Merge::Each(&Merge::Replace);
 
 /// A scenario that starts from `base`.
-pub(super) fn extend(base: Node, own: Node) -> Node {
+pub(super) fn merge_files(base: Node, own: Node) -> Node {
     merge(FILE, base, own)
 }
 
@@ -91,10 +91,10 @@ fn merge_maps(how: Merge, base: Vec<(Key, Node)>, own: Vec<(Key, Node)>) -> Vec<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lang::tree::parse;
+    use crate::lang::file::tree::parse;
 
     fn check(base: &str, own: &str, merged: &str) {
-        let result = extend(parse(base, 0).unwrap(), parse(own, 1).unwrap());
+        let result = merge_files(parse(base, 0).unwrap(), parse(own, 1).unwrap());
         assert_eq!(result.json(), parse(merged, 0).unwrap().json());
     }
 
@@ -127,7 +127,7 @@ mod tests {
 
     #[test]
     fn what_is_replaced_stands_in_its_own_file() {
-        let result = extend(
+        let result = merge_files(
             parse("on: { a: [1], b: [2] }", 0).unwrap(),
             parse("on: { a: [3] }", 1).unwrap(),
         );

@@ -5,17 +5,15 @@ use std::path::PathBuf;
 use super::problem::Problem;
 use super::tree::Spot;
 
-/// How far behind a node's start its expressions are looked for.
+/// Bytes behind a node's start in which its expressions are looked for.
 const WINDOW: usize = 64 << 10;
 
-/// One text.
 #[derive(Debug)]
 pub(crate) struct Source {
-    /// As it was named; problems and steps are told with it.
+    /// The name as given, for problems and steps.
     pub(crate) name: String,
-    /// What it says.
     pub(crate) text: String,
-    /// Where it lies; a bundled text and one without a file lie nowhere.
+    /// `None` for a bundled text, which has no files beside it.
     pub(crate) folder: Option<PathBuf>,
 }
 
@@ -34,7 +32,6 @@ impl Sources {
         self.0.len() as u32 - 1
     }
 
-    /// One of them.
     pub(crate) fn get(&self, number: u32) -> &Source {
         &self.0[number as usize]
     }
@@ -55,8 +52,8 @@ impl Sources {
         }
     }
 
-    /// Where in the file the byte `offset` of an expression stands, given the text's start. Escapes and folded lines
-    /// can hide it; then it is the text's start.
+    /// The place in the file of byte `offset` of an expression, given the start of its text. If escapes or folded
+    /// lines hide the expression, it is the start of the text.
     pub(crate) fn inside(&self, at: Spot, expression: &str, offset: usize) -> Spot {
         let text = &self.get(at.source).text;
         let Some(rest) = text.get(at.byte as usize..) else {

@@ -11,7 +11,6 @@ const MAX_WORD: usize = 64;
 /// Words that one is compared with.
 const MAX_CANDIDATES: usize = 2_000;
 
-/// One mistake.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Problem {
     /// The file, as it was named.
@@ -20,9 +19,7 @@ pub struct Problem {
     pub line: usize,
     /// From 1, in characters.
     pub column: usize,
-    /// What was found, and what is allowed.
     pub message: String,
-    /// What to do.
     pub hint: Option<String>,
 }
 
@@ -65,7 +62,7 @@ impl Problems {
         }
     }
 
-    /// Whether looking for hints is still worth the time.
+    /// No further problem is kept, so hints need not be looked for.
     pub(crate) fn full(&self) -> bool {
         self.0.len() >= MAX_PROBLEMS
     }
@@ -77,7 +74,6 @@ impl Problems {
         self
     }
 
-    /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

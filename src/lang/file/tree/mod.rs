@@ -12,7 +12,7 @@ use crate::base::json::write;
 pub(crate) use unreadable::Unreadable;
 
 /// Bytes in one file.
-pub(crate) const MAX_BYTES: usize = 16 << 20;
+pub const MAX_FILE_BYTES: usize = 16 << 20;
 /// Nodes in one file; far above what a person writes, and about 100 MB in memory.
 const MAX_NODES: usize = 1_000_000;
 /// Lists and maps in each other. Whoever reads a tree has the stack for this many levels.
@@ -37,12 +37,10 @@ pub(crate) fn on_own_stack<T: Send>(run: impl FnOnce() -> T + Send) -> std::io::
     })
 }
 
-/// Where something stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Spot {
-    /// Which of the files read.
+    /// The number of the text.
     pub(crate) source: u32,
-    /// From 1.
     pub(crate) line: u32,
     /// From 1, in characters.
     pub(crate) column: u32,
@@ -53,26 +51,18 @@ pub(crate) struct Spot {
 /// A value and its place.
 #[derive(Debug, Clone)]
 pub(crate) struct Node {
-    /// Where it starts.
     pub(crate) at: Spot,
-    /// What it is.
     pub(crate) content: Content,
 }
 
-/// What a node is.
 #[derive(Debug, Clone)]
 pub(crate) enum Content {
     /// `null`, `~` or nothing.
     Null,
-    /// `true` or `false`.
     Bool(bool),
-    /// A whole number.
     Whole(i128),
-    /// Another number.
     Float(f64),
-    /// Text.
     Text(String),
-    /// A list.
     List(Vec<Node>),
     /// A map in the file's order; a key may stand in it twice.
     Map(Vec<(Key, Node)>),
@@ -81,7 +71,6 @@ pub(crate) enum Content {
 /// A key of a map.
 #[derive(Debug, Clone)]
 pub(crate) struct Key {
-    /// Where it starts.
     pub(crate) at: Spot,
     /// Its text, also for numbers and the like.
     pub(crate) name: String,
@@ -144,7 +133,6 @@ impl Node {
         }
     }
 
-    /// Whether nothing was written.
     pub(crate) fn is_null(&self) -> bool {
         matches!(self.content, Content::Null)
     }
