@@ -133,6 +133,15 @@ pub(super) fn route<'s>(
     Err(answer)
 }
 
+/// Whether a route has this path under any method.
+pub fn has_route(scenario: &Scenario, path: &str) -> bool {
+    let parts: Vec<&str> = path.split('/').skip(1).collect();
+    let routes = &scenario.http.routes;
+    routes
+        .iter()
+        .any(|route| fits(&route.path, &parts).is_some())
+}
+
 fn fits(route: &[Segment], parts: &[&str]) -> Option<Vec<(String, String)>> {
     if route.len() != parts.len() {
         return None;

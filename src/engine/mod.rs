@@ -38,7 +38,7 @@ use crate::world::{Options, World};
 pub use data::DataError;
 pub use effect::{Body, Effect, Outcome, Recipients, Returned};
 pub use generate::MakeError;
-pub use http::{HttpAnswer, query, unescaped};
+pub use http::{HttpAnswer, has_route, query, unescaped};
 pub use input::{
     Change, ChangeKind, ClockChange, Content, Event, Facts, HttpRequest, Input, Message, Stamp,
 };

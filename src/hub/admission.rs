@@ -144,6 +144,10 @@ impl Hub {
     /// Answers a request for mocked HTTP.
     pub fn http(&self, request: HttpRequest) -> HttpAnswer {
         let who = Who::Client(request.address);
+        if !engine::has_route(&self.scenario(), &request.path) {
+            let what = format!("{} {}", request.method, request.path);
+            self.unmatched(who, &what);
+        }
         match self.run(who, &Input::Http(request)).returned {
             Returned::Http(answer) => answer,
             other => unreachable!("a request is answered, not {other:?}"),

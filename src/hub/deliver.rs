@@ -373,7 +373,7 @@ impl Drop for Delivery<'_> {
 
 impl Hub {
     /// What noting messages cost others is counted, and told when it begins.
-    fn journal_cost(&self, who: Who, cost: &Cost) {
+    pub(super) fn journal_cost(&self, who: Who, cost: &Cost) {
         let metrics = &self.0.metrics;
         if cost.first_shortened {
             let what = format_args!(

@@ -5,6 +5,9 @@ use crate::base::payload::Payload;
 use crate::base::{Moment, time};
 use crate::world::PeerId;
 
+/// In the place of a peer's number: the entry is a request for a path that nothing serves.
+pub(super) const NO_PEER: PeerId = 0;
+
 /// What a message is, apart from what was said.
 #[derive(Debug, Clone)]
 pub struct About {
@@ -47,11 +50,14 @@ impl Entry {
 
     /// As the control API shows it.
     pub fn shown(&self) -> String {
+        let connection = match self.about.peer {
+            NO_PEER => "null".to_owned(),
+            peer => format!("\"c{peer}\""),
+        };
         let mut out = format!(
-            "{{\"seq\":{},\"time\":\"{}\",\"connection\":\"c{}\"",
+            "{{\"seq\":{},\"time\":\"{}\",\"connection\":{connection}",
             self.seq,
             time::rfc3339(self.about.time),
-            self.about.peer
         );
         out.push_str(if self.about.inward {
             ",\"direction\":\"in\""

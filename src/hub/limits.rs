@@ -5,9 +5,11 @@ use std::net::SocketAddr;
 use std::sync::PoisonError;
 
 use crate::base::Limit;
+use crate::base::text::shortened;
 use crate::world::PeerId;
 
 use super::Hub;
+use super::entry::{About, NO_PEER};
 
 /// Who causes an event, or reaches a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,7 +64,7 @@ impl Hub {
     /// Counts a limit and logs it; `what` says what happened, with the figure.
     pub fn reached(&self, limit: Limit, who: Who, what: impl fmt::Display) {
         self.0.metrics.limit(limit);
-        if let Some(untold) = self.tell(Some(limit)) {
+        if let Some(untold) = self.tell(limit.name()) {
             let untold = left_out(untold);
             tracing::warn!(limit = limit.name(), peer = %who, untold, "{what}; {}", limit.hint());
         }
@@ -70,14 +72,35 @@ impl Hub {
 
     /// Logs that a handler failed.
     pub(super) fn failed(&self, place: &str, why: &str, who: Who) {
-        if let Some(untold) = self.tell(None) {
+        if let Some(untold) = self.tell("a handler failed") {
             let untold = left_out(untold);
             tracing::error!(target: "scenario", %place, ?why, peer = %who, untold, "a handler failed");
         }
     }
 
-    /// Whether to tell of a limit, or of a handler that failed, and how often that was left out before.
-    fn tell(&self, what: Option<Limit>) -> Option<u64> {
+    /// Logs, counts and journals a request for a path that nothing serves; `what` is such as `GET /nope`.
+    pub fn unmatched(&self, who: Who, what: &str) {
+        self.0.metrics.unmatched.inc();
+        if let Some(untold) = self.tell("no such path") {
+            let (request, untold) = (shortened(what), left_out(untold));
+            tracing::warn!(peer = %who, request, untold, "nothing is served at this path");
+        }
+        let mut batch = self.0.journal.batch();
+        let about = About {
+            time: self.clock().1,
+            peer: NO_PEER,
+            inward: true,
+            text: true,
+            name: "",
+            size: what.len(),
+        };
+        batch.heard(about, what.as_bytes());
+        let cost = self.0.journal.note(batch);
+        self.journal_cost(who, &cost);
+    }
+
+    /// Whether to log something of this kind, and how often that was left out before.
+    fn tell(&self, what: &'static str) -> Option<u64> {
         let mut told = self.0.told.lock().unwrap_or_else(PoisonError::into_inner);
         let second = self.0.started.elapsed().as_secs();
         told.entry(what).or_default().again(second)

@@ -57,6 +57,8 @@ pub struct Metrics {
     /// Frames in all mailboxes; set when it is asked for.
     pub depth: Gauge,
     durations: Family<ByHandler, Histogram, fn() -> Histogram>,
+    /// Requests for paths that nothing serves.
+    pub unmatched: Counter,
     errors: Family<ByCode, Counter>,
     limits: Family<ByLimit, Counter>,
     /// Those of `limits` in their order: some are counted with every message.
@@ -79,6 +81,7 @@ impl Default for Metrics {
             timers: Counter::default(),
             depth: Gauge::default(),
             durations: Family::new_with_constructor(histogram),
+            unmatched: Counter::default(),
             errors: Family::default(),
             by_limit: by_limit(&limits),
             limits,
@@ -130,6 +133,11 @@ impl Metrics {
             "Time that handlers took",
             Unit::Seconds,
             self.durations.clone(),
+        );
+        registry.register(
+            "requests_unmatched",
+            "Requests for paths that nothing serves",
+            self.unmatched.clone(),
         );
         registry.register("errors", "Errors answered, by code", self.errors.clone());
         registry.register("limits_hit", "Limits reached, by name", self.limits.clone());

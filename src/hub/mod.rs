@@ -39,7 +39,8 @@ pub use crate::base::Limit;
 pub use crate::base::time::{print_duration, rfc3339};
 pub use crate::dialect::Inbound;
 pub use crate::engine::{
-    Change, ChangeKind, DataError, HttpAnswer, HttpRequest, Recipients, Returned, query, unescaped,
+    Change, ChangeKind, DataError, HttpAnswer, HttpRequest, Recipients, Returned, has_route, query,
+    unescaped,
 };
 pub use crate::world::{Collection, PeerId};
 pub use admission::{Admission, Handshake, Ticket};
@@ -73,7 +74,7 @@ struct Inner {
     started: Instant,
     warned: Mutex<HashSet<String>>,
     /// Log lines about each limit, and about handlers that failed.
-    told: Mutex<HashMap<Option<Limit>, limits::Told>>,
+    told: Mutex<HashMap<&'static str, limits::Told>>,
     machine: facts::Machine,
     remakes: remake::Remakes,
 }

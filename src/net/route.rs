@@ -19,8 +19,8 @@ use super::answer::{self, Answer, HttpProblem};
 use super::http::{Next, Visit};
 use super::{Control, cors, engineio, handshake};
 use crate::base::text::{listed, shortened};
-use crate::hub::{Admission, Handshake, HttpRequest, Limit};
-use crate::lang::model::{Protocol, Scenario, Segment};
+use crate::hub::{self, Admission, Handshake, HttpRequest, Limit, Who};
+use crate::lang::model::{Protocol, Scenario};
 
 /// The root of the control API.
 const CONTROL: &str = "/__mock";
@@ -85,7 +85,7 @@ async fn guarded(
             Target::EngineIo => engineio::answer(visit, &request, body).await,
             Target::WebSocket => open(visit, &request),
             Target::Mock if handshake::is_meant(&request.headers) => {
-                Err(no_websocket(&scenario, &request))
+                Err(no_websocket(visit, &scenario, &request))
             }
             Target::Mock => mocked(visit, &request, body).await,
         }
@@ -201,33 +201,16 @@ fn target<'a>(visit: &'a Visit, scenario: &Scenario, request: &Parts) -> Target<
     if listen.protocol == Protocol::SocketIo {
         return Target::EngineIo;
     }
-    if !handshake::is_meant(&request.headers) && is_mocked(scenario, path) {
+    if !handshake::is_meant(&request.headers) && hub::has_route(scenario, path) {
         return Target::Mock;
     }
     Target::WebSocket
 }
 
-/// Whether the scenario's `http:` has this path under any method.
-fn is_mocked(scenario: &Scenario, path: &str) -> bool {
-    let parts = || path.split('/').filter(|part| !part.is_empty());
-    scenario.http.routes.iter().any(|route| {
-        let mut given = parts();
-        let own = |segment: &&Segment| **segment != Segment::Literal(String::new());
-        route
-            .path
-            .iter()
-            .filter(own)
-            .all(|segment| match (segment, given.next()) {
-                (Segment::Literal(text), Some(part)) => text == part,
-                (Segment::Param(_), Some(_)) => true,
-                (_, None) => false,
-            })
-            && given.next().is_none()
-    })
-}
-
-fn no_websocket(scenario: &Scenario, request: &Parts) -> HttpProblem {
+fn no_websocket(visit: &Visit, scenario: &Scenario, request: &Parts) -> HttpProblem {
     let path = shortened(request.uri.path());
+    let who = Who::Client(visit.address);
+    visit.net.hub.unmatched(who, &format!("WebSocket {path}"));
     let own = scenario.listen.paths.iter().map(|path| format!("`{path}`"));
     let own = listed(&own.collect::<Vec<_>>());
     HttpProblem::not_found(format!("no WebSocket at `{path}`")).hint(format!("connect to {own}"))

@@ -14,6 +14,7 @@ use ws_mock::net::Control;
 use ws_mock::net::answer;
 
 use super::{echo, impatient};
+use crate::support::binary::Binary;
 use crate::support::raw::{Answer, Raw, handshake};
 use crate::support::server::{TestServer, config};
 
@@ -386,4 +387,42 @@ async fn stream_ends_with_its_client() {
             drop(raw);
         }
     }
+}
+
+#[tokio::test]
+async fn wrong_path_is_logged_counted_and_journalled() {
+    let scenario = "scenario: paths\nlisten: { paths: [/ws] }\n\
+                    http: { \"GET /api\": [ { reply: 1 } ] }\n";
+    let server = Binary::start(scenario, &[]);
+    for (request, shown) in [
+        (handshake("/other", &[]), "WebSocket /other"),
+        (
+            "GET /nope?x=1 HTTP/1.1\r\nHost: localhost\r\n\r\n".to_owned(),
+            "GET /nope",
+        ),
+    ] {
+        assert_eq!(Raw::exchange(server.address, &request).await.status, 404);
+        server
+            .line(&["nothing is served at this path", shown])
+            .await;
+        let journal = server.control("journal").await;
+        assert!(
+            journal.contains(&format!("\"message\":\"{shown}\"")),
+            "{journal}"
+        );
+        assert!(
+            journal.contains("\"connection\":null,\"direction\":\"in\""),
+            "{journal}"
+        );
+    }
+    let wrong_method = "POST /api HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n";
+    assert_eq!(
+        Raw::exchange(server.address, wrong_method).await.status,
+        405
+    );
+    let metrics = server.control("metrics").await;
+    assert!(
+        metrics.contains("ws_mock_requests_unmatched_total 2\n"),
+        "{metrics}"
+    );
 }
