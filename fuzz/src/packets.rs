@@ -15,8 +15,7 @@ pub fn check(data: &[u8]) {
     );
     let mut encoded = Vec::new();
     for packet in packets.iter().flatten() {
-        let mut out = String::new();
-        packet.encode(&mut out);
+        let out = encode(packet);
         assert_eq!(engineio::Packet::decode(&out).as_ref(), Ok(packet));
         encoded.push(out);
         if let engineio::Packet::Message(text) = packet {
@@ -35,6 +34,20 @@ pub fn check(data: &[u8]) {
     message(text);
 }
 
+fn encode(packet: &engineio::Packet<'_>) -> String {
+    use engineio::Packet;
+    match packet {
+        Packet::Open(rest) => format!("0{rest}"),
+        Packet::Close => "1".to_owned(),
+        Packet::Ping(rest) => format!("2{rest}"),
+        Packet::Pong(rest) => format!("3{rest}"),
+        Packet::Message(rest) => format!("4{rest}"),
+        Packet::Upgrade => "5".to_owned(),
+        Packet::Noop => "6".to_owned(),
+        Packet::Binary(rest) => format!("b{rest}"),
+    }
+}
+
 fn message(text: &str) {
     let Ok(packet) = socketio::SocketPacket::decode(text) else {
         return;
@@ -46,11 +59,14 @@ fn message(text: &str) {
             body,
         })
     };
-    let mut out = String::new();
     match packet.body {
         socketio::PacketBody::Event { name, args, .. } => {
             is_json(&args);
-            socketio::event(&mut out, &name, &args);
+            let (mut out, _) = socketio::event_head(&name);
+            if args == "[]" {
+                out.pop();
+            }
+            out.push_str(&args[1..]);
             let ack = None;
             assert_eq!(
                 inside(&out),
@@ -59,7 +75,7 @@ fn message(text: &str) {
         }
         socketio::PacketBody::Ack { id: Some(id), args } => {
             is_json(args);
-            socketio::ack(&mut out, id, args);
+            let out = socketio::ack_head(id).0 + &args[1..];
             let id = Some(id);
             assert_eq!(inside(&out), main(socketio::PacketBody::Ack { id, args }));
         }
@@ -71,8 +87,7 @@ fn message(text: &str) {
         }
         _ => {}
     }
-    out.clear();
-    socketio::connect_error(&mut out, packet.namespace, text);
+    let out = socketio::connect_error(packet.namespace, text);
     let refused = inside(&out).expect("a connect error");
     assert_eq!(refused.namespace, packet.namespace);
     assert!(matches!(

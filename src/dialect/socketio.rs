@@ -38,7 +38,8 @@ pub fn decode(text: &str) -> Result<Incoming, SocketPacketError> {
     Ok(match packet.body {
         PacketBody::Connect(_) if is_main => Incoming::Join,
         PacketBody::Connect(_) => {
-            Incoming::KeptOut(kept_out(packet.namespace, socketio::INVALID_NAMESPACE))
+            let refused = socketio::connect_error(packet.namespace, socketio::INVALID_NAMESPACE);
+            Incoming::KeptOut(refused)
         }
         _ if !is_main => Incoming::Foreign,
         PacketBody::Event { name, args, ack } => {
@@ -57,20 +58,12 @@ pub fn decode(text: &str) -> Result<Incoming, SocketPacketError> {
 
 /// The packet that lets a client into the namespace.
 pub fn joined(sid: &str) -> String {
-    let mut packet = String::new();
-    socketio::connect(&mut packet, sid);
-    packet
+    socketio::connect(sid)
 }
 
 /// The packet that refuses a client the main namespace.
 pub fn refused(why: &str) -> String {
-    kept_out(MAIN, why)
-}
-
-fn kept_out(namespace: &str, why: &str) -> String {
-    let mut packet = String::new();
-    socketio::connect_error(&mut packet, namespace, why);
-    packet
+    socketio::connect_error(MAIN, why)
 }
 
 /// The event of a push that names none.

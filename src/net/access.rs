@@ -1,17 +1,16 @@
-//! Who may talk to the server: the rules for `Host` and `Origin`, which every page in a browser can be made to send.
+//! Access rules for `Host` and `Origin`: any page in a browser can send requests to this machine.
 //!
-//! Invariant: pure; what a client sent is compared, never trusted.
+//! Invariant: pure. The values of clients are compared, never trusted.
 
 use std::net::{IpAddr, Ipv6Addr};
 
 use crate::base::text::shortened;
 
-/// Names and origins that are let in.
 #[derive(Debug, Clone, Default)]
 pub struct Rules {
-    /// Addresses it listens on.
+    /// The addresses that the server listens on.
     pub addresses: Vec<IpAddr>,
-    /// Its names, lower case: the host it was given, this machine's, `--allow-host`.
+    /// The server's names in lower case: its host, this machine's name, `--allow-host`.
     pub names: Vec<String>,
     /// `--allow-origin`.
     pub origins: Vec<String>,
@@ -19,12 +18,10 @@ pub struct Rules {
     pub control_origins: Vec<String>,
 }
 
-/// What a request says of where it comes from and where it thinks it goes.
+/// The headers of a request that say where it comes from and where it goes.
 #[derive(Debug, Clone, Copy)]
 pub struct Caller<'a> {
-    /// `Host`.
     pub host: Option<&'a str>,
-    /// `Origin`.
     pub origin: Option<&'a str>,
     /// `Sec-Fetch-Site`.
     pub site: Option<&'a str>,
@@ -34,24 +31,19 @@ pub struct Caller<'a> {
     pub local: IpAddr,
 }
 
-/// Why a request is turned away.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AccessError {
-    /// HTTP/1.1 asks for exactly one.
-    #[error("exactly one `Host` header is needed")]
+    #[error("exactly one `Host` header is required")]
     NoHost,
-    /// Nothing that could be a host.
-    #[error("`{0}` is no host; `Host` is a name or an address, with a port if need be")]
+    #[error("`Host` must be a name or an address with an optional port, got `{0}`")]
     BadHost(String),
-    /// DNS rebinding, or a proxy that nobody told us of.
-    #[error("host `{0}` is none of this server's names; hint: allow it with `--allow-host {0}`")]
+    /// DNS rebinding, or an unknown proxy.
+    #[error("host `{0}` is not a name of this server; hint: allow it with `--allow-host {0}`")]
     Host(String),
-    /// A page of somebody else.
     #[error(
         "origin `{0}` may not connect; hint: allow it with `--allow-origin {0}`, or every origin with `'*'`"
     )]
     Origin(String),
-    /// A page that is not the server's own.
     #[error("origin `{0}` may not use the control API; hint: allow it with `--control-origin {0}`")]
     ControlOrigin(String),
     /// A page of another site, by `Sec-Fetch-Site`, that sends no origin.
@@ -66,16 +58,15 @@ pub enum AccessError {
     OtherSite,
 }
 
-/// An origin taken apart.
 #[derive(Debug, PartialEq, Eq)]
-struct Origin {
+struct WebOrigin {
     scheme: String,
     host: String,
     port: Option<u16>,
 }
 
 impl Rules {
-    /// Whether `Host` is one of the server's own.
+    /// Checks that `Host` is a name or address of the server.
     pub fn host(&self, caller: &Caller<'_>) -> Result<(), AccessError> {
         let given = caller.host.ok_or(AccessError::NoHost)?;
         match authority(given) {
@@ -85,7 +76,7 @@ impl Rules {
         }
     }
 
-    /// Whether a page may use the mocked endpoints. `Host` was looked at before.
+    /// Checks that a page may use the mocked endpoints. `Host` was checked before.
     pub fn mocked(&self, caller: &Caller<'_>) -> Result<(), AccessError> {
         let Some(given) = caller.origin else {
             // Images, scripts and forms of a foreign page send no origin. A link to the mock may be followed.
@@ -97,16 +88,16 @@ impl Rules {
             };
         };
         let near =
-            |origin: &Origin| is_near(&origin.host) || self.is_own(&origin.host, caller.local);
+            |origin: &WebOrigin| is_near(&origin.host) || self.is_own(&origin.host, caller.local);
         if is_listed(&self.origins, given)
-            || Origin::read(given).is_some_and(|origin| near(&origin))
+            || WebOrigin::read(given).is_some_and(|origin| near(&origin))
         {
             return Ok(());
         }
         Err(AccessError::Origin(shortened(given)))
     }
 
-    /// Whether a page may use the control API. `Host` was looked at before.
+    /// Checks that a page may use the control API. `Host` was checked before.
     pub fn control(&self, caller: &Caller<'_>) -> Result<(), AccessError> {
         if self.is_control_origin(caller) {
             return Ok(());
@@ -122,7 +113,7 @@ impl Rules {
         Ok(())
     }
 
-    /// Whether the page was let in by `--control-origin`.
+    /// Whether the page is allowed by `--control-origin`.
     pub fn is_control_origin(&self, caller: &Caller<'_>) -> bool {
         caller
             .origin
@@ -147,7 +138,7 @@ impl Caller<'_> {
     }
 }
 
-impl Origin {
+impl WebOrigin {
     fn read(text: &str) -> Option<Self> {
         let (scheme, rest) = text.split_once("://")?;
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
@@ -165,7 +156,7 @@ impl Origin {
     }
 }
 
-/// Host in lower case without brackets and last dot, and port.
+/// The host in lower case, without brackets and final dot, and the port.
 fn authority(text: &str) -> Option<(String, Option<u16>)> {
     let (host, rest) = match text.strip_prefix('[') {
         Some(inner) => {
@@ -177,7 +168,7 @@ fn authority(text: &str) -> Option<(String, Option<u16>)> {
     };
     let port = match rest.strip_prefix(':') {
         None if rest.is_empty() => None,
-        // RFC 3986, section 3.2.3: nothing behind the colon is no port.
+        // RFC 3986, section 3.2.3: the port after the colon may be empty.
         Some("") => None,
         Some(port) if port.bytes().all(|byte| byte.is_ascii_digit()) => Some(port.parse().ok()?),
         _ => return None,
@@ -201,7 +192,7 @@ fn is_below(host: &str, domain: &str) -> bool {
         .is_some_and(|name| name.ends_with('.'))
 }
 
-/// Hosts that no stranger on the internet can serve a page from.
+/// Hosts from which no site on the internet can serve a page.
 fn is_near(host: &str) -> bool {
     match address(host).map(|ip| ip.to_canonical()) {
         Some(IpAddr::V4(ip)) => ip.is_loopback() || ip.is_private() || ip.is_link_local(),
@@ -216,14 +207,14 @@ fn is_listed(list: &[String], given: &str) -> bool {
     list.iter().any(|allowed| {
         allowed == "*"
             || allowed.eq_ignore_ascii_case(given)
-            || Origin::read(allowed.trim_end_matches('/'))
-                .is_some_and(|allowed| Origin::read(given) == Some(allowed))
+            || WebOrigin::read(allowed.trim_end_matches('/'))
+                .is_some_and(|allowed| WebOrigin::read(given) == Some(allowed))
     })
 }
 
 /// Whether the page came from where its request goes. Both schemes are answered on the same port.
 fn is_same(origin: &str, host: Option<&str>) -> bool {
-    let (Some(origin), Some((name, port))) = (Origin::read(origin), host.and_then(authority))
+    let (Some(origin), Some((name, port))) = (WebOrigin::read(origin), host.and_then(authority))
     else {
         return false;
     };
@@ -312,7 +303,7 @@ mod tests {
             refused.map_err(|error| error.to_string()).unwrap_err()
         };
         assert!(words("evil.example:80").ends_with("--allow-host evil.example`"));
-        assert!(words("localhost:port").contains("no host"));
+        assert!(words("localhost:port").contains("must be a name"));
         let nobody = Caller {
             host: None,
             ..caller("", None, None)

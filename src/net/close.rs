@@ -9,7 +9,7 @@ use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 
 use super::input;
-use super::stream::Stream;
+use super::stream::{self, Stream};
 use super::write_buffer::WriteBuffer;
 use crate::hub::Limit;
 use crate::wire::ws::{Codec, Received, Violation};
@@ -126,11 +126,11 @@ impl Farewell {
             End::Gone => return Ok(()),
             End::Aborted => {
                 self.buffer.flush_once(&mut self.stream).await;
-                self.stream.abort();
+                stream::abort(self.stream);
                 return Ok(());
             }
             End::Stalled | End::NotRead(_) | End::Dropped { .. } => {
-                self.stream.abort();
+                stream::abort(self.stream);
                 return Ok(());
             }
             End::Client(said) => (said.map(|(code, _)| code), String::new(), true),
@@ -141,7 +141,7 @@ impl Farewell {
         let said = timeout(close_time, self.handshake(code, &reason, answered)).await;
         match said {
             Ok(Ok(())) => input::linger(&mut self.stream).await,
-            _ => self.stream.abort(),
+            _ => stream::abort(self.stream),
         }
         said.map(|_| ())
     }

@@ -22,7 +22,7 @@ use super::input;
 use super::party::Party;
 use super::send_queue::{self, SendQueue};
 use super::sleeping::SharedConnection;
-use super::stream::Stream;
+use super::stream::{self, Stream};
 use crate::base::Limits;
 use crate::hub::{Inbound, Mailbox};
 use crate::wire::ws::{Codec, Opcode, Received};
@@ -350,7 +350,7 @@ impl Connection {
                 () = self.party.over() => break dropped(End::NO_CLOSE),
                 () = sleep(CHECK) => {}
             }
-            if self.stream.hung_up() {
+            if stream::hung_up(&self.stream) {
                 break End::Gone;
             }
             if let Some(mailbox) = &self.mailbox

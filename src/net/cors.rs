@@ -1,6 +1,6 @@
-//! What lets pages of accepted origins read the mocked HTTP answers.
+//! CORS: pages of accepted origins may read answers.
 //!
-//! Invariant: pure; only called once the origin has been accepted.
+//! Invariant: pure. The origin was accepted before.
 
 use hyper::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
@@ -17,14 +17,12 @@ const ASKS_FOR_PRIVATE_NETWORK: HeaderName =
 const ALLOWS_PRIVATE_NETWORK: HeaderName =
     HeaderName::from_static("access-control-allow-private-network");
 
-/// Whether a browser asks before it sends the request itself.
 pub(super) fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
     method == Method::OPTIONS
         && headers.contains_key(ORIGIN)
         && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
 }
 
-/// The answer to that.
 pub(super) fn preflight(asked: &HeaderMap) -> Answer {
     let mut answer = answer::empty(StatusCode::NO_CONTENT);
     let headers = answer.headers_mut();
@@ -42,7 +40,7 @@ pub(super) fn preflight(asked: &HeaderMap) -> Answer {
     answer
 }
 
-/// Lets the page of this origin read an answer.
+/// Allows the page of this origin to read an answer.
 pub(super) fn grant(answer: &mut Answer, origin: Option<&HeaderValue>) {
     let headers = answer.headers_mut();
     headers.append(VARY, HeaderValue::from_static("Origin"));

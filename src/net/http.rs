@@ -1,13 +1,12 @@
 //! HTTP on one connection, by hyper, until it ends or becomes a WebSocket.
 //!
-//! Invariant: every request that cannot be read is told why, in JSON, and the client has time to read it.
+//! Invariant: an unreadable request is answered with the reason in JSON, and the client has time to read it.
 
 use std::convert::Infallible;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -25,15 +24,15 @@ use tokio_util::sync::WaitForCancellationFutureOwned;
 use super::answer::{Body, HttpProblem};
 use super::engineio::SessionSocket;
 use super::http_io::{Exchange, HttpSocket};
-use super::stream::Stream;
+use super::stream::{self, Stream};
 use super::{Net, input, route};
 use crate::base::Limits;
 use crate::hub::{Limit, Ticket, Who};
 
-/// The least that hyper takes as a buffer's bound.
-const LEAST_BUFFER: usize = 8 * 1024;
+/// The smallest buffer bound that hyper accepts.
+const MIN_BUFFER: usize = 8 * 1024;
 
-/// How long a request may go on once the server stops.
+/// Time for a request under way once the server stops.
 const GRACE: Duration = Duration::from_secs(3);
 
 /// One client's connection as its requests see it.
@@ -43,48 +42,32 @@ pub(super) struct Visit {
     pub(super) address: SocketAddr,
     pub(super) local: IpAddr,
     exchange: Arc<Exchange>,
-    /// Set by the request that becomes a WebSocket.
-    admitted: Mutex<Option<Next>>,
-    /// Set by the request that is answered with a reset.
-    reset: AtomicBool,
+    next: Mutex<Option<Next>>,
 }
 
-/// A request that gets no answer: its connection is torn down.
+/// The use of a connection after its last request.
+pub(super) enum Next {
+    /// A WebSocket of a peer, with its place among the connections.
+    Peer(Ticket),
+    /// A WebSocket of a session of Engine.IO.
+    EngineIo(SessionSocket),
+    /// A fault tears the connection down in place of the answer.
+    Reset,
+}
+
 #[derive(Debug, thiserror::Error)]
 #[error("reset by a fault")]
 struct Reset;
 
-impl Visit {
-    /// Tells and counts what was refused.
-    pub(super) fn refused(&self, problem: &HttpProblem) {
-        let who = Who::Client(self.address);
-        match problem.limit {
-            Some(limit) => self.net.hub.reached(limit, who, &problem.message),
-            None => tracing::warn!(peer = %who, code = problem.code, "{}", problem.words()),
-        }
-    }
-}
-
-/// Who talks on a connection that has become a WebSocket.
-pub(super) enum Next {
-    /// A peer, in the place it was given.
-    Peer(Ticket),
-    /// A session of Engine.IO.
-    EngineIo(SessionSocket),
-}
-
 /// A connection that has become a WebSocket.
 pub(super) struct Upgraded {
-    /// The socket.
     pub(super) stream: Stream,
-    /// What came with the handshake.
+    /// Bytes that came with the handshake.
     pub(super) arrived: BytesMut,
-    /// Who talks on it.
     pub(super) next: Next,
 }
 
 impl Visit {
-    /// A connection from `address` to `local`.
     pub(super) fn new(
         net: Arc<Net>,
         limits: Limits,
@@ -97,30 +80,30 @@ impl Visit {
             address,
             local,
             exchange: Arc::default(),
-            admitted: Mutex::default(),
-            reset: AtomicBool::new(false),
+            next: Mutex::default(),
         })
     }
 
-    /// Makes the connection a WebSocket once the answer has been written.
-    pub(super) fn admit(&self, next: Next) {
-        *self.admitted.lock().unwrap_or_else(PoisonError::into_inner) = Some(next);
+    /// Counts and logs a refused request.
+    pub(super) fn refused(&self, problem: &HttpProblem) {
+        let who = Who::Client(self.address);
+        match problem.limit {
+            Some(limit) => self.net.hub.reached(limit, who, &problem.message),
+            None => tracing::warn!(peer = %who, code = problem.code, "{}", problem.words()),
+        }
     }
 
-    /// Tears the connection down in place of an answer.
-    pub(super) fn reset(&self) {
-        self.reset.store(true, Relaxed);
+    /// Ends HTTP after the answer to this request.
+    pub(super) fn leave(&self, next: Next) {
+        *self.next() = Some(next);
     }
 
-    fn admitted(&self) -> Option<Next> {
-        self.admitted
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
+    fn next(&self) -> MutexGuard<'_, Option<Next>> {
+        self.next.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Serves requests; the first head has to be there within `head_time`.
+/// Serves requests. The first head has to be there within `head_time`.
 pub(super) async fn serve(
     stream: Stream,
     visit: Arc<Visit>,
@@ -134,10 +117,10 @@ pub(super) async fn serve(
         Box::pin(async move {
             let head = visit.exchange.begin();
             let answer = route::answer(&visit, request, &head).await;
-            if visit.reset.load(Relaxed) {
-                return Err(Reset);
+            match &*visit.next() {
+                Some(Next::Reset) => Err(Reset),
+                _ => Ok(answer.map(|body| AnswerBody::new(body, &visit))),
             }
-            Ok(answer.map(|body| AnswerBody::new(body, &visit)))
         })
     });
     let mut connection =
@@ -145,27 +128,28 @@ pub(super) async fn serve(
     let ended = run(&mut connection, &visit).await;
     let parts = connection.into_parts();
     let (mut stream, dropped) = parts.io.into_inner().into_inner();
-    match ended {
-        Ok(()) => {
-            if let Some(next) = visit.admitted() {
-                return Some(Upgraded {
-                    stream,
-                    arrived: BytesMut::from(&*parts.read_buf),
-                    next,
-                });
-            }
-        }
-        Err(_) if visit.reset.load(Relaxed) => {
-            stream.abort();
+    let next = visit.next().take();
+    match (ended, next) {
+        (_, Some(Next::Reset)) => {
+            stream::abort(stream);
             return None;
         }
-        Err(error) if is_stuck(&error) => {
+        (Ok(()), Some(next)) => {
+            let arrived = BytesMut::from(&*parts.read_buf);
+            return Some(Upgraded {
+                stream,
+                arrived,
+                next,
+            });
+        }
+        (Ok(()), None) => {}
+        (Err(error), _) if is_stuck(&error) => {
             let (who, time) = (Who::Client(visit.address), limits.write_time);
             let what = format_args!("dropped: it read nothing for {time:?}");
             visit.net.hub.reached(Limit::WriteTime, who, what);
             return None;
         }
-        Err(error) => {
+        (Err(error), _) => {
             let begun = dropped || !parts.read_buf.is_empty();
             let problem = problem(&error, &parts.read_buf, &limits).filter(|_| begun)?;
             visit.refused(&problem);
@@ -176,7 +160,7 @@ pub(super) async fn serve(
     None
 }
 
-/// The body of an answer under way. A body without a known length ends when the server stops.
+/// The body of an answer under way. A body of unknown length ends when the server stops.
 struct AnswerBody {
     body: Body,
     exchange: Arc<Exchange>,
@@ -233,7 +217,7 @@ fn builder(limits: &Limits, head_time: Duration) -> Builder {
         .timer(TokioTimer::new())
         .header_read_timeout(head_time)
         .max_header_size(limits.head)
-        .max_buf_size(limits.head.max(LEAST_BUFFER));
+        .max_buf_size(limits.head.max(MIN_BUFFER));
     if limits.header_lines != Limits::default().header_lines {
         builder.max_headers(limits.header_lines);
     }
@@ -260,7 +244,6 @@ where
     timeout(GRACE, rest).await.unwrap_or(Ok(()))
 }
 
-/// Whether a write made no progress.
 fn is_stuck(error: &hyper::Error) -> bool {
     let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref());
     cause.is_some_and(|cause: &io::Error| cause.kind() == io::ErrorKind::TimedOut)

@@ -1,6 +1,6 @@
 //! The listening sockets, and the loop that accepts.
 //!
-//! Invariant: nothing is awaited of a peer here.
+//! Invariant: nothing here waits for a client.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -14,36 +14,25 @@ use tokio::time::sleep;
 
 use super::{Net, peer};
 
-/// Connections that the system completes before they are accepted; it may take fewer.
+/// Connections that the system completes ahead of their accept; it may allow fewer.
 const BACKLOG: i32 = 4096;
 
-/// How often a free port is looked for that is free on every address.
-const TRIES: usize = 32;
+/// Attempts to find a port that is free on every address.
+const MAX_TRIES: usize = 32;
 
-/// How long to wait when the system has no more descriptors: at first, and at most.
+/// The first and the longest pause while the system has no more descriptors.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
 
-/// Why a port cannot be listened on.
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
-    /// Somebody has it.
     #[error(
         "port `{port}` on `{address}` is taken; hint: stop what listens there, or choose another with `--port`"
     )]
-    Taken {
-        /// Where.
-        address: IpAddr,
-        /// Which.
-        port: u16,
-    },
-    /// Anything else.
+    Taken { address: IpAddr, port: u16 },
     #[error("cannot listen on port `{port}` of `{address}`: {cause}")]
     Failed {
-        /// Where.
         address: IpAddr,
-        /// Which.
         port: u16,
-        /// What the system says.
         cause: io::Error,
     },
 }
@@ -87,7 +76,7 @@ pub fn bind(addresses: &[IpAddr], port: u16) -> Result<Bound, BindError> {
     loop {
         tries += 1;
         match bind_all(addresses, port) {
-            Err(BindError::Taken { .. }) if port == 0 && tries < TRIES => {}
+            Err(BindError::Taken { .. }) if port == 0 && tries < MAX_TRIES => {}
             bound => return bound,
         }
     }
@@ -125,7 +114,7 @@ fn is_missing(error: &io::Error) -> bool {
     ) || error.raw_os_error() == Some(NO_SUCH_FAMILY)
 }
 
-/// What the system says where IPv6 was left out of it.
+/// The error of a system without IPv6.
 #[cfg(target_os = "linux")]
 const NO_SUCH_FAMILY: i32 = 97;
 #[cfg(target_os = "windows")]
@@ -142,7 +131,7 @@ fn bind_one(address: SocketAddr) -> io::Result<Socket> {
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
     }
-    // On Windows this would let two servers share a port; elsewhere it lets one start again at once.
+    // A restarted server gets its port at once. On Windows this would let two servers share a port.
     #[cfg(not(windows))]
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
@@ -162,9 +151,9 @@ pub async fn accept(listener: TcpListener, net: Arc<Net>) {
         match accepted {
             Ok((tcp, address)) => {
                 pause = PAUSE.0;
-                // Frames are gathered before they are written: waiting for more would only delay them.
+                // Frames are gathered before they are written, so Nagle's algorithm would only delay them.
                 if let Err(error) = tcp.set_nodelay(true) {
-                    tracing::debug!(%address, %error, "gone before it was served");
+                    tracing::debug!(%address, %error, "the client went before it was served");
                     continue;
                 }
                 net.tasks.spawn(peer::serve(tcp, address, net.clone()));

@@ -5,17 +5,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::timeout_at;
 
-use super::answer::HttpProblem;
+use super::Net;
 use super::close::End;
 use super::connection::{self, Connection};
 use super::http::{self, Next, Visit};
 use super::party::Party;
-use super::stream::{self, Opened, Stream};
-use super::{Net, input};
+use super::stream::{self, Stream};
 use crate::base::Limits;
 use crate::hub::{Hub, Limit, Peer, PeerId, Who};
 
@@ -62,6 +60,7 @@ pub(super) async fn serve(tcp: TcpStream, address: SocketAddr, net: Arc<Net>) {
                 Party::peer(peer, &limits)
             }
             Next::EngineIo(socket) => Party::Session(socket),
+            Next::Reset => return,
         };
         let connection = Connection::new(upgraded.stream, upgraded.arrived, party, &limits);
         converse(connection, address, &net, limits.close_time).await;
@@ -75,45 +74,24 @@ async fn open(
     limits: Limits,
 ) -> Option<(Stream, Arc<Visit>, Duration)> {
     let by = Instant::now() + limits.head_time;
-    let opened = match timeout_at(by.into(), stream::open(tcp, &net.security)).await {
-        Ok(Ok(opened)) => opened,
+    match timeout_at(by.into(), stream::open(tcp, address, &net.security)).await {
+        Ok(Ok(stream)) => {
+            let stream = stream?;
+            let local = stream::tcp(&stream).local_addr().ok()?.ip();
+            let visit = Visit::new(net.clone(), limits, address, local);
+            Some((stream, visit, by.saturating_duration_since(Instant::now())))
+        }
         Ok(Err(error)) => {
             tracing::info!(%address, %error, "TLS handshake failed; hint: `ws-mock certs` shows how to trust the certificate");
-            return None;
+            None
         }
         Err(_) => {
             let time = limits.head_time;
             let what =
                 format_args!("closed: no request, or no finished TLS handshake, within {time:?}");
             net.hub.reached(Limit::HeadTime, Who::Client(address), what);
-            return None;
-        }
-    };
-    match opened {
-        Opened::Ready(stream) => {
-            let local = stream.local_ip().ok()?;
-            let visit = Visit::new(net.clone(), limits, address, local);
-            Some((stream, visit, by.saturating_duration_since(Instant::now())))
-        }
-        Opened::TlsUnknown => {
-            tracing::warn!(%address, "closed: a TLS client on a plain port; hint: connect with `ws://` or `http://`, or serve with `--ssl`");
             None
         }
-        Opened::PlainRefused(tcp) => {
-            tracing::warn!(%address, "refused: a plain client on a port that accepts only TLS; hint: connect with `wss://` or `https://`");
-            refuse_plain(tcp).await;
-            None
-        }
-        Opened::Gone => None,
-    }
-}
-
-async fn refuse_plain(mut tcp: TcpStream) {
-    let status = hyper::StatusCode::BAD_REQUEST;
-    let problem = HttpProblem::new(status, "TLS_REQUIRED", "this port accepts only TLS")
-        .hint("connect with `wss://` or `https://`");
-    if tcp.write_all(problem.raw().as_bytes()).await.is_ok() {
-        input::linger(&mut tcp).await;
     }
 }
 

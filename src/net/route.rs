@@ -232,7 +232,7 @@ fn open(visit: &Visit, request: &Parts) -> Result<Answer, HttpProblem> {
                 offered
             };
             let protocol = protocol.filter(offered);
-            visit.admit(Next::Peer(ticket));
+            visit.leave(Next::Peer(ticket));
             Ok(opening.accept(protocol.as_deref()))
         }
         Admission::Refused(refused) => Ok(answer::from_hub(refused)),

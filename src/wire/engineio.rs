@@ -2,11 +2,7 @@
 //!
 //! Invariant: decoding borrows. A payload is decoded packet by packet, without memory of its own.
 
-use std::fmt::Write as _;
-
 use thiserror::Error;
-
-use crate::base::json::write;
 
 /// Separates the packets of a payload. JSON escapes it, so that no packet of the server contains one.
 pub const SEPARATOR: char = '\u{1e}';
@@ -61,22 +57,6 @@ impl<'a> Packet<'a> {
             other => return Err(PacketError::UnknownType(other)),
         })
     }
-
-    /// Appends the packet to `out`.
-    pub fn encode(&self, out: &mut String) {
-        let (kind, rest) = match self {
-            Packet::Open(rest) => ('0', *rest),
-            Packet::Close => ('1', ""),
-            Packet::Ping(rest) => ('2', *rest),
-            Packet::Pong(rest) => ('3', *rest),
-            Packet::Message(rest) => ('4', *rest),
-            Packet::Upgrade => ('5', ""),
-            Packet::Noop => ('6', ""),
-            Packet::Binary(rest) => ('b', *rest),
-        };
-        out.push(kind);
-        out.push_str(rest);
-    }
 }
 
 /// The packets of a payload, up to the first error.
@@ -101,67 +81,36 @@ pub fn join<P: AsRef<[u8]>>(packets: impl IntoIterator<Item = P>) -> Vec<u8> {
     body
 }
 
-/// The packet that opens a session.
-#[derive(Debug, Clone, Copy)]
-pub struct OpenPacket<'a> {
-    /// The session's secret id.
-    pub sid: &'a str,
-    /// The transports to which the client may upgrade.
-    pub upgrades: &'a [&'a str],
-    /// Milliseconds between pings.
-    pub ping_interval: u64,
-    /// Milliseconds that a pong may take.
-    pub ping_timeout: u64,
-    /// Bytes that a payload of the client may have.
-    pub max_payload: usize,
-}
-
-impl OpenPacket<'_> {
-    pub fn encode(&self) -> String {
-        let mut packet = String::from("0{\"sid\":");
-        write::string(&mut packet, self.sid);
-        packet.push_str(",\"upgrades\":[");
-        for (n, upgrade) in self.upgrades.iter().enumerate() {
-            if n > 0 {
-                packet.push(',');
-            }
-            write::string(&mut packet, upgrade);
-        }
-        // Writing to a String cannot fail.
-        let _ = write!(
-            packet,
-            "],\"pingInterval\":{},\"pingTimeout\":{},\"maxPayload\":{}}}",
-            self.ping_interval, self.ping_timeout, self.max_payload
-        );
-        packet
-    }
+/// The packet that opens a session. `upgrades` is the JSON list of the transports to which the client may upgrade; times
+/// are in milliseconds; `max_payload` is that of the client.
+pub fn open(
+    sid: &str,
+    upgrades: &str,
+    ping_interval: u128,
+    ping_timeout: u128,
+    max_payload: usize,
+) -> String {
+    format!(
+        "0{{\"sid\":\"{sid}\",\"upgrades\":{upgrades},\"pingInterval\":{ping_interval},\"pingTimeout\":{ping_timeout},\"maxPayload\":{max_payload}}}"
+    )
 }
 
 /// The refusal of a request, with the words and numbers of the reference server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum RequestError {
     #[error("Transport unknown")]
-    UnknownTransport,
+    UnknownTransport = 0,
     #[error("Session ID unknown")]
-    UnknownSid,
+    UnknownSid = 1,
     #[error("Bad handshake method")]
-    BadHandshakeMethod,
+    BadHandshakeMethod = 2,
     #[error("Bad request")]
-    BadRequest,
-    #[error("Forbidden")]
-    Forbidden,
+    BadRequest = 3,
     #[error("Unsupported protocol version")]
-    UnsupportedVersion,
+    UnsupportedVersion = 5,
 }
 
 impl RequestError {
-    pub fn status(self) -> u16 {
-        match self {
-            RequestError::Forbidden => 403,
-            _ => 400,
-        }
-    }
-
     pub fn body(self) -> String {
         format!(r#"{{"code":{},"message":"{self}"}}"#, self as u8)
     }

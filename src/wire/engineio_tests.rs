@@ -3,27 +3,24 @@ use proptest::prelude::*;
 use super::*;
 
 #[track_caller]
-fn both_ways(text: &str, packet: Packet<'_>) {
+fn decodes(text: &str, packet: Packet<'_>) {
     assert_eq!(Packet::decode(text), Ok(packet));
-    let mut out = String::new();
-    packet.encode(&mut out);
-    assert_eq!(out, text);
 }
 
 #[test]
-fn each_type_is_read_and_written() {
-    both_ways("0{\"sid\":\"x\"}", Packet::Open("{\"sid\":\"x\"}"));
-    both_ways("1", Packet::Close);
-    both_ways("2", Packet::Ping(""));
-    both_ways("2probe", Packet::Ping(PROBE));
-    both_ways("3", Packet::Pong(""));
-    both_ways("3probe", Packet::Pong(PROBE));
-    both_ways("4", Packet::Message(""));
-    both_ways("4hello", Packet::Message("hello"));
-    both_ways("4уже €", Packet::Message("уже €"));
-    both_ways("5", Packet::Upgrade);
-    both_ways("6", Packet::Noop);
-    both_ways("bAQIDBA==", Packet::Binary("AQIDBA=="));
+fn each_type_is_decoded() {
+    decodes("0{\"sid\":\"x\"}", Packet::Open("{\"sid\":\"x\"}"));
+    decodes("1", Packet::Close);
+    decodes("2", Packet::Ping(""));
+    decodes("2probe", Packet::Ping(PROBE));
+    decodes("3", Packet::Pong(""));
+    decodes("3probe", Packet::Pong(PROBE));
+    decodes("4", Packet::Message(""));
+    decodes("4hello", Packet::Message("hello"));
+    decodes("4уже €", Packet::Message("уже €"));
+    decodes("5", Packet::Upgrade);
+    decodes("6", Packet::Noop);
+    decodes("bAQIDBA==", Packet::Binary("AQIDBA=="));
 }
 
 #[test]
@@ -87,58 +84,43 @@ fn packets_join_to_a_payload() {
 
 #[test]
 fn the_handshake_has_its_five_keys() {
-    let over = |upgrades: &[&str]| {
-        OpenPacket {
-            sid: "lv_VI97HAXpY6yYWAAAC",
-            upgrades,
-            ping_interval: 25_000,
-            ping_timeout: 20_000,
-            max_payload: 1_000_000,
-        }
-        .encode()
-    };
     assert_eq!(
-        over(&["websocket"]),
+        open(
+            "lv_VI97HAXpY6yYWAAAC",
+            r#"["websocket"]"#,
+            25_000,
+            20_000,
+            1_000_000
+        ),
         r#"0{"sid":"lv_VI97HAXpY6yYWAAAC","upgrades":["websocket"],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}"#
     );
-    assert!(over(&[]).contains(r#""upgrades":[],"#));
 }
 
 #[test]
 fn refusals_have_the_reference_numbers() {
-    for (refusal, status, body) in [
+    for (error, body) in [
         (
             RequestError::UnknownTransport,
-            400,
             r#"{"code":0,"message":"Transport unknown"}"#,
         ),
         (
             RequestError::UnknownSid,
-            400,
             r#"{"code":1,"message":"Session ID unknown"}"#,
         ),
         (
             RequestError::BadHandshakeMethod,
-            400,
             r#"{"code":2,"message":"Bad handshake method"}"#,
         ),
         (
             RequestError::BadRequest,
-            400,
             r#"{"code":3,"message":"Bad request"}"#,
         ),
         (
-            RequestError::Forbidden,
-            403,
-            r#"{"code":4,"message":"Forbidden"}"#,
-        ),
-        (
             RequestError::UnsupportedVersion,
-            400,
             r#"{"code":5,"message":"Unsupported protocol version"}"#,
         ),
     ] {
-        assert_eq!((refusal.status(), refusal.body().as_str()), (status, body));
+        assert_eq!(error.body(), body);
     }
 }
 

@@ -1,55 +1,52 @@
 //! The pings of a session on any transport, and the time in which its client must join a namespace.
 
-use std::pin::pin;
 use std::time::{Duration, Instant};
 
-use tokio::time::{sleep_until, timeout_at};
+use tokio::select;
+use tokio::time::sleep_until;
 
 use super::super::close::End;
-use super::session::{RARELY, Session, Transport};
+use super::super::heartbeat::{PingDue, PingTimer};
+use super::session::{Session, Transport};
 use crate::wire::engineio;
 
 /// The close code of a client that joins no namespace.
 const POLICY: u16 = 1008;
 
 impl Session {
-    /// Pings `every` so often after the last pong, until a pong or the client's join does not come in time.
+    /// Pings until a pong, or the client's join, does not come in time.
     pub(super) async fn ping(&self, opened: Instant, every: Duration) -> End {
-        let mut ping_at = opened + every;
+        let mut timer = PingTimer::new(every, self.limits.pong_time, opened);
         loop {
-            let join_by = self.join_by();
-            sleep_until(join_by.map_or(ping_at, |by| by.min(ping_at)).into()).await;
             let now = Instant::now();
-            if self.join_by().is_some_and(|by| by <= now) {
+            let join_by = self.join_by();
+            if join_by.is_some_and(|by| by <= now) {
                 return End::Server {
                     code: POLICY,
                     reason: "no namespace was joined".to_owned(),
                 };
             }
-            if now < ping_at {
-                continue;
-            }
-            let pong_by = ping_at + self.limits.pong_time.min(RARELY);
-            ping_at = now + every;
-            if self.is_stalled() {
-                if self.is_forgotten() {
-                    return End::Gone;
+            let stalled = self.is_stalled();
+            let due = match timer.due(now) {
+                PingDue::Wait(until) => until,
+                PingDue::Lost if !stalled => return End::NoPong(self.limits.pong_time),
+                PingDue::Ping if stalled && self.is_forgotten() => return End::Gone,
+                PingDue::Ping if !stalled && !self.is_muted() => {
+                    if let Err(end) = self.send(engineio::PING) {
+                        return end;
+                    }
+                    timer.pinged(now)
                 }
-                continue;
+                PingDue::Ping | PingDue::Lost => {
+                    timer.pinged(now);
+                    timer.ponged();
+                    continue;
+                }
+            };
+            select! {
+                () = sleep_until(join_by.map_or(due, |by| by.min(due)).into()) => {}
+                () = self.pong.notified() => timer.ponged(),
             }
-            if self.is_muted() || self.limits.ping_every.is_zero() {
-                continue;
-            }
-            // An earlier, unsolicited pong must not answer this ping.
-            while pin!(self.pong.notified()).enable() {}
-            if let Err(end) = self.send(engineio::PING) {
-                return end;
-            }
-            let pong = timeout_at(pong_by.into(), self.pong.notified()).await;
-            if pong.is_err() && !self.is_stalled() {
-                return End::NoPong(self.limits.pong_time);
-            }
-            ping_at = Instant::now() + every;
         }
     }
 

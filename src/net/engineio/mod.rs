@@ -8,7 +8,6 @@ mod heartbeat;
 mod packets;
 mod polling;
 mod session;
-mod sessions;
 mod upgrade;
 
 use std::time::Instant;
@@ -26,9 +25,9 @@ use super::{handshake, route};
 use crate::hub::{self, Admission, Limit};
 use crate::wire::engineio::RequestError;
 
-use self::session::{Session, Transport};
+use self::session::Transport;
 
-pub(super) use sessions::Sessions;
+pub(super) use session::{Session, Sessions};
 pub(super) use upgrade::SessionSocket;
 
 const TEXT: &str = "text/plain; charset=UTF-8";
@@ -67,7 +66,7 @@ pub(super) async fn answer(
             _ => Ok(refusal(RequestError::BadHandshakeMethod)),
         };
     }
-    let Some(session) = visit.net.sessions.find(&sid) else {
+    let Some(session) = visit.net.sessions().get(&sid).cloned() else {
         return Ok(refusal(RequestError::UnknownSid));
     };
     let over = !upgrade && session.transport() == Transport::WebSocket;
@@ -77,7 +76,7 @@ pub(super) async fn answer(
     match request.method {
         Method::GET if upgrade => {
             let opening = handshake::check(request)?;
-            visit.admit(Next::EngineIo(SessionSocket::further(session)));
+            visit.leave(Next::EngineIo(SessionSocket::further(session)));
             Ok(opening.accept(None))
         }
         Method::GET => Ok(polling::poll(visit, &session).await),
@@ -87,8 +86,7 @@ pub(super) async fn answer(
 }
 
 fn refusal(error: RequestError) -> Answer {
-    let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
-    answer::typed(status, "application/json", error.body())
+    answer::typed(StatusCode::BAD_REQUEST, "application/json", error.body())
 }
 
 fn text(kind: &'static str, body: impl Into<Bytes>) -> Answer {
@@ -113,7 +111,7 @@ fn open(visit: &Visit, request: &Parts, transport: Transport) -> Result<Answer, 
     };
     let most = visit.limits.connections;
     // A session that has left its namespace holds no place any more, but memory.
-    if visit.net.sessions.len() >= most {
+    if visit.net.sessions().len() >= most {
         let message = format!("{most} sessions are open, no more are allowed");
         let status = StatusCode::SERVICE_UNAVAILABLE;
         let problem =
@@ -126,7 +124,7 @@ fn open(visit: &Visit, request: &Parts, transport: Transport) -> Result<Answer, 
         Admission::Accepted { ticket, .. } => ticket,
         Admission::Refused(refused) => return Ok(answer::from_hub(refused)),
     };
-    let sid = sessions::secret().ok_or_else(|| {
+    let sid = session::secret().ok_or_else(|| {
         let status = StatusCode::SERVICE_UNAVAILABLE;
         HttpProblem::new(
             status,
@@ -137,7 +135,7 @@ fn open(visit: &Visit, request: &Parts, transport: Transport) -> Result<Answer, 
     let session = Session::open(&visit.net, sid, asked, ticket, transport);
     Ok(match opening {
         Some(opening) => {
-            visit.admit(Next::EngineIo(SessionSocket::first(session)));
+            visit.leave(Next::EngineIo(SessionSocket::first(session)));
             opening.accept(None)
         }
         None => text(TEXT, session.state().next_own().unwrap_or_default()),

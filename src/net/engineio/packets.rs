@@ -4,12 +4,9 @@ use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Instant;
 
-use bytes::Bytes;
-
 use super::super::close::End;
 use super::super::peer::log_connected;
-use super::session::Session;
-use super::sessions::secret;
+use super::session::{Session, secret};
 use crate::dialect::socketio::{self, Incoming};
 use crate::hub::Admission;
 use crate::wire::engineio::Packet;
@@ -106,7 +103,7 @@ impl Session {
             },
         };
         let public = secret().ok_or_else(|| broken("the system has no random numbers"))?;
-        state.send(Bytes::from(socketio::joined(&public)), &self.limits)?;
+        state.send(socketio::joined(&public).into(), &self.limits)?;
         let peer = self.hub.connect(ticket);
         log_connected(&self.hub, &peer, self.handshake.address);
         state.peer = Some(Arc::new(peer));

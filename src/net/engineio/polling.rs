@@ -11,7 +11,7 @@ use tokio::time::{sleep, timeout};
 
 use super::super::answer::{Answer, HttpProblem};
 use super::super::close::End;
-use super::super::http::Visit;
+use super::super::http::{Next, Visit};
 use super::super::route;
 use super::fetch::Fetched;
 use super::packets::broken;
@@ -77,7 +77,7 @@ pub(super) async fn poll(visit: &Visit, session: &Session) -> Answer {
             }
             Fetched::Reset => {
                 guard.done();
-                visit.reset();
+                visit.leave(Next::Reset);
                 return text(TEXT, "");
             }
             Fetched::Stalled => {

@@ -2,12 +2,15 @@
 //!
 //! Invariant: one transport at a time takes packets: a GET, or the WebSocket after the upgrade.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
+use ring::rand::{SecureRandom, SystemRandom};
 use tokio::select;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -17,7 +20,7 @@ use super::super::close::End;
 use super::super::peer::log_disconnected;
 use crate::base::Limits;
 use crate::hub::{Handshake, Hub, Mailbox, Peer, Ticket, Who};
-use crate::wire::engineio::OpenPacket;
+use crate::wire::engineio;
 
 /// Time in which a client must join a namespace, at first and after it has left.
 const JOIN_TIME: Duration = Duration::from_secs(45);
@@ -75,6 +78,17 @@ pub(super) enum Transport {
     WebSocket,
 }
 
+/// The sessions of a server by their ids.
+pub(in super::super) type Sessions = Mutex<HashMap<String, Arc<Session>>>;
+
+/// Fifteen random bytes as text. No seed determines them, so that no client can guess another's session. `None` if the
+/// system has no random numbers.
+pub(super) fn secret() -> Option<String> {
+    let mut bytes = [0; 15];
+    SystemRandom::new().fill(&mut bytes).ok()?;
+    Some(URL_SAFE_NO_PAD.encode(bytes))
+}
+
 impl Session {
     /// Opens a session whose first packet carries its id.
     pub(super) fn open(
@@ -89,18 +103,14 @@ impl Session {
             Duration::ZERO => RARELY,
             every => every.min(RARELY),
         };
-        let open = OpenPacket {
-            sid: &sid,
-            upgrades: match transport {
-                Transport::WebSocket => &[],
-                _ => &["websocket"],
-            },
-            ping_interval: every.as_millis() as u64,
-            ping_timeout: limits.pong_time.min(RARELY).as_millis() as u64,
-            max_payload: limits.message,
+        let upgrades = match transport {
+            Transport::WebSocket => "[]",
+            _ => "[\"websocket\"]",
         };
+        let timeout = limits.pong_time.min(RARELY).as_millis();
+        let open = engineio::open(&sid, upgrades, every.as_millis(), timeout, limits.message);
         let state = SessionState {
-            own: VecDeque::from([Bytes::from(open.encode())]),
+            own: VecDeque::from([Bytes::from(open)]),
             own_bytes: 0,
             ticket: Some(ticket),
             peer: None,
@@ -126,11 +136,11 @@ impl Session {
             pong: Notify::new(),
             over: CancellationToken::new(),
         });
-        net.sessions.insert(sid, session.clone());
+        net.sessions().insert(sid, session.clone());
         let (pinged, shutdown) = (session.clone(), net.shutdown.clone());
         net.tasks.spawn(async move {
             select! {
-                end = pinged.ping(opened, every) => pinged.end(&end),
+                end = pinged.ping(opened, limits.ping_every) => pinged.end(&end),
                 () = shutdown.cancelled() => pinged.end(&End::shutdown()),
                 () = pinged.over() => {}
             }
@@ -213,7 +223,7 @@ impl Session {
         drop(state);
         drop(ticket);
         if let Some(net) = self.net.upgrade() {
-            net.sessions.remove(&self.sid);
+            net.sessions().remove(&self.sid);
         }
         if let Some(limit) = end.limit() {
             self.hub.reached(limit, self.who_is(peer.as_deref()), end);

@@ -5,8 +5,6 @@
 
 mod list;
 
-use std::fmt::Write as _;
-
 use serde_json::value::RawValue;
 use thiserror::Error;
 
@@ -211,10 +209,7 @@ fn reason(text: &str) -> Result<&str, SocketPacketError> {
 
 /// The beginning of an event with one argument, which the argument and `]` complete, and the length of its numbers.
 pub fn event_head(name: &str) -> (String, usize) {
-    let mut head = String::from("42[");
-    write::string(&mut head, name);
-    head.push(',');
-    (head, "42".len())
+    (format!("42[{},", string(name)), "42".len())
 }
 
 /// The beginning of the answer to an event, as [`event_head`].
@@ -225,47 +220,29 @@ pub fn ack_head(id: u64) -> (String, usize) {
     (head, numbers)
 }
 
-/// Appends an event as a whole Engine.IO packet: `42["name",…]`. `args` is the text of a JSON list.
-pub fn event(out: &mut String, name: &str, args: &str) {
-    out.push_str("42[");
-    write::string(out, name);
-    let inner = list::trim(args).strip_prefix('[').map_or("]", list::trim);
-    if inner != "]" {
-        out.push(',');
+/// Admits a client to the main namespace.
+pub fn connect(sid: &str) -> String {
+    format!("40{{\"sid\":{}}}", string(sid))
+}
+
+/// Refuses a client a namespace.
+pub fn connect_error(namespace: &str, message: &str) -> String {
+    let message = string(message);
+    if namespace == MAIN {
+        format!("44{{\"message\":{message}}}")
+    } else {
+        format!("44{namespace},{{\"message\":{message}}}")
     }
-    out.push_str(inner);
 }
 
-/// Appends the answer to an event: `43id[…]`. `args` is the text of a JSON list.
-pub fn ack(out: &mut String, id: u64, args: &str) {
-    // Writing to a String cannot fail.
-    let _ = write!(out, "43{id}");
-    out.push_str(args);
-}
-
-/// Appends the packet that admits a client to the main namespace: `40{"sid":…}`.
-pub fn connect(out: &mut String, sid: &str) {
-    out.push_str("40{\"sid\":");
-    write::string(out, sid);
-    out.push('}');
-}
-
-/// Appends the packet that refuses a client a namespace: `44{"message":…}`.
-pub fn connect_error(out: &mut String, namespace: &str, message: &str) {
-    out.push_str("44");
-    if namespace != MAIN {
-        out.push_str(namespace);
-        out.push(',');
-    }
-    out.push_str("{\"message\":");
-    write::string(out, message);
-    out.push('}');
+fn string(text: &str) -> String {
+    let mut out = String::new();
+    write::string(&mut out, text);
+    out
 }
 
 /// The reference server's refusal of an unknown namespace.
 pub const INVALID_NAMESPACE: &str = "Invalid namespace";
-/// Removes a client from the main namespace; the connection stays.
-pub const DISCONNECT: &str = "41";
 
 #[cfg(test)]
 mod tests;
