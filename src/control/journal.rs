@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::base::json::{Json, Kind, Part};
 use crate::base::text::shortened;
-use crate::hub::{About, Entry, PeerId};
+use crate::hub::{About, Entry, Names, PeerId};
 use crate::net::answer::HttpProblem;
 
 use super::call::{Call, Outcome, any, invalid, items, ok, time};
@@ -54,10 +54,13 @@ impl Filter {
     }
 
     /// Compares everything but the message itself, which takes longer.
-    fn concerns(&self, about: &About) -> bool {
-        self.name.as_ref().is_none_or(|name| **name == *about.name)
-            && self.peer.is_none_or(|peer| peer == about.peer)
-            && self.inward.is_none_or(|inward| inward == about.inward)
+    fn concerns(&self, names: &Names) -> impl Fn(&About) -> bool {
+        let name = self.name.as_deref().map(|name| names.find(name));
+        move |about| {
+            name.is_none_or(|name| name == Some(about.name))
+                && self.peer.is_none_or(|peer| peer == about.peer)
+                && self.inward.is_none_or(|inward| inward == about.inward)
+        }
     }
 
     fn holds(&self, entry: &Entry) -> bool {
@@ -95,8 +98,8 @@ pub(super) fn list(call: &Call) -> Outcome {
         call.query_value("direction"),
     )?;
     let limit = call.query_number("limit")?.unwrap_or(PAGE) as usize;
-    let concerns = |about: &About| filter.concerns(about);
     let journal = call.hub.journal();
+    let concerns = filter.concerns(&journal.names);
     let entries = match call.query_number("after")? {
         Some(after) => journal.select(after, limit, concerns),
         None => journal.last(limit, concerns),
@@ -142,7 +145,7 @@ pub(super) async fn wait(call: &Call) -> Outcome {
             news.borrow_and_update();
             // Compared outside of the journal's lock, which every message takes, and each of them once.
             loop {
-                let concerns = |about: &About| filter.concerns(about);
+                let concerns = filter.concerns(&journal.names);
                 let entries = journal.select(after, BATCH, concerns);
                 let Some(last) = entries.last() else { break };
                 after = last.seq;
@@ -169,6 +172,7 @@ pub(super) async fn wait(call: &Call) -> Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hub::NameId;
 
     #[test]
     fn parts_of_messages_match() {
@@ -203,9 +207,10 @@ mod tests {
                 peer: 1,
                 inward: true,
                 text: true,
-                name: "",
+                name: NameId::default(),
                 size: payload.len() + more,
             },
+            name: "".into(),
             payload: payload.into(),
             fault: Vec::new(),
         };

@@ -92,7 +92,7 @@ impl<'t> Context<'t> {
         let mut out = String::new();
         match self.asker {
             Asker::Nobody => {
-                let handler = || self.handler.unwrap_or_default().into();
+                let handler = || self.scenario.handlers[self.handler.0 as usize].clone();
                 let place = self.ended_at.take().unwrap_or_else(handler);
                 self.effects.push(Effect::Failed {
                     place,

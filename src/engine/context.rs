@@ -6,7 +6,7 @@ use crate::base::Chance;
 use crate::base::Limit;
 use crate::base::json::Json;
 use crate::lang::expr::{Symbol, Template, WORK_AN_ITEM};
-use crate::lang::model::{CollectionId, Handler, Placed, Scenario};
+use crate::lang::model::{CollectionId, Handler, HandlerId, Placed, Scenario};
 use crate::world::{Collection, MAX_MADE, PeerId, Val, World};
 
 use super::changes::Edits;
@@ -88,7 +88,7 @@ pub(super) struct Context<'t> {
     pub(super) names: Vec<(Symbol, Val)>,
     pub(super) peer: Option<PeerId>,
     pub(super) asker: Asker,
-    pub(super) handler: Option<&'static str>,
+    pub(super) handler: HandlerId,
     /// The answer to an HTTP request, or the refusal of a handshake.
     pub(super) answer: Option<HttpAnswer>,
     /// The subprotocol of a handshake.
@@ -152,7 +152,7 @@ impl<'t> Context<'t> {
             names: Vec::with_capacity(NAMES),
             peer: None,
             asker: Asker::Nobody,
-            handler: None,
+            handler: HandlerId::NONE,
             answer: None,
             protocol: None,
             remembered: Vec::new(),

@@ -69,7 +69,7 @@ impl<'t> Context<'t> {
     }
 
     pub(super) fn handle(&mut self, handler: &'t Arc<Handler>) {
-        self.handler = Some(handler.name);
+        self.handler = handler.id;
         let ended = self.steps(&handler.steps);
         self.settle(ended);
     }
@@ -342,7 +342,7 @@ impl<'t> Context<'t> {
             .filter(|peer| self.world().peers.contains_key(peer));
         self.names.clone_from(&plan.names);
         "later".clone_into(&mut self.stream);
-        self.handler = Some(plan.handler);
+        self.handler = plan.handler;
         self.at_once = plan.at_once;
         let ended = self.steps(&plan.steps);
         self.settle(ended);

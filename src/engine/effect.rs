@@ -8,6 +8,7 @@ use crate::base::json::Json;
 use crate::base::payload::Payload;
 use crate::base::{Limit, Moment};
 use crate::fault::Verdict;
+use crate::lang::model::HandlerId;
 use crate::world::PeerId;
 
 use super::{DataError, HttpAnswer};
@@ -119,7 +120,7 @@ pub enum Recipients {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Outcome {
     /// The handler that ran, for the journal and the metrics.
-    pub handler: Option<&'static str>,
+    pub handler: HandlerId,
     pub returned: Returned,
 }
 

@@ -1,6 +1,6 @@
 //! Expressions and templates, evaluated for one turn: as values, as JSON text, as plain text.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use minijinja::ErrorKind;
 
@@ -75,15 +75,15 @@ impl Context<'_> {
         }
         let snapshot = Arc::new(Snapshot {
             world: self.world().clone(),
-            // Lent: they come back after the evaluation.
+            // Moved, not cloned: they come back after the evaluation.
             names: std::mem::take(&mut self.names),
             present: self.present,
             peer: self.peer,
-            chance: Mutex::new(self.chance.take()),
+            chance: self.chance.take().into(),
         });
         let Evaluated { value, work } = formula.eval(snapshot.clone());
         let answer = value.map(from_value);
-        self.take_back(snapshot);
+        (self.names, self.chance) = Snapshot::release(snapshot);
         self.names.truncate(bound);
         self.work(work)?;
         let why = match answer {
@@ -106,22 +106,6 @@ impl Context<'_> {
             Err(error) => reason(&error),
         };
         Err(format!("`${{ {} }}`: {why}", shortened(&formula.source)))
-    }
-
-    /// Takes back the names and the chance. A lazy value may still hold the snapshot; then they are cloned.
-    fn take_back(&mut self, snapshot: Arc<Snapshot>) {
-        match Arc::try_unwrap(snapshot) {
-            Ok(snapshot) => {
-                self.names = snapshot.names;
-                let chance = snapshot.chance.into_inner();
-                self.chance = chance.unwrap_or_else(PoisonError::into_inner);
-            }
-            Err(held) => {
-                self.names.clone_from(&held.names);
-                let mut chance = held.chance.lock().unwrap_or_else(PoisonError::into_inner);
-                self.chance = chance.take();
-            }
-        }
     }
 
     pub(super) fn value(&mut self, template: &Template) -> Result<Val, String> {

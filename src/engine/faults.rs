@@ -15,7 +15,8 @@ impl Context<'_> {
         if self.is_reader() || self.world().faults.is_empty() {
             return;
         }
-        let handler = self.handler.unwrap_or_default();
+        let scenario = self.scenario;
+        let handler = scenario.handler_name(self.handler);
         let mut is_answered = false;
         for mut effect in self.effects.split_off(self.mark) {
             match &mut effect {

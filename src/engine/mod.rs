@@ -19,6 +19,7 @@ mod functions;
 mod generate;
 mod http;
 mod input;
+mod list_cache;
 mod refusal;
 mod scope;
 mod scratch;
@@ -32,7 +33,7 @@ use std::sync::Arc;
 
 use crate::base::{Clock, Moment};
 use crate::fault::Faults;
-use crate::lang::model::Scenario;
+use crate::lang::model::{HandlerId, Scenario};
 use crate::world::{Options, World};
 
 pub use data::DataError;
@@ -179,7 +180,7 @@ pub fn apply(
         }
     };
     Outcome {
-        handler: None,
+        handler: HandlerId::NONE,
         returned,
     }
 }

@@ -21,7 +21,27 @@ pub(super) struct Snapshot {
     pub(super) names: Vec<(Symbol, Val)>,
     pub(super) present: Present,
     pub(super) peer: Option<PeerId>,
+    /// MiniJinja wants a `Sync` scope and calls functions by a shared reference, so drawing takes a lock that nothing
+    /// contends for.
     pub(super) chance: Mutex<Option<Chance>>,
+}
+
+impl Snapshot {
+    /// The names and the chance, after the evaluation.
+    pub(super) fn release(self: Arc<Self>) -> (Vec<(Symbol, Val)>, Option<Chance>) {
+        match Arc::try_unwrap(self) {
+            Ok(snapshot) => {
+                let chance = snapshot.chance.into_inner();
+                let chance = chance.unwrap_or_else(PoisonError::into_inner);
+                (snapshot.names, chance)
+            }
+            // A lazy value that the evaluation made still refers to what it saw.
+            Err(shared) => {
+                let mut chance = shared.chance.lock().unwrap_or_else(PoisonError::into_inner);
+                (shared.names.clone(), chance.take())
+            }
+        }
+    }
 }
 
 impl Scope for Snapshot {

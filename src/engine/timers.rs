@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::base::json::Json;
 use crate::base::text::shortened;
 use crate::base::{Clock, Moment};
-use crate::lang::model::{CollectionId, Scenario, Timer};
+use crate::lang::model::{CollectionId, HandlerId, Scenario, Timer};
 use crate::world::{Due, Edit, Ticker, World, key_text};
 
 use super::context::{Access, Context};
@@ -117,7 +117,7 @@ pub(super) fn tick(
     effects: &mut Vec<Effect>,
 ) -> Outcome {
     let nothing = Outcome {
-        handler: None,
+        handler: HandlerId::NONE,
         returned: Returned::NotFound,
     };
     let now = move_on(world, present.now);
@@ -169,7 +169,7 @@ pub(super) fn fire_all(
 ) -> Outcome {
     let scenario = world.scenario.clone();
     let mut last = Outcome {
-        handler: None,
+        handler: HandlerId::NONE,
         returned: Returned::NotFound,
     };
     for ticker in world.tickers(name) {

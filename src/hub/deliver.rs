@@ -11,14 +11,14 @@ use crate::base::payload::Payload;
 use crate::dialect::{Dialect, Encoded, Part};
 use crate::engine::{Body, Content, Effect, Input};
 use crate::fault::{self, Instead, Verdict};
-use crate::lang::faults::PUSH;
+use crate::lang::model::HandlerId;
 use crate::wire::ws::Opcode;
 use crate::world::PeerId;
 
 use super::entry::About;
 use super::journal::{Batch, Cost};
 use super::mailbox::{Mailbox, Outgoing, Put};
-use super::{Core, Hub, Limit, Who, flush};
+use super::{Core, Hub, Limit, NameId, Who, flush};
 
 /// What events lead to, on its way. Noted and counted together: what many threads write costs each of them its cache.
 pub(super) struct Delivery<'d> {
@@ -34,23 +34,15 @@ pub(super) struct Delivery<'d> {
     sent: u64,
     sent_bytes: u64,
     /// Handlers, and how many seconds they ran.
-    ran: Vec<(&'static str, f64)>,
+    ran: Vec<(HandlerId, f64)>,
 }
 
 /// What is behind a message.
 #[derive(Clone, Copy)]
-pub(super) struct Cause {
-    /// The handler's name.
-    name: &'static str,
+struct Cause {
+    /// The handler.
+    name: NameId,
     now: Moment,
-}
-
-impl Cause {
-    /// An event that a handler has dealt with, if one has.
-    pub(super) fn new(handler: Option<&'static str>, now: Moment) -> Cause {
-        let name = handler.unwrap_or(NOBODY);
-        Cause { name, now }
-    }
 }
 
 impl<'d> Delivery<'d> {
@@ -75,16 +67,21 @@ impl<'d> Delivery<'d> {
         &mut self,
         input: &Input,
         effects: &mut Vec<Effect>,
-        handler: Option<&'static str>,
+        handler: HandlerId,
         now: Moment,
         began: Instant,
     ) {
-        let cause = Cause::new(handler, now);
+        let name = self.name(handler);
+        let cause = Cause { name, now };
         self.came(input, cause);
         self.deliver(effects.drain(..), cause);
-        if let Some(handler) = handler {
+        if handler != HandlerId::NONE {
             self.ran.push((handler, began.elapsed().as_secs_f64()));
         }
+    }
+
+    fn name(&self, handler: HandlerId) -> NameId {
+        self.core.names[handler.0 as usize].id
     }
 
     /// Notes and counts the message that the event is, if it is one.
@@ -106,7 +103,7 @@ impl<'d> Delivery<'d> {
         let size = bytes.len();
         self.received += 1;
         self.received_bytes += size as u64;
-        tracing::debug!(peer = %format_args!("c{peer}"), name = ?cause.name, size, "message");
+        tracing::debug!(peer = %format_args!("c{peer}"), name = ?self.hub.0.journal.names.text(cause.name), size, "message");
         let about = About {
             time: cause.now,
             peer: *peer,
@@ -234,17 +231,18 @@ impl<'d> Delivery<'d> {
         now: Moment,
     ) {
         let encoded = self.dialect().encode(Part::Push { event }, body);
+        let name = self.name(HandlerId::PUSH);
         let mut verdicts = verdicts.into_iter();
         // Clones share the bytes; the last recipient gets the original.
         for (to, encoded) in to.iter().zip(std::iter::repeat_n(encoded, to.len())) {
             match verdicts.next() {
                 None => {
-                    self.note(*to, PUSH, now, &encoded, Vec::new());
+                    self.note(*to, name, now, &encoded, Vec::new());
                     self.put(*to, Duration::ZERO, whole(encoded), true);
                 }
                 Some(mut verdict) => {
                     let names = self.count_faults(&mut verdict);
-                    self.note(*to, PUSH, now, &encoded, names);
+                    self.note(*to, name, now, &encoded, names);
                     self.send_faulty(*to, None, encoded, &verdict);
                 }
             }
@@ -255,7 +253,7 @@ impl<'d> Delivery<'d> {
     fn note(
         &mut self,
         peer: PeerId,
-        name: &'static str,
+        name: NameId,
         time: Moment,
         encoded: &Encoded,
         faults: Vec<&'static str>,
@@ -365,7 +363,7 @@ impl Drop for Delivery<'_> {
         count(&metrics.received_bytes, self.received_bytes);
         count(&metrics.sent, self.sent);
         count(&metrics.sent_bytes, self.sent_bytes);
-        metrics.ran(&self.ran);
+        metrics.ran(&self.core.names, &self.ran);
         let cost = self.hub.0.journal.note(std::mem::take(&mut self.noted));
         self.hub.journal_cost(self.who, &cost);
     }
@@ -422,6 +420,3 @@ fn whole(encoded: Encoded) -> Outgoing {
         rate: None,
     }
 }
-
-/// The name of a message that no handler takes.
-const NOBODY: &str = "";

@@ -1,9 +1,13 @@
 //! A message as the journal gives it back: what it was, and how people see it.
 
+use std::sync::Arc;
+
 use crate::base::json::{Json, write};
 use crate::base::payload::Payload;
 use crate::base::{Moment, time};
 use crate::world::PeerId;
+
+use super::NameId;
 
 /// In the place of a peer's number: the entry is a request for a path that nothing serves.
 pub(super) const NO_PEER: PeerId = 0;
@@ -20,7 +24,7 @@ pub struct About {
     /// Text?
     pub text: bool,
     /// The handler, or `push`.
-    pub name: &'static str,
+    pub name: NameId,
     /// All its bytes.
     pub size: usize,
 }
@@ -32,6 +36,8 @@ pub struct Entry {
     pub seq: u64,
     /// All the rest.
     pub about: About,
+    /// The handler, or `push`.
+    pub name: Arc<str>,
     /// What was said, as much of it as is kept.
     pub payload: Payload,
     /// The faults that did something to it.
@@ -65,7 +71,7 @@ impl Entry {
             ",\"direction\":\"out\""
         });
         out.push_str(",\"name\":");
-        write::string(&mut out, self.about.name);
+        write::string(&mut out, &self.name);
         out.push_str(&format!(",\"size\":{},\"message\":", self.about.size));
         out.push_str(self.seen().text());
         if self.about.size != self.payload.len() {

@@ -12,6 +12,7 @@ use crate::base::Limits;
 use crate::base::payload::Payload;
 
 use super::entry::{About, Entry};
+use super::names::Names;
 
 /// Up to so many bytes are laid side by side: memory of its own for each message would be cold when it goes.
 const SHORT: usize = 512;
@@ -26,6 +27,7 @@ const SPARE: usize = 64 << 10;
 /// The journal.
 #[derive(Debug)]
 pub struct Journal {
+    pub names: Names,
     inner: Mutex<Inner>,
     /// Bytes of a message that are kept.
     message: AtomicUsize,
@@ -138,6 +140,7 @@ impl Inner {
     /// Those at these places that fit.
     fn pick(
         &self,
+        names: &Names,
         places: impl Iterator<Item = usize>,
         limit: usize,
         fits: impl Fn(&About) -> bool,
@@ -145,11 +148,11 @@ impl Inner {
         places
             .filter(|place| fits(&self.entries[*place].about))
             .take(limit)
-            .map(|place| self.whole(place))
+            .map(|place| self.whole(place, names))
             .collect()
     }
 
-    fn whole(&self, place: usize) -> Entry {
+    fn whole(&self, place: usize, names: &Names) -> Entry {
         let noted = &self.entries[place];
         let long = noted.rare.as_ref().and_then(|rare| rare.long.clone());
         let own = long.unwrap_or_else(|| {
@@ -161,6 +164,7 @@ impl Inner {
         Entry {
             seq: self.first() + place as u64,
             about: noted.about.clone(),
+            name: names.text(noted.about.name),
             payload: Payload::together(own, noted.at as usize, noted.shared.clone()),
             fault: fault.unwrap_or_default(),
         }
@@ -242,6 +246,7 @@ impl Journal {
     /// An empty one.
     pub(super) fn new(limits: &Limits) -> Journal {
         Journal {
+            names: Names::default(),
             inner: Mutex::new(Inner {
                 entries: VecDeque::new(),
                 short: VecDeque::new(),
@@ -322,13 +327,13 @@ impl Journal {
     pub fn select(&self, after: u64, limit: usize, fits: impl Fn(&About) -> bool) -> Vec<Entry> {
         let inner = self.inner();
         let passed = after.saturating_add(1).saturating_sub(inner.first()) as usize;
-        inner.pick(passed..inner.entries.len(), limit, fits)
+        inner.pick(&self.names, passed..inner.entries.len(), limit, fits)
     }
 
     /// The last messages that fit, oldest first.
     pub fn last(&self, limit: usize, fits: impl Fn(&About) -> bool) -> Vec<Entry> {
         let inner = self.inner();
-        let mut entries = inner.pick((0..inner.entries.len()).rev(), limit, fits);
+        let mut entries = inner.pick(&self.names, (0..inner.entries.len()).rev(), limit, fits);
         entries.reverse();
         entries
     }
@@ -350,6 +355,9 @@ mod tests {
             journal_messages: 4,
             ..Limits::default()
         });
+        let scenario =
+            crate::lang::read_text("x", "scenario: x", &crate::lang::NoFiles, &|_| None).unwrap();
+        let name = journal.names.of(&scenario)[0].id;
         let common: Arc<str> = "common".repeat(200).into();
         let mut said: Vec<Bytes> = Vec::new();
         let mut batch = journal.batch();
@@ -370,7 +378,7 @@ mod tests {
                 peer: 1,
                 inward: n % 2 == 0,
                 text: true,
-                name: "a",
+                name,
                 size: payload.len(),
             };
             if about.inward {

@@ -8,8 +8,8 @@ use crate::base::Limit;
 use crate::base::text::shortened;
 use crate::world::PeerId;
 
-use super::Hub;
 use super::entry::{About, NO_PEER};
+use super::{Hub, NameId};
 
 /// Who causes an event, or reaches a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,7 +91,7 @@ impl Hub {
             peer: NO_PEER,
             inward: true,
             text: true,
-            name: "",
+            name: NameId::default(),
             size: what.len(),
         };
         batch.heard(about, what.as_bytes());

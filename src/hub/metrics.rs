@@ -1,6 +1,7 @@
 //! Counters and histograms, by Prometheus's conventions.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -10,6 +11,9 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::base::Limit;
+use crate::lang::model::HandlerId;
+
+use super::names::Name;
 
 /// What a handler's time is counted into: 10 µs to 1 s.
 const BUCKETS: [f64; 11] = [
@@ -18,7 +22,7 @@ const BUCKETS: [f64; 11] = [
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ByHandler {
-    handler: &'static str,
+    handler: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -158,14 +162,15 @@ impl Metrics {
         );
     }
 
-    /// These handlers ran for so many seconds.
-    pub fn ran(&self, ran: &[(&'static str, f64)]) {
-        for of_one in ran.chunk_by(|(one, _), (other, _)| one == other) {
-            let handler = of_one[0].0;
-            let histogram = self.durations.get_or_create(&ByHandler { handler });
-            for (_, seconds) in of_one {
-                histogram.observe(*seconds);
-            }
+    /// Counts the seconds that handlers ran.
+    pub(super) fn ran(&self, names: &[Arc<Name>], ran: &[(HandlerId, f64)]) {
+        for (handler, seconds) in ran {
+            let name = &names[handler.0 as usize];
+            let durations = name.durations.get_or_init(|| {
+                let handler = name.text.to_string();
+                self.durations.get_or_create(&ByHandler { handler }).clone()
+            });
+            durations.observe(*seconds);
         }
     }
 

@@ -14,6 +14,7 @@ mod journal;
 mod limits;
 mod mailbox;
 mod metrics;
+mod names;
 mod operations;
 mod peer;
 mod remake;
@@ -34,6 +35,8 @@ use crate::engine::{self, LiveWorld};
 use crate::lang::model::Scenario;
 use crate::world::Options;
 
+use names::Name;
+
 pub use crate::base::Clock;
 pub use crate::base::Limit;
 pub use crate::base::time::{print_duration, rfc3339};
@@ -49,6 +52,7 @@ pub use journal::Journal;
 pub use limits::Who;
 pub use mailbox::{Mailbox, Outgoing, Outlet};
 pub use metrics::Metrics;
+pub use names::{NameId, Names};
 pub use operations::TimerShown;
 pub use peer::{Peer, PeerShown};
 pub use time::NotHeld;
@@ -83,6 +87,8 @@ struct Inner {
 pub(crate) struct Core {
     pub(crate) world: LiveWorld,
     pub(crate) lines: HashMap<PeerId, peer::Line>,
+    /// By [`HandlerId`](crate::lang::model::HandlerId).
+    names: Box<[Arc<Name>]>,
 }
 
 impl Hub {
@@ -91,16 +97,19 @@ impl Hub {
         let wall = wall();
         let options = Arc::new(options(play, wall));
         let asks_server = scenario.asks_server;
+        let journal = Journal::new(&limits);
+        let handlers = journal.names.of(&scenario);
         let world = engine::make(scenario, &options, options.seed, options.clock, wall)?;
         Ok(Hub(Arc::new(Inner {
             has_faults: AtomicBool::new(!world.faults.is_empty()),
             core: RwLock::new(Core {
                 world: LiveWorld::new(world),
                 lines: HashMap::default(),
+                names: handlers,
             }),
             limits: RwLock::new(limits),
             options,
-            journal: Journal::new(&limits),
+            journal,
             metrics: Metrics::default(),
             asks_server: AtomicBool::new(asks_server),
             slots: Mutex::default(),

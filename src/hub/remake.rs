@@ -86,6 +86,7 @@ impl Hub {
     fn replace(&self, input: &Input) {
         let mut core = self.core_mut();
         self.write(&mut core, Who::Nobody, input, Facts::default());
+        core.names = self.0.journal.names.of(&core.world.scenario);
         let (world, inner) = (&core.world, &self.0);
         let asks_server = world.scenario.asks_server;
         inner.asks_server.store(asks_server, Ordering::Relaxed);

@@ -3,7 +3,6 @@
 pub mod expr;
 pub mod faults;
 mod file;
-mod interner;
 pub mod model;
 mod read;
 mod units;

@@ -55,6 +55,8 @@ pub struct Scenario {
     /// By collection.
     pub changes: Vec<Changes>,
     pub timers: Vec<Timer>,
+    /// The names of handlers in logs, journal and metrics: `getStations`, `timer heartbeat`, `GET /api/x`.
+    pub handlers: Arc<[Arc<str>]>,
     pub triggers: Vec<(String, Arc<Handler>)>,
     pub http: Http,
     /// `define:`, a [`Step`] list to `run:` by its place here.
@@ -64,14 +66,19 @@ pub struct Scenario {
 }
 
 impl Scenario {
+    pub fn handler_name(&self, id: HandlerId) -> &str {
+        &self.handlers[id.0 as usize]
+    }
+
     /// The handlers that a fault may name; `None` if `"*"` takes messages of any name.
     pub fn fault_handlers(&self) -> Option<Vec<&str>> {
         if self.otherwise.is_some() {
             return None;
         }
-        let routes = self.http.routes.iter().map(|route| route.handler.name);
-        let timers = self.timers.iter().map(|timer| timer.handler.name);
-        let triggers = self.triggers.iter().map(|(_, handler)| handler.name);
+        let name = |handler: &Arc<Handler>| self.handler_name(handler.id);
+        let routes = self.http.routes.iter().map(|route| name(&route.handler));
+        let timers = self.timers.iter().map(|timer| name(&timer.handler));
+        let triggers = self.triggers.iter().map(|(_, handler)| name(handler));
         let messages = self.known.iter().map(String::as_str);
         Some(
             messages
@@ -166,11 +173,25 @@ pub struct Messages {
     pub errors: HashMap<String, Placed<Template>>,
 }
 
+/// A place in [`Scenario::handlers`]. Names are passed on by number: threads would contend for the count of an `Arc`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct HandlerId(pub u32);
+
+impl HandlerId {
+    /// The names of these, which every scenario has.
+    pub const FIXED: [&str; 3] = ["", super::faults::PUSH, "later"];
+    /// Of a message that no handler takes.
+    pub const NONE: HandlerId = HandlerId(0);
+    /// Of what nobody asked for.
+    pub const PUSH: HandlerId = HandlerId(1);
+    /// Of a plan that no handler made.
+    pub const LATER: HandlerId = HandlerId(2);
+}
+
 /// Steps and what they need.
 #[derive(Debug)]
 pub struct Handler {
-    /// The name in logs, journal and metrics: `getStations`, `timer heartbeat`, `GET /api/x`.
-    pub name: &'static str,
+    pub id: HandlerId,
     pub steps: Steps,
     /// True when it may draw chance, change data, remember, join, plan, send to others: when it needs the world to itself.
     pub writes: bool,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::base::Moment;
 use crate::lang::expr::Symbol;
+use crate::lang::model::HandlerId;
 use crate::lang::verbs::Steps;
 
 use super::PeerId;
@@ -54,7 +55,7 @@ pub struct Plan {
     pub names: Vec<(Symbol, Val)>,
     pub peer: Option<PeerId>,
     /// The handler that planned it.
-    pub handler: &'static str,
+    pub handler: HandlerId,
     /// Length of the chain of plans that were due at once and led to this one.
     pub at_once: u32,
 }
@@ -201,24 +202,24 @@ mod tests {
 
     #[test]
     fn plans_come_due_in_order_and_names_replace() {
-        let plan = |handler| Plan {
+        let plan = |number| Plan {
             steps: [].into(),
             names: Vec::new(),
             peer: None,
-            handler,
+            handler: HandlerId(number),
             at_once: 0,
         };
         let mut agenda = Agenda::default();
-        agenda.plan(30, Some("a".into()), plan("late"), 1);
-        agenda.plan(20, None, plan("unnamed"), 2);
-        agenda.plan(10, Some("a".into()), plan("early"), 4);
+        agenda.plan(30, Some("a".into()), plan(1), 1);
+        agenda.plan(20, None, plan(2), 2);
+        agenda.plan(10, Some("a".into()), plan(3), 4);
         assert_eq!((agenda.plans(), agenda.bytes()), (2, 6));
         assert_eq!(agenda.next_due(), Some(10));
         let (at, Due::Plan(number)) = agenda.take_due(15).unwrap() else {
             panic!("a plan")
         };
         let taken = agenda.take_plan(number).unwrap();
-        assert_eq!((at, taken.handler, agenda.bytes()), (10, "early", 2));
+        assert_eq!((at, taken.handler, agenda.bytes()), (10, HandlerId(3), 2));
         assert!(agenda.take_due(15).is_none());
         agenda.cancel("a");
         assert_eq!(agenda.plans(), 1);

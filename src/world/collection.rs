@@ -1,7 +1,7 @@
 //! One collection: items in the order they came, found by key, by place and by value.
 
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock};
 
 use foldhash::{HashMap, HashMapExt as _, HashSet};
 
@@ -15,6 +15,7 @@ use super::shapes::{FieldId, MakeId, Makes};
 pub type RowId = u32;
 
 /// The items.
+#[derive(Clone)]
 pub struct Collection {
     /// Its name.
     pub name: String,
@@ -28,9 +29,8 @@ pub struct Collection {
     largest: Option<i64>,
     /// By how many bytes its items have grown since they were made.
     grown: i64,
-    version: u64,
-    /// Made when a field is first asked for, kept up by every change.
-    indexes: RwLock<HashMap<Box<str>, Arc<Index>>>,
+    /// By [`FieldId`]: a function of the items, computed when a field is first asked for and updated by every change.
+    indexes: Vec<OnceLock<Arc<Index>>>,
 }
 
 #[derive(Debug, Clone)]
@@ -38,28 +38,6 @@ struct Row {
     id: RowId,
     make: MakeId,
     item: Json,
-}
-
-impl Clone for Collection {
-    fn clone(&self) -> Self {
-        Collection {
-            name: self.name.clone(),
-            key: self.key.clone(),
-            rows: self.rows.clone(),
-            next: self.next,
-            keys: self.keys.clone(),
-            makes: self.makes.clone(),
-            largest: self.largest,
-            grown: self.grown,
-            version: self.version,
-            indexes: RwLock::new(
-                self.indexes
-                    .read()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .clone(),
-            ),
-        }
-    }
 }
 
 impl fmt::Debug for Collection {
@@ -109,8 +87,7 @@ impl Collection {
             makes: Makes::default(),
             largest: Some(0),
             grown: 0,
-            version: 0,
-            indexes: RwLock::default(),
+            indexes: Vec::new(),
         }
     }
 
@@ -122,11 +99,6 @@ impl Collection {
     /// By how many bytes its items have grown since.
     pub fn grown(&self) -> i64 {
         self.grown
-    }
-
-    /// Another one after every change.
-    pub fn version(&self) -> u64 {
-        self.version
     }
 
     /// How many items.
@@ -205,11 +177,12 @@ impl Collection {
     }
 
     /// The items for which every condition holds.
-    pub fn select(&self, conditions: &[(String, Condition)]) -> Picked {
+    pub fn select(&self, conditions: &[(FieldId, Condition)]) -> Picked {
         let mut found: Option<Vec<RowId>> = None;
         for (field, condition) in conditions {
-            let value = |id| self.item(id)?.part().get(field);
-            let rows = self.index(field).select(condition, value);
+            let value = |id| self.value(self.place(id)?, *field);
+            let index = self.index(*field);
+            let rows = index.map_or_else(Vec::new, |index| index.select(condition, value));
             found = Some(match found {
                 None => rows,
                 Some(before) => intersect(&before, &rows),
@@ -218,62 +191,63 @@ impl Collection {
         found.map_or(Picked::Places(0, self.len()), Picked::Ids)
     }
 
-    /// Bytes that are looked at to find them.
-    pub fn looked_at(&self, conditions: &[(String, Condition)]) -> usize {
-        let bytes =
-            |(field, condition): &(String, Condition)| self.index(field).looked_at(condition);
+    /// Bytes that [`Collection::select`] looks at.
+    pub fn looked_at(&self, conditions: &[(FieldId, Condition)]) -> usize {
+        let bytes = |(field, condition): &(FieldId, Condition)| {
+            self.index(*field)
+                .map_or(0, |index| index.looked_at(condition))
+        };
         conditions.iter().map(bytes).sum()
     }
 
-    fn index(&self, field: &str) -> Arc<Index> {
-        if let Some(index) = self
-            .indexes
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(field)
-        {
-            return index.clone();
-        }
-        let mut index = Index::default();
-        let number = self.field(field);
-        let mut last = None;
-        for row in &self.rows {
-            let member = match last {
-                Some((make, member)) if make == row.make => member,
-                _ => number.and_then(|number| self.member(row.make, number)),
-            };
-            last = Some((row.make, member));
-            index.add(
-                row.id,
-                member.and_then(|place| row.item.part().member(place)),
-            );
-        }
-        let index = Arc::new(index);
-        self.indexes
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(field.into(), index.clone());
-        index
+    /// A field of the item at a place.
+    fn value(&self, place: usize, field: FieldId) -> Option<Part<'_>> {
+        let row = self.rows.get(place)?;
+        row.item.part().member(self.member(row.make, field)?)
     }
 
-    /// Keeps what is known of all items up with a change.
+    fn index(&self, field: FieldId) -> Option<&Arc<Index>> {
+        let slot = self.indexes.get(field as usize)?;
+        Some(slot.get_or_init(|| {
+            let mut index = Index::default();
+            let mut last = None;
+            for row in &self.rows {
+                let member = match last {
+                    Some((make, member)) if make == row.make => member,
+                    _ => self.member(row.make, field),
+                };
+                last = Some((row.make, member));
+                index.add(
+                    row.id,
+                    member.and_then(|place| row.item.part().member(place)),
+                );
+            }
+            Arc::new(index)
+        }))
+    }
+
+    /// Updates what is known of all items after a change.
     fn keep_up(&mut self, edit: &Edit) {
         let bytes = |item: &Option<Json>| item.as_ref().map_or(0, |item| item.text().len() as i64);
         self.grown += bytes(&edit.item) - bytes(&edit.before);
-        self.version += 1;
-        let indexes = self
-            .indexes
-            .get_mut()
-            .unwrap_or_else(PoisonError::into_inner);
-        for (field, index) in indexes.iter_mut() {
-            let before = edit.before.as_ref().and_then(|item| item.part().get(field));
-            let after = edit.item.as_ref().and_then(|item| item.part().get(field));
-            if before == after {
+        self.indexes
+            .resize_with(self.makes.field_slots(), OnceLock::new);
+        for (field, slot) in self.indexes.iter_mut().enumerate() {
+            let Some(index) = slot.get_mut() else {
                 continue;
+            };
+            let Some(name) = self.makes.name(field as FieldId) else {
+                // The last item with this field has gone; its number may mean another one later.
+                slot.take();
+                continue;
+            };
+            let before = edit.before.as_ref().and_then(|item| item.part().get(name));
+            let after = edit.item.as_ref().and_then(|item| item.part().get(name));
+            if before != after {
+                let index = Arc::make_mut(index);
+                index.remove(edit.id, before);
+                index.add(edit.id, after);
             }
-            let index = Arc::make_mut(index);
-            index.remove(edit.id, before);
-            index.add(edit.id, after);
         }
     }
 
@@ -385,12 +359,9 @@ impl Collection {
         edit
     }
 
-    /// Many items are about to change: the indexes are made anew when they are asked for.
+    /// Drops the indexes before many items change: making them anew costs less.
     pub fn forget_indexes(&mut self) {
-        self.indexes
-            .get_mut()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
+        self.indexes.clear();
     }
 }
 
@@ -470,8 +441,17 @@ mod tests {
         collection
     }
 
+    fn numbered(
+        collection: &Collection,
+        conditions: &[(String, Condition)],
+    ) -> Vec<(FieldId, Condition)> {
+        let field = |name: &String| collection.field(name).unwrap();
+        let number = |(name, condition): &(String, Condition)| (field(name), condition.clone());
+        conditions.iter().map(number).collect()
+    }
+
     fn texts(collection: &Collection, conditions: &[(String, Condition)]) -> Vec<String> {
-        let picked = collection.select(conditions);
+        let picked = collection.select(&numbered(collection, conditions));
         let rows = super::super::Rows::new(Arc::new(collection.clone()), picked, None);
         rows.items()
             .map(|item| item.get("id").unwrap().text().to_owned())
@@ -531,7 +511,7 @@ mod tests {
         let has = |text: &str| [("t".to_owned(), Condition::Contains(text.to_owned()))];
         assert_eq!(texts(&things, &is("Ä")), ["1", "4"]);
         assert_eq!(texts(&things, &has("ä")), ["1", "2", "4"]);
-        assert!(things.looked_at(&has("ä")) > 3_000);
+        assert!(things.looked_at(&numbered(&things, &has("ä"))) > 3_000);
         things.replace(0, Json::parse(r#"{"id":1,"t":"z"}"#).unwrap());
         things.replace(1, Json::parse(item(2, "Ä")).unwrap());
         things.remove(3);
@@ -539,7 +519,26 @@ mod tests {
         assert_eq!(texts(&things, &has("Z")), ["1"]);
         things.remove(1);
         things.remove(2);
-        assert_eq!(things.looked_at(&has("z")), 1);
+        assert_eq!(things.looked_at(&numbered(&things, &has("z"))), 1);
+    }
+
+    #[test]
+    fn field_number_that_is_used_again_has_a_new_index() {
+        let mut things = collection(&[r#"{"id":1,"a":1}"#]);
+        let one = Condition::Equals(Json::parse("1").unwrap());
+        let is_one = |name: &str| [(name.to_owned(), one.clone())];
+        assert_eq!(texts(&things, &is_one("a")), ["1"]);
+        let a = things.field("a");
+        things.remove(0);
+        things
+            .insert(Json::parse(r#"{"b":1,"id":2}"#).unwrap())
+            .unwrap();
+        things
+            .insert(Json::parse(r#"{"id":3,"a":1,"b":2}"#).unwrap())
+            .unwrap();
+        assert!(things.field("b") == a || things.field("id") == a);
+        assert_eq!(texts(&things, &is_one("b")), ["2"]);
+        assert_eq!(texts(&things, &is_one("a")), ["3"]);
     }
 
     #[test]

@@ -5,7 +5,6 @@
 mod agenda;
 mod collection;
 mod index;
-mod list_cache;
 mod rows;
 mod shapes;
 mod value;
@@ -24,7 +23,6 @@ use crate::lang::model::Scenario;
 pub use agenda::{Agenda, Due, Plan, Ticker};
 pub use collection::{Collection, Edit, RowId, key_text, merged};
 pub use index::Condition;
-pub use list_cache::{Asked, Listed};
 pub use rows::{Picked, Rows, Selection};
 pub use shapes::FieldId;
 pub use value::{MAX_MADE, Val, from_value};
@@ -55,8 +53,6 @@ pub struct World {
     /// Bytes of all sessions.
     remembered: usize,
     last_peer: PeerId,
-    /// What was listed before.
-    pub asked: Asked,
 }
 
 /// The command line's share in a world.
@@ -152,7 +148,6 @@ impl World {
             streams: BTreeMap::new(),
             remembered: 0,
             last_peer: 0,
-            asked: Asked::default(),
         }
     }
 

@@ -78,7 +78,7 @@ impl Selection {
     }
 
     /// How many items it keeps a list of.
-    pub(super) fn ids(&self) -> usize {
+    pub fn ids(&self) -> usize {
         match &self.picked {
             Picked::Places(..) => 0,
             Picked::Ids(ids) => ids.len(),

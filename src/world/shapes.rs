@@ -55,6 +55,11 @@ impl Makes {
         self.by_name.get(name).copied()
     }
 
+    /// One more than the largest number of a field so far.
+    pub(super) fn field_slots(&self) -> usize {
+        self.fields.all.len()
+    }
+
     /// The name of a field.
     pub(super) fn name(&self, field: FieldId) -> Option<&str> {
         self.fields.get(field).map(|field| &*field.name)

@@ -35,7 +35,8 @@ const TABLE: &[(&str, &[&str])] = &[
     ("lib", &["*"]),
 ];
 
-/// Words that wait, or read a clock, or draw what no seed fixes.
+/// Words that wait, read a clock, draw what no seed fixes, or share state behind the arguments' back. A `OnceLock` may
+/// hold a value that is a function of what it belongs to.
 const IMPURE: &[&str] = &[
     "async ",
     ".await",
@@ -45,10 +46,22 @@ const IMPURE: &[&str] = &[
     "std::fs",
     "std::net::Tcp",
     "thread::",
+    "thread_local!",
+    "LazyLock",
+    "Mutex",
+    "RwLock",
+    "\nstatic ",
+    " static ",
+    "dyn Any",
 ];
 
 /// Where the core may do so after all, and why.
 const EXCEPTIONS: &[(&str, &str)] = &[
+    // MiniJinja's environment, a constant.
+    ("src/lang/expr/environment.rs", "LazyLock"),
+    ("src/lang/expr/environment.rs", " static "),
+    // MiniJinja wants a scope that is `Sync`, and functions of a scope draw chance.
+    ("src/engine/scope.rs", "Mutex"),
     // The reader of scenarios needs a stack for the deepest tree, whatever thread calls it.
     ("src/lang/file/tree/mod.rs", "thread::"),
 ];

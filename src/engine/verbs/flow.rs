@@ -9,6 +9,7 @@ use crate::base::text::shortened;
 use crate::engine::Effect;
 use crate::engine::context::{Context, Halt};
 use crate::lang::expr::{Symbol, names};
+use crate::lang::model::HandlerId;
 use crate::lang::verbs::{
     CancelStep, ForStep, LaterStep, LetStep, LogStep, LoopBody, LoopOver, RunStep, StopStep,
 };
@@ -94,7 +95,11 @@ impl Perform for LaterStep {
             steps: self.steps.clone(),
             names,
             peer: context.peer,
-            handler: context.handler.unwrap_or("later"),
+            handler: if context.handler == HandlerId::NONE {
+                HandlerId::LATER
+            } else {
+                context.handler
+            },
         };
         let at = context.present.now.saturating_add(wait.as_millis() as i64);
         context.world_mut()?.agenda.plan(at, name, plan, bytes);

@@ -8,11 +8,12 @@ use crate::base::Limit;
 use crate::base::json::{Json, Kind};
 use crate::engine::context::{Asker, Context};
 use crate::engine::eval::BYTES_AN_ITEM;
+use crate::engine::list_cache::Listed;
 use crate::engine::refusal::Refusal;
 use crate::engine::select::part_of;
 use crate::lang::expr::{Symbol, Template, names};
 use crate::lang::verbs::ListStep;
-use crate::world::{Collection, Condition, Listed, Picked, RowId, Rows, Selection, Val};
+use crate::world::{Collection, Condition, FieldId, Picked, RowId, Rows, Selection, Val};
 
 /// Bytes of most questions.
 const QUESTION_CAPACITY: usize = 256;
@@ -31,7 +32,7 @@ impl Perform for ListStep {
         // A filter may depend on anything.
         let is_cached = self.filter.is_none();
         let cached = is_cached
-            .then(|| context.world().asked.find(&question.text, of.version()))
+            .then(|| context.scratch.lists.find(&question.text, &of))
             .flatten();
         let listed = match cached {
             Some(listed) => {
@@ -43,7 +44,7 @@ impl Perform for ListStep {
                 let listed = Arc::new(context.look_up(self, &of, &question)?);
                 // Warnings of ignored fields are repeated, so such a list is not cached.
                 if is_cached && context.ignored == ignored {
-                    context.world().asked.keep(question.text, &listed);
+                    context.scratch.lists.keep(question.text, &of, &listed);
                 }
                 listed
             }
@@ -74,7 +75,7 @@ impl Perform for ListStep {
 impl Context<'_> {
     fn question(&mut self, list: &ListStep) -> Result<Question, String> {
         let mut text = String::with_capacity(QUESTION_CAPACITY);
-        // A step keeps its address as long as its world.
+        // The address of a step is its name: a collection and the steps that list it are dropped together.
         let step = std::ptr::from_ref(list).addr();
         text.push_str(itoa::Buffer::new().format(step));
         text.push(if self.asker == Asker::Http { 'h' } else { 'm' });
@@ -116,7 +117,7 @@ impl Context<'_> {
         let page = self.count(&value(page)?, list.page.as_ref(), None)?;
         let limit = self.count(&value(limit)?, list.limit.as_ref(), Some(list.max))?;
         let is_scan =
-            |(_, condition): &(String, Condition)| matches!(condition, Condition::Contains(_));
+            |(_, condition): &(FieldId, Condition)| matches!(condition, Condition::Contains(_));
         if conditions.iter().any(is_scan) {
             self.look_at(of.len())?;
         }
@@ -146,7 +147,6 @@ impl Context<'_> {
             page,
             limit,
             work: self.worked() - before,
-            version: of.version(),
         })
     }
 
@@ -187,14 +187,14 @@ impl Context<'_> {
         list: &ListStep,
         json: &Json,
         of: &Collection,
-    ) -> Result<Vec<(String, Condition)>, Trouble> {
+    ) -> Result<Vec<(FieldId, Condition)>, Trouble> {
         match json.kind() {
             Kind::Null => return Ok(Vec::new()),
             Kind::Object => {}
             _ => return Err(Refusal::invalid(list.match_prefix.trim_end_matches('.')).into()),
         }
         self.look_at(json.part().members().count())?;
-        let mut conditions: Vec<(String, Condition)> = Vec::new();
+        let mut conditions: Vec<(FieldId, Condition)> = Vec::new();
         for member in json.part().members() {
             let field = member.key().into_owned();
             let wrong = || Refusal::invalid(&format!("{}{field}", list.match_prefix));
@@ -204,20 +204,20 @@ impl Context<'_> {
             if !is_last || member.is_null() || member.text() == "\"\"" {
                 continue;
             }
-            if of.field(&field).is_none() {
+            let Some(id) = of.field(&field) else {
                 if self.is_strict(of) {
                     return Err(wrong().into());
                 }
                 self.ignore(of, &field);
                 continue;
-            }
+            };
             let condition = if list.contains.contains(&field) {
                 let text = member.as_str().ok_or_else(wrong)?;
                 Condition::Contains(text.into_owned())
             } else {
                 Condition::Equals(json.at(member))
             };
-            conditions.push((field, condition));
+            conditions.push((id, condition));
         }
         Ok(conditions)
     }

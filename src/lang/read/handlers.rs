@@ -130,7 +130,7 @@ impl Reader<'_> {
             let guarded_by_chance = guard.as_ref().is_some_and(|guard| guard.part.draws());
             if guarded_by_chance || every.part.draws() {
                 handler = Arc::new(Handler {
-                    name: handler.name,
+                    id: handler.id,
                     steps: handler.steps.clone(),
                     writes: true,
                 });

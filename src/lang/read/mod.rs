@@ -182,6 +182,8 @@ impl Reader<'_> {
             changes: self.changes(file.get("changes"), scope, &draws),
             timers: self.timers(file.get("timers"), scope, &draws),
             triggers: self.triggers(file.get("triggers"), scope, &draws),
+            // After all that have handlers.
+            handlers: draws.names(),
             faults: Vec::new(),
             listen,
             messages,

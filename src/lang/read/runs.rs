@@ -1,12 +1,13 @@
 //! What follows from which steps run which definitions: circles, the need for write access, and steps that can never
 //! work where they stand.
 
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::Reader;
 use crate::lang::expr::{Expr, Template};
-use crate::lang::interner::intern;
-use crate::lang::model::{Handler, Messages, Scenario};
+use crate::lang::model::{Handler, HandlerId, Messages, Scenario};
 use crate::lang::verbs::{Around, Facts, Need, Step, Steps};
 
 /// Calls `visit` for each step, and for the steps inside it, with what surrounds them.
@@ -29,6 +30,8 @@ pub(super) struct Writers {
     definitions: Vec<bool>,
     /// An envelope that draws chance makes every answer a write.
     pub(super) envelopes: bool,
+    /// The names of all handlers; a [`HandlerId`] is a place in them.
+    names: Rc<RefCell<Vec<Arc<str>>>>,
 }
 
 impl Writers {
@@ -37,6 +40,7 @@ impl Writers {
         let mut writers = Writers {
             definitions: vec![false; define.len()],
             envelopes: false,
+            names: Rc::new(RefCell::new(HandlerId::FIXED.map(Arc::from).into())),
         };
         let mut found = Vec::new();
         for (definition, (_, steps)) in define.iter().enumerate() {
@@ -62,15 +66,32 @@ impl Writers {
         Writers {
             definitions: self.definitions.clone(),
             envelopes,
+            names: self.names.clone(),
         }
     }
 
     pub(super) fn handler(&self, name: &str, steps: Steps) -> Arc<Handler> {
         Arc::new(Handler {
-            name: intern(name),
+            id: self.id(name),
             writes: self.envelopes || self.steps_write(&steps),
             steps,
         })
+    }
+
+    /// The number of a name; handlers of one name share it.
+    fn id(&self, name: &str) -> HandlerId {
+        let mut names = self.names.borrow_mut();
+        let known = names.iter().position(|known| **known == *name);
+        let place = known.unwrap_or_else(|| {
+            names.push(name.into());
+            names.len() - 1
+        });
+        HandlerId(place as u32)
+    }
+
+    /// [`Scenario::handlers`], once all of them are read.
+    pub(super) fn names(&self) -> Arc<[Arc<str>]> {
+        self.names.borrow().as_slice().into()
     }
 
     fn steps_write(&self, steps: &[Step]) -> bool {
