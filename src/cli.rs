@@ -8,17 +8,18 @@ mod values;
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use clap::builder::{BoolishValueParser, NonEmptyStringValueParser, Resettable};
+use clap::builder::{BoolishValueParser, NonEmptyStringValueParser};
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{
-    Arg, ArgAction, ArgMatches, Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand,
-    ValueEnum,
+    Arg, ArgAction, ArgMatches, Args, Command, CommandFactory, FromArgMatches, Id, Parser,
+    Subcommand, ValueEnum,
 };
 use clap_complete::Shell;
 
-pub use values::{Assignment, Clock, ParentProcess, Seed};
+use crate::config::ClockStart;
 
 const EXIT_CODES: &str = "Exit codes: 0 done; 1 could not run (a port taken, a certificate unreadable); \
                           2 wrong usage or an unsound scenario.";
@@ -31,14 +32,19 @@ const EXIT_CODES: &str = "Exit codes: 0 done; 1 could not run (a port taken, a c
 #[command(name = "ws-mock", version, max_term_width = 100, arg_required_else_help = true, after_help = EXIT_CODES)]
 pub struct Cli {
     #[command(subcommand)]
-    pub verb: Verb,
+    pub verb: CliVerb,
     #[command(flatten)]
-    pub log: Log,
+    pub log: LogArgs,
 }
 
 impl Cli {
     pub fn command() -> Command {
-        with_variables(<Cli as CommandFactory>::command())
+        let command = <Cli as CommandFactory>::command();
+        let serve = command.find_subcommand("serve").into_iter();
+        let options = serve.flat_map(Command::get_arguments);
+        let options = options.chain(command.get_arguments());
+        let ids: Vec<_> = options.map(|option| option.get_id().clone()).collect();
+        with_variables(command, &ids)
     }
 
     /// Reads a command line, the program's name first, and the environment.
@@ -51,7 +57,7 @@ impl Cli {
         let mut cli = Cli::from_arg_matches(&matches)?;
         if let Some((_, typed)) = matches.subcommand() {
             cli.log.settle(typed)?;
-            if let Verb::Serve(serve) = &mut cli.verb {
+            if let CliVerb::Serve(serve) = &mut cli.verb {
                 serve.listen.settle(typed)?;
                 serve.play.settle(typed);
             }
@@ -60,20 +66,25 @@ impl Cli {
     }
 }
 
-/// Adapts all options to their variables. An empty one counts as unset, because compose files pass those on.
-fn with_variables(command: Command) -> Command {
+/// Gives the options of `serve`, wherever they occur, their variables: `WS_MOCK_PORT` is that of `--port`.
+fn with_variables(command: Command, ids: &[Id]) -> Command {
     let adapt = |arg: Arg| {
-        let value = arg.get_env().and_then(std::env::var_os);
-        if value.is_some_and(|value| value.is_empty()) {
-            return arg.env(Resettable::Reset);
+        if !ids.contains(arg.get_id()) {
+            return arg;
         }
-        let arg = arg.hide_env_values(true);
-        match arg.get_action() {
+        let name = format!("WS_MOCK_{}", arg.get_id().as_str().to_uppercase());
+        // An empty one counts as unset, because compose files pass those on.
+        if std::env::var_os(&name).is_some_and(|value| value.is_empty()) {
+            return arg;
+        }
+        let arg = match arg.get_action() {
             ArgAction::SetTrue => arg.value_parser(BoolishValueParser::new()),
             _ => arg,
-        }
+        };
+        arg.env(OsString::from(name)).hide_env_values(true)
     };
-    command.mut_args(adapt).mut_subcommands(with_variables)
+    let command = command.mut_args(adapt);
+    command.mut_subcommands(|verb| with_variables(verb, ids))
 }
 
 /// True if `off` must be dropped, false if `on` must: of two contradictory options a typed one beats a variable.
@@ -90,83 +101,81 @@ fn contradiction(matches: &ArgMatches, on: &str, off: &str) -> Result<bool, clap
 }
 
 #[derive(Debug, Subcommand)]
-pub enum Verb {
+pub enum CliVerb {
     /// Play a scenario until Ctrl-C
-    Serve(Box<Serve>),
+    Serve(Box<ServeArgs>),
     /// List the bundled scenarios, or show one
-    Scenarios(Scenarios),
+    Scenarios(ScenariosArgs),
     /// Check scenario files and report every problem in them
-    Validate(Validate),
+    Validate(ValidateArgs),
     /// Print a token that a running scenario accepts
-    Token(Token),
+    Token(TokenArgs),
     /// Make the development certificate, and explain how to trust it
-    Certs(Certs),
+    Certs(CertsArgs),
     /// Check that a running server answers
-    Health(Health),
+    Health(HealthArgs),
     /// Print completions for a shell
-    Completions(Completions),
+    Completions(CompletionsArgs),
     /// Print a man page
-    Man(Man),
+    Man(ManArgs),
 }
 
 #[derive(Debug, Clone, Args)]
 #[command(args_override_self = true)]
-pub struct Serve {
+pub struct ServeArgs {
     /// The name of a bundled scenario (see `ws-mock scenarios`) or a file
     #[arg(
         default_value = "stations",
-        env = "WS_MOCK_SCENARIO",
         value_parser = NonEmptyStringValueParser::new()
     )]
     pub scenario: String,
     #[command(flatten)]
-    pub listen: Listen,
+    pub listen: ListenArgs,
     #[command(flatten)]
-    pub play: Play,
+    pub play: PlayArgs,
     #[command(flatten)]
-    pub access: Access,
+    pub access: AccessArgs,
 }
 
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Listening")]
-pub struct Listen {
+pub struct ListenArgs {
     /// The host to listen on: `localhost` is 127.0.0.1 and `::1`, `0.0.0.0` is every interface
-    #[arg(long, default_value = "localhost", env = "WS_MOCK_HOST")]
+    #[arg(long, default_value = "localhost")]
     pub host: String,
     /// The port instead of the scenario's; 0 takes a free one
-    #[arg(short, long, env = "WS_MOCK_PORT")]
+    #[arg(short, long)]
     pub port: Option<u16>,
     /// Turn TLS on; plain ws:// and http:// are still answered on the same port
-    #[arg(long, env = "WS_MOCK_SSL")]
+    #[arg(long)]
     pub ssl: bool,
     /// Turn TLS off
-    #[arg(long, env = "WS_MOCK_NO_SSL")]
+    #[arg(long)]
     pub no_ssl: bool,
     /// Turn TLS on, and refuse plain ws:// and http://
-    #[arg(long, env = "WS_MOCK_SSL_ONLY")]
+    #[arg(long)]
     pub ssl_only: bool,
     /// A certificate chain (PEM) instead of the development certificate; turns TLS on
-    #[arg(long, value_name = "FILE", env = "WS_MOCK_CERT", requires = "key")]
+    #[arg(long, value_name = "FILE", requires = "key")]
     pub cert: Option<PathBuf>,
     /// The private key (PEM) of the chain
-    #[arg(long, value_name = "FILE", env = "WS_MOCK_KEY", requires = "cert")]
+    #[arg(long, value_name = "FILE", requires = "cert")]
     pub key: Option<PathBuf>,
     /// Write process id, port and URLs to this file (JSON) once connections are accepted
-    #[arg(long, value_name = "FILE", env = "WS_MOCK_READY_FILE")]
+    #[arg(long, value_name = "FILE")]
     pub ready_file: Option<PathBuf>,
-    /// Stop when this process ends; without PID, when the parent process ends
+    /// Stop when this process ends, without PID when the parent process does
     #[arg(
         long,
         value_name = "PID",
         num_args = 0..=1,
         require_equals = true,
-        default_missing_value = "parent",
-        env = "WS_MOCK_EXIT_WITH_PARENT"
+        default_missing_value = "0"
     )]
-    pub exit_with_parent: Option<ParentProcess>,
+    pub exit_with_parent: Option<u32>,
 }
 
-impl Listen {
+impl ListenArgs {
     fn settle(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
         for (on, id) in [(self.ssl, "ssl"), (self.ssl_only, "ssl_only")] {
             if !(on && self.no_ssl) {
@@ -184,60 +193,38 @@ impl Listen {
 
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Playing")]
-pub struct Play {
+pub struct PlayArgs {
     /// The seed of every generated value: a number, or `random`
-    #[arg(
-        short,
-        long,
-        value_name = "N|random",
-        default_value = "1",
-        env = "WS_MOCK_SEED"
-    )]
-    pub seed: Seed,
+    #[arg(short, long, value_name = "N|random", default_value = "1", value_parser = values::seed)]
+    pub seed: u64,
     /// `real`, `manual` (held at the time of the start), or a time such as 2024-01-20T10:30:00Z to hold it at
-    #[arg(
-        long,
-        value_name = "real|manual|TIME",
-        default_value = "real",
-        env = "WS_MOCK_CLOCK"
-    )]
-    pub clock: Clock,
+    #[arg(long, value_name = "real|manual|TIME", default_value = "real")]
+    pub clock: ClockStart,
     /// The number of items of a collection: `stations=2500`
-    #[arg(
-        long,
-        value_name = "COLLECTION=N",
-        env = "WS_MOCK_COUNT",
-        value_delimiter = ','
-    )]
-    pub count: Vec<Assignment>,
+    #[arg(long, value_name = "COLLECTION=N", value_delimiter = ',', value_parser = values::count)]
+    pub count: Vec<(String, u64)>,
     /// The interval of a timer: `heartbeat=5s`
-    #[arg(
-        long,
-        value_name = "NAME=TIME",
-        env = "WS_MOCK_TIMER",
-        value_delimiter = ','
-    )]
-    pub timer: Vec<Assignment>,
+    #[arg(long, value_name = "NAME=TIME", value_delimiter = ',', value_parser = values::interval)]
+    pub timer: Vec<(String, Duration)>,
     /// Run timers only when the control API fires them
-    #[arg(long, env = "WS_MOCK_NO_TIMERS")]
+    #[arg(long)]
     pub no_timers: bool,
     /// Answer unknown fields and filters with an error
-    #[arg(long, env = "WS_MOCK_STRICT")]
+    #[arg(long)]
     pub strict: bool,
     /// Inject a fault: `latency=200ms`, `drop,on=getStations,share=0.1`; separate several by `;`, in the environment also by spaces
     #[arg(
         long,
         value_name = "KIND[=VALUE][,on=…][,share=…]",
-        env = "WS_MOCK_FAULT",
         value_delimiter = ';'
     )]
     pub fault: Vec<String>,
     /// Do not reload the scenario when its files change
-    #[arg(long, env = "WS_MOCK_NO_WATCH")]
+    #[arg(long)]
     pub no_watch: bool,
 }
 
-impl Play {
+impl PlayArgs {
     /// In a variable white space separates faults; on the command line it may be in a name: `on=GET /api/x`.
     fn settle(&mut self, matches: &ArgMatches) {
         if matches.value_source("fault") == Some(ValueSource::EnvVariable) {
@@ -249,53 +236,37 @@ impl Play {
 
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Access and limits")]
-pub struct Access {
+pub struct AccessArgs {
     /// Let pages of this origin connect, `'*'` for all; local pages always may
-    #[arg(
-        long,
-        value_name = "ORIGIN",
-        env = "WS_MOCK_ALLOW_ORIGIN",
-        value_delimiter = ','
-    )]
+    #[arg(long, value_name = "ORIGIN", value_delimiter = ',', value_parser = values::origin)]
     pub allow_origin: Vec<String>,
     /// Answer to this host name too, in containers and behind proxies
-    #[arg(
-        long,
-        value_name = "NAME",
-        env = "WS_MOCK_ALLOW_HOST",
-        value_delimiter = ','
-    )]
+    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = values::host_name)]
     pub allow_host: Vec<String>,
     /// Open the control API to pages of this origin
-    #[arg(
-        long,
-        value_name = "ORIGIN",
-        env = "WS_MOCK_CONTROL_ORIGIN",
-        value_delimiter = ','
-    )]
+    #[arg(long, value_name = "ORIGIN", value_delimiter = ',', value_parser = values::origin)]
     pub control_origin: Vec<String>,
     /// Turn the control API off
-    #[arg(long, env = "WS_MOCK_NO_CONTROL")]
+    #[arg(long)]
     pub no_control: bool,
     /// The maximum number of open connections [default: 20000]
-    #[arg(long, value_name = "N", env = "WS_MOCK_MAX_CONNECTIONS")]
+    #[arg(long, value_name = "N")]
     pub max_connections: Option<NonZeroUsize>,
     /// The largest message and frame, such as 512KiB or 32MiB [default: 1MiB]
-    #[arg(long, value_name = "SIZE", env = "WS_MOCK_MAX_MESSAGE")]
-    pub max_message: Option<String>,
+    #[arg(long, value_name = "SIZE", value_parser = values::size)]
+    pub max_message: Option<usize>,
 }
 
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Logging")]
-pub struct Log {
+pub struct LogArgs {
     /// The format of log lines on standard error
     #[arg(
         long,
         global = true,
         value_name = "text|json",
         hide_possible_values = true,
-        default_value = "text",
-        env = "WS_MOCK_LOG_FORMAT"
+        default_value = "text"
     )]
     pub log_format: LogFormat,
     /// Colours in the log: `auto` uses them on a terminal, unless `NO_COLOR` is set
@@ -304,19 +275,18 @@ pub struct Log {
         global = true,
         value_name = "auto|always|never",
         hide_possible_values = true,
-        default_value = "auto",
-        env = "WS_MOCK_COLOR"
+        default_value = "auto"
     )]
     pub color: Color,
     /// Log each message as well; twice, internal events too
-    #[arg(short, long, global = true, action = ArgAction::Count, env = "WS_MOCK_VERBOSE")]
+    #[arg(short, long, global = true, action = ArgAction::Count)]
     pub verbose: u8,
     /// Log warnings and errors only; twice, errors only
-    #[arg(short, long, global = true, action = ArgAction::Count, env = "WS_MOCK_QUIET")]
+    #[arg(short, long, global = true, action = ArgAction::Count)]
     pub quiet: u8,
 }
 
-impl Log {
+impl LogArgs {
     fn settle(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
         if self.verbose > 0 && self.quiet > 0 {
             if contradiction(matches, "verbose", "quiet")? {
@@ -344,7 +314,7 @@ pub enum Color {
 
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
-pub struct Scenarios {
+pub struct ScenariosArgs {
     #[command(subcommand)]
     pub verb: Option<ScenariosVerb>,
 }
@@ -359,40 +329,35 @@ pub enum ScenariosVerb {
 }
 
 #[derive(Debug, Args)]
-pub struct Validate {
+pub struct ValidateArgs {
     /// Scenario files
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<String>,
 }
 
 #[derive(Debug, Args)]
-pub struct Token {
+pub struct TokenArgs {
     /// The scenario whose secret signs the token: a bundled name or a file
-    #[arg(long, env = "WS_MOCK_SCENARIO")]
+    #[arg(long)]
     pub scenario: String,
     /// A claim: `role=master`; the value is JSON if it parses as JSON
-    #[arg(long, value_name = "NAME=VALUE")]
-    pub claim: Vec<Assignment>,
+    #[arg(long, value_name = "NAME=VALUE", value_parser = values::assignment)]
+    pub claim: Vec<(String, String)>,
     /// The token's lifetime, such as 90s or 1h [default: 24h]
-    #[arg(long, value_name = "TIME")]
-    pub expires: Option<String>,
+    #[arg(long, value_name = "TIME", value_parser = values::duration)]
+    pub expires: Option<Duration>,
 }
 
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
-pub struct Certs {
+pub struct CertsArgs {
     #[command(subcommand)]
     pub verb: Option<CertsVerb>,
     /// Make a new authority and certificate; the authority must be trusted again
     #[arg(long)]
     pub force: bool,
     /// A further host name or address that the certificate is for
-    #[arg(
-        long,
-        value_name = "NAME",
-        env = "WS_MOCK_ALLOW_HOST",
-        value_delimiter = ','
-    )]
+    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = values::host_name)]
     pub allow_host: Vec<String>,
 }
 
@@ -403,25 +368,25 @@ pub enum CertsVerb {
 }
 
 #[derive(Debug, Args)]
-pub struct Health {
+pub struct HealthArgs {
     /// The server's URL, such as `https://localhost:10009`
     pub url: Option<String>,
     /// Without a URL: the server's port on this machine [default: the scenario's]
-    #[arg(short, long, env = "WS_MOCK_PORT")]
+    #[arg(short, long)]
     pub port: Option<u16>,
     /// The scenario that the server plays
-    #[arg(long, default_value = "stations", env = "WS_MOCK_SCENARIO")]
+    #[arg(long, default_value = "stations")]
     pub scenario: String,
 }
 
 #[derive(Debug, Args)]
-pub struct Completions {
+pub struct CompletionsArgs {
     /// The shell
     pub shell: Shell,
 }
 
 #[derive(Debug, Args)]
-pub struct Man {
+pub struct ManArgs {
     /// The verb whose page to print instead of ws-mock's own
     pub verb: Option<String>,
 }

@@ -1,7 +1,6 @@
-//! ws-mock plays a real-time back end from a file.
+//! ws-mock plays a real-time back end from a file, the scenario.
 //!
-//! In reading order: the JSON texts everything is made of, what a scenario declares, where chance and time come
-//! from, the state, the bytes on the wire, the rules, and around them the hub, the sockets and the control API.
+//! The modules are in reading order, from the lowest floor up: each imports from those above it only.
 
 pub mod base;
 pub mod disk;
@@ -16,14 +15,15 @@ pub mod engine;
 
 pub mod dialect;
 
+pub mod config;
 pub mod hub;
 
-pub mod control;
 pub mod net;
 
+pub mod control;
 pub mod server;
+
+pub mod log;
 
 pub mod cli;
 pub mod cmd;
-pub mod config;
-pub mod log;

@@ -1,4 +1,4 @@
-//! The door: parse, log, run, exit code.
+//! Parses the command line, starts the log, runs the verb, returns its exit code.
 
 use std::process::ExitCode;
 use std::thread;
@@ -8,16 +8,17 @@ use mimalloc::MiMalloc;
 use ws_mock::cli::Cli;
 use ws_mock::cmd;
 
-/// What one worker allocates another often frees: the journal's entries, what is pushed to many.
+/// Journal entries and pushes are often freed on another thread than the one that allocated them, which mimalloc
+/// does without contention.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
-/// How often memory that is free goes back to the system. At every free, answers of many kilobytes would fault their
-/// pages in anew; left alone, what a rush took stays until the next.
-const GIVE_BACK: Duration = Duration::from_secs(1);
+/// How often free memory is returned to the system. If every free did, large answers would fault their pages in anew;
+/// if none did, the memory of a burst would stay until the next.
+const RETURN_MEMORY_EVERY: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
-    give_memory_back();
+    return_memory();
     let cli = Cli::read(std::env::args_os()).unwrap_or_else(|error| error.exit());
     cmd::start_log(&cli.log);
     match cmd::run(cli.verb) {
@@ -26,22 +27,20 @@ fn main() -> ExitCode {
     }
 }
 
-/// Looks after the memory for as long as the process lives. Without the thread it only holds more.
-fn give_memory_back() {
-    let look_after = || {
+fn return_memory() {
+    let collect = || {
         loop {
-            thread::sleep(GIVE_BACK);
+            thread::sleep(RETURN_MEMORY_EVERY);
             #[expect(
                 unsafe_code,
-                reason = "mimalloc's collection has no safe interface; it takes no pointers"
+                reason = "the call has no safe interface, and takes no pointers"
             )]
             unsafe {
                 libmimalloc_sys::mi_collect(true);
             }
         }
     };
-    thread::Builder::new()
-        .name("memory".to_owned())
-        .spawn(look_after)
-        .ok();
+    let thread = thread::Builder::new().name("memory".to_owned());
+    // Without the thread the process only uses more memory.
+    thread.spawn(collect).ok();
 }

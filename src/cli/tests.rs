@@ -35,7 +35,25 @@ fn values_are_checked() {
         ("serve -p 0 -s 7", None),
         ("serve --exit-with-parent", None),
         ("serve --exit-with-parent=7 echo", None),
-        ("serve --exit-with-parent=0", Some("must be a process id")),
+        ("serve --exit-with-parent=me", Some("invalid digit")),
+        ("serve --count x=-1", Some("from 0 to 10000000")),
+        (
+            "serve --timer x=0s",
+            Some("must be a duration such as `250ms`"),
+        ),
+        ("serve --max-message 3MB", Some("must be a size such as")),
+        ("serve --allow-host ,a.test,", None),
+        ("serve --allow-host http://x", Some("must be a host name")),
+        ("serve --allow-origin https://a.example/,*", None),
+        (
+            "serve --allow-origin a.example",
+            Some("must be an origin such as"),
+        ),
+        (
+            "serve --control-origin https://a.example/x",
+            Some("must be an origin"),
+        ),
+        ("token --scenario x --expires soon", Some("such as `90s`")),
         ("serve --port 65536", Some("65536 is not in 0..=65535")),
         ("serve --max-connections 0", Some("number would be zero")),
         ("serve --cert x", Some("--key <FILE>")),
@@ -139,8 +157,8 @@ fn help_of_serve() {
           --key <FILE>                The private key (PEM) of the chain [env: WS_MOCK_KEY]
           --ready-file <FILE>         Write process id, port and URLs to this file (JSON) once
                                       connections are accepted [env: WS_MOCK_READY_FILE]
-          --exit-with-parent[=<PID>]  Stop when this process ends; without PID, when the parent process
-                                      ends [env: WS_MOCK_EXIT_WITH_PARENT]
+          --exit-with-parent[=<PID>]  Stop when this process ends, without PID when the parent process
+                                      does [env: WS_MOCK_EXIT_WITH_PARENT]
 
     Playing:
       -s, --seed <N|random>

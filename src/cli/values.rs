@@ -1,92 +1,81 @@
-//! Values of options that have a syntax of their own.
+//! Readers of option values. An error says what the value must be; clap adds the value and the option.
 
-use std::str::FromStr;
+use std::time::Duration;
+
+use ring::rand::{SecureRandom, SystemRandom};
+
+use crate::base::MAX_ITEMS;
+use crate::lang;
 
 /// `NAME=VALUE`
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Assignment {
-    pub name: String,
-    pub value: String,
-}
-
-impl FromStr for Assignment {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text.split_once('=') {
-            Some((name, value)) if !name.trim().is_empty() => Ok(Assignment {
-                name: name.trim().to_owned(),
-                value: value.trim().to_owned(),
-            }),
-            _ => Err("must be a name, `=` and a value".to_owned()),
+pub(super) fn assignment(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.trim().is_empty() => {
+            Ok((name.trim().to_owned(), value.trim().to_owned()))
         }
+        _ => Err("must be a name, `=` and a value".to_owned()),
     }
 }
 
-/// `--seed`
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Seed {
-    Fixed(u64),
-    /// Drawn at the start.
-    Random,
-}
-
-impl FromStr for Seed {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "random" => Ok(Seed::Random),
-            _ => text
-                .parse()
-                .map(Seed::Fixed)
-                .map_err(|_| "must be a whole number from 0, or `random`".to_owned()),
-        }
+pub(super) fn count(text: &str) -> Result<(String, u64), String> {
+    let (name, value) = assignment(text)?;
+    match value.parse() {
+        Ok(count) if count <= MAX_ITEMS => Ok((name, count)),
+        _ => Err(format!("must be a whole number from 0 to {MAX_ITEMS}")),
     }
 }
 
-/// `--clock`
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Clock {
-    Real,
-    /// Held at the real time of the start.
-    Manual,
-    /// Held at this moment.
-    At(jiff::Timestamp),
+pub(super) fn interval(text: &str) -> Result<(String, Duration), String> {
+    let (name, value) = assignment(text)?;
+    let interval = lang::duration(&value).filter(|time| *time >= Duration::from_millis(1));
+    let must = "must be a duration such as `250ms`, `5s` or `1m 30s`";
+    Ok((name, interval.ok_or(must)?))
 }
 
-impl FromStr for Clock {
-    type Err = String;
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    let must = "must be a duration such as `90s`, `15m`, `1h` or `7d`";
+    Ok(lang::duration(text).ok_or(must)?)
+}
 
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "real" => Ok(Clock::Real),
-            "manual" => Ok(Clock::Manual),
-            _ => text.parse().map(Clock::At).map_err(|_| {
-                "must be `real`, `manual` or a time such as 2024-01-20T10:30:00Z".to_owned()
-            }),
-        }
+pub(super) fn seed(text: &str) -> Result<u64, String> {
+    if text != "random" {
+        let must = "must be a whole number from 0, or `random`";
+        return Ok(text.parse().map_err(|_| must)?);
     }
+    // Four bytes: short enough to type again, and exact as a number of JavaScript.
+    let mut bytes = [0; 4];
+    let drawn = SystemRandom::new().fill(&mut bytes);
+    drawn.map_err(|_| "the system has no random numbers")?;
+    Ok(u32::from_le_bytes(bytes).into())
 }
 
-/// `--exit-with-parent`
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ParentProcess {
-    /// The process that started this one.
-    Own,
-    Id(u32),
+pub(super) fn size(text: &str) -> Result<usize, String> {
+    let size = lang::size(text).filter(|size| *size > 0);
+    Ok(size.ok_or("must be a size such as `65536`, `512KiB` or `32MiB`")?)
 }
 
-impl FromStr for ParentProcess {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "parent" => Ok(ParentProcess::Own),
-            _ => match text.parse() {
-                Ok(id) if id > 0 => Ok(ParentProcess::Id(id)),
-                _ => Err("must be a process id, or `parent`".to_owned()),
-            },
-        }
+/// A list in the environment may have empty parts, so these pass here and are ignored later.
+pub(super) fn host_name(text: &str) -> Result<String, String> {
+    let plain = |sign: char| sign.is_ascii_alphanumeric() || "-_.:[]".contains(sign);
+    if !text.trim().chars().all(plain) {
+        return Err(
+            "must be a host name without scheme and path, such as `mock.example`".to_owned(),
+        );
     }
+    Ok(text.trim().to_owned())
+}
+
+/// Empty parts pass here as well.
+pub(super) fn origin(text: &str) -> Result<String, String> {
+    // Some browsers and shells send `file://` for a page from disk.
+    if matches!(text.trim(), "" | "*" | "null" | "file://") {
+        return Ok(text.trim().to_owned());
+    }
+    let origin = text.trim().trim_end_matches('/');
+    let host = origin.split_once("://").map_or("", |(_, host)| host);
+    let plain = |sign: char| sign.is_ascii_graphic() && sign != '/';
+    if host.is_empty() || !host.chars().all(plain) {
+        return Err("must be an origin such as `https://app.example:8080`, or `*`".to_owned());
+    }
+    Ok(origin.to_owned())
 }

@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// An answer that is longer does not come from ws-mock.
 const MAX_ANSWER: u64 = 64 << 10;
 
-pub(super) fn run(args: &cli::Health, out: &mut dyn Write) -> anyhow::Result<()> {
+pub(super) fn run(args: &cli::HealthArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let (host, port) = match (&args.url, args.port) {
         (Some(url), _) => server(url)?,
         (None, Some(port)) => ("localhost".to_owned(), port),

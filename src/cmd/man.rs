@@ -1,4 +1,4 @@
-//! `ws-mock man`: the man page of the command, or of one verb.
+//! `ws-mock man`: prints the man page of the command or of one verb.
 
 use std::io::Write;
 
@@ -7,7 +7,7 @@ use clap_mangen::Man;
 use super::Usage;
 use crate::cli::{self, Cli};
 
-pub(super) fn run(args: &cli::Man, out: &mut dyn Write) -> anyhow::Result<()> {
+pub(super) fn run(args: &cli::ManArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let mut command = Cli::command();
     command.build();
     let page = match &args.verb {
@@ -38,12 +38,12 @@ mod tests {
     fn page(verb: Option<&str>) -> String {
         let mut out = Vec::new();
         let verb = verb.map(str::to_owned);
-        run(&cli::Man { verb }, &mut out).unwrap();
+        run(&cli::ManArgs { verb }, &mut out).unwrap();
         String::from_utf8(out).unwrap()
     }
 
     #[test]
-    fn there_is_a_page_for_each_verb() {
+    fn every_verb_has_a_page() {
         assert!(page(None).contains(".TH ws-mock 1"));
         for verb in Cli::command().get_subcommands() {
             let page = page(Some(verb.get_name()));

@@ -1,4 +1,4 @@
-//! The verbs of the command line, one file each, and what becomes of their errors.
+//! The verbs of the command line, one file each, and how their errors are reported.
 //!
 //! Invariant: data goes to standard output, everything else to standard error.
 
@@ -16,29 +16,16 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use crate::base::text::safe;
-use crate::cli::{self, Verb};
+use crate::cli::{self, CliVerb};
 use crate::lang::{Problems, nearest};
 use crate::log::{self, Format};
 
-/// It could not run: a port taken, a certificate unreadable.
-const COULD_NOT_RUN: u8 = 1;
-/// Wrong usage, or an unsound scenario.
-const WRONG: u8 = 2;
-
-/// What was asked for makes no sense, however often it is tried.
+/// A wrong command line, which no second attempt would make right. Reported with exit code 2.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}{}", .hint.as_ref().map(|hint| format!("\n  hint: {hint}")).unwrap_or_default())]
 pub struct Usage {
     message: String,
     hint: Option<String>,
-}
-
-/// Some of the scenarios to validate are unsound; what is wrong with them was printed.
-#[derive(Debug, thiserror::Error)]
-#[error("{unsound} of {all} unsound")]
-struct Unsound {
-    unsound: usize,
-    all: usize,
 }
 
 impl Usage {
@@ -56,7 +43,6 @@ impl Usage {
         }
     }
 
-    /// A `what` of a name that is none of the `known`.
     fn unknown(what: &str, name: &str, known: &[&str]) -> Self {
         let error = Usage::new(format!("unknown {what} `{name}`"));
         if known.is_empty() {
@@ -71,8 +57,7 @@ impl Usage {
     }
 }
 
-/// Starts the log as the command line wants it.
-pub fn start_log(options: &cli::Log) {
+pub fn start_log(options: &cli::LogArgs) {
     let format = match options.log_format {
         cli::LogFormat::Json => Format::Json,
         cli::LogFormat::Text => Format::Text {
@@ -86,55 +71,52 @@ pub fn start_log(options: &cli::Log) {
     log::start(format, log::level(options.verbose, options.quiet));
 }
 
-/// Does what was asked for.
-pub fn run(verb: Verb) -> anyhow::Result<()> {
-    if let Verb::Serve(args) = verb {
+pub fn run(verb: CliVerb) -> anyhow::Result<()> {
+    if let CliVerb::Serve(args) = verb {
         return serve::run(*args);
     }
     let mut out = io::BufWriter::new(io::stdout().lock());
     let done = match verb {
-        Verb::Serve(_) => Ok(()),
-        Verb::Scenarios(args) => scenarios::run(&args, &mut out),
-        Verb::Validate(args) => validate::run(&args, &mut out),
-        Verb::Token(args) => token::run(&args, &mut out),
-        Verb::Certs(args) => certs::run(&args, &mut out),
-        Verb::Health(args) => health::run(&args, &mut out),
-        Verb::Completions(args) => completions::run(&args, &mut out),
-        Verb::Man(args) => man::run(&args, &mut out),
+        CliVerb::Serve(_) => Ok(()),
+        CliVerb::Scenarios(args) => scenarios::run(&args, &mut out),
+        CliVerb::Validate(args) => validate::run(&args, &mut out),
+        CliVerb::Token(args) => token::run(&args, &mut out),
+        CliVerb::Certs(args) => certs::run(&args, &mut out),
+        CliVerb::Health(args) => health::run(&args, &mut out),
+        CliVerb::Completions(args) => completions::run(&args, &mut out),
+        CliVerb::Man(args) => man::run(&args, &mut out),
     };
     out.flush()?;
     done
 }
 
-/// Tells why a verb failed, and its exit code. Whoever closes our standard output has read enough: no error.
+/// Reports why a verb failed, and returns its exit code.
 pub fn failed(error: &anyhow::Error) -> ExitCode {
-    if is_broken_pipe(error) {
+    // A reader that closes our standard output has read enough.
+    let io = error.downcast_ref::<io::Error>();
+    if io.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
         return ExitCode::SUCCESS;
     }
-    let mut err = io::stderr();
-    // There is nobody else to tell.
-    match error.downcast_ref::<Problems>() {
-        Some(problems) => writeln!(err, "{problems}").ok(),
-        None => format!("error: {error:#}")
-            .lines()
-            .try_for_each(|line| writeln!(err, "{}", safe(line)))
-            .ok(),
+    let text = match error.downcast_ref::<Problems>() {
+        Some(problems) => problems.to_string(),
+        None => {
+            let text = format!("error: {error:#}");
+            let lines: Vec<_> = text.lines().map(|line| safe(line).to_string()).collect();
+            lines.join("\n")
+        }
     };
+    // There is no other place to report to.
+    writeln!(io::stderr(), "{text}").ok();
     ExitCode::from(code(error))
 }
 
+/// 2 for wrong usage and unsound scenarios, 1 for what could not be done, such as listening on a taken port.
 fn code(error: &anyhow::Error) -> u8 {
-    if error.is::<Usage>() || error.is::<Problems>() || error.is::<Unsound>() {
-        WRONG
+    if error.is::<Usage>() || error.is::<Problems>() {
+        2
     } else {
-        COULD_NOT_RUN
+        1
     }
-}
-
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error
-        .downcast_ref::<io::Error>()
-        .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
 fn env(name: &str) -> Option<String> {
@@ -146,12 +128,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn exit_codes_tell_usage_from_bad_luck() {
+    fn wrong_usage_has_its_own_exit_code() {
         let problems = Problems::of_file("a.yaml", "is empty", None);
         for (error, expected) in [
             (anyhow::Error::new(Usage::new("x")), 2),
             (anyhow::Error::new(problems).context("reading"), 2),
-            (anyhow::Error::new(Unsound { unsound: 1, all: 2 }), 2),
             (anyhow::anyhow!("port 80 is taken"), 1),
         ] {
             assert_eq!(code(&error), expected, "{error:#}");
@@ -159,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_name_comes_with_the_known_ones() {
+    fn unknown_names_come_with_the_known_ones() {
         let near = Usage::unknown("timer", "hartbeat", &["heartbeat", "load"]);
         assert_eq!(
             near.to_string(),

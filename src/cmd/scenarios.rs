@@ -1,4 +1,4 @@
-//! `ws-mock scenarios`: what is inside the binary.
+//! `ws-mock scenarios`: lists the bundled scenarios or shows one.
 
 use std::io::Write;
 
@@ -8,7 +8,7 @@ use crate::disk::load;
 use crate::lang::bundled;
 use crate::lang::model::{Protocol, Scenario};
 
-pub(super) fn run(args: &cli::Scenarios, out: &mut dyn Write) -> anyhow::Result<()> {
+pub(super) fn run(args: &cli::ScenariosArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     match &args.verb {
         None => list(out),
         Some(ScenariosVerb::Show { name }) => show(name, out),
@@ -61,12 +61,12 @@ mod tests {
 
     fn printed(verb: Option<ScenariosVerb>) -> String {
         let mut out = Vec::new();
-        run(&cli::Scenarios { verb }, &mut out).unwrap();
+        run(&cli::ScenariosArgs { verb }, &mut out).unwrap();
         String::from_utf8(out).unwrap()
     }
 
     #[test]
-    fn each_bundled_scenario_is_a_row() {
+    fn list_has_a_row_for_each_scenario() {
         let list = printed(None);
         assert_eq!(list.lines().count(), bundled().len() + 1);
         let echo: Vec<_> = list
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn a_scenario_is_shown_as_it_is() {
+    fn show_prints_the_file() {
         for (name, text) in bundled() {
             let name = (*name).to_owned();
             assert_eq!(printed(Some(ScenariosVerb::Show { name })), *text);
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_scenario_is_wrong_usage() {
+    fn unknown_scenario_is_wrong_usage() {
         let error = show("ecko", &mut Vec::new()).unwrap_err();
         assert_eq!(super::super::code(&error), 2);
         assert!(

@@ -1,15 +1,13 @@
-//! Rows of text in aligned columns.
+//! Text tables with aligned columns.
 
 use std::io::{self, Write};
 
-/// Between two columns.
-const GAP: usize = 2;
+const COLUMN_GAP: usize = 2;
 
-/// Writes rows under each other, each column as wide as its widest cell.
 pub(super) fn write<const N: usize>(out: &mut dyn Write, rows: &[[String; N]]) -> io::Result<()> {
     let width = |column: usize| {
         let cells = rows.iter().map(|row| row[column].chars().count());
-        cells.max().unwrap_or_default() + GAP
+        cells.max().unwrap_or_default() + COLUMN_GAP
     };
     let widths: [usize; N] = std::array::from_fn(width);
     for row in rows {
@@ -28,7 +26,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_are_aligned_by_characters_without_blanks_at_the_end() {
+    fn columns_align_by_characters() {
         let rows = [["a", "город", "x"], ["long", "b", ""]].map(|row| row.map(str::to_owned));
         let mut out = Vec::new();
         write(&mut out, &rows).unwrap();

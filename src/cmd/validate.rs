@@ -1,13 +1,13 @@
-//! `ws-mock validate`: every problem of some scenario files.
+//! `ws-mock validate`: checks scenario files and reports every problem.
 
 use std::io::Write;
 
-use super::{Unsound, env};
+use super::{Usage, env};
 use crate::base::text::safe;
 use crate::cli;
 use crate::disk::load;
 
-pub(super) fn run(args: &cli::Validate, out: &mut dyn Write) -> anyhow::Result<()> {
+pub(super) fn run(args: &cli::ValidateArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let mut unsound = 0;
     for file in &args.files {
         match load(file, &env) {
@@ -18,14 +18,11 @@ pub(super) fn run(args: &cli::Validate, out: &mut dyn Write) -> anyhow::Result<(
             }
         }
     }
-    match unsound {
-        0 => Ok(()),
-        _ => Err(Unsound {
-            unsound,
-            all: args.files.len(),
-        }
-        .into()),
+    if unsound > 0 {
+        let all = args.files.len();
+        return Err(Usage::new(format!("{unsound} of {all} unsound")).into());
     }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -33,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_files_are_told_of_before_it_fails() {
+    fn every_file_is_checked() {
         let folder = tempfile::tempdir().unwrap();
         let file = |name: &str, text: &str| {
             let path = folder.path().join(name);
@@ -44,7 +41,7 @@ mod tests {
         let good = file("good.yaml", "scenario: good\n");
         let files = vec![bad.clone(), good.clone()];
         let mut out = Vec::new();
-        let error = run(&cli::Validate { files }, &mut out).unwrap_err();
+        let error = run(&cli::ValidateArgs { files }, &mut out).unwrap_err();
         let out = String::from_utf8(out).unwrap();
         assert!(out.contains(&format!("{bad}:2:")), "{out}");
         assert!(out.contains(&format!("{good}: ok")), "{out}");

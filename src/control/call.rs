@@ -18,10 +18,10 @@ use crate::hub::{Hub, query, unescaped};
 use crate::lang;
 use crate::net::answer::{self, Answer, HttpProblem};
 
-pub(super) type Outcome = Result<Answer, HttpProblem>;
+pub(super) type ApiResult = Result<Answer, HttpProblem>;
 
 /// One request and the server that it is about.
-pub(super) struct Call {
+pub(super) struct ApiCall {
     pub(super) hub: Hub,
     /// The server's URLs.
     pub(super) addresses: Vec<String>,
@@ -34,11 +34,11 @@ pub(super) struct Call {
     body: Bytes,
 }
 
-pub(super) fn ok(body: impl Display) -> Outcome {
+pub(super) fn ok(body: impl Display) -> ApiResult {
     Ok(answer::json(StatusCode::OK, body.to_string()))
 }
 
-pub(super) fn items<I: Display>(items: impl IntoIterator<Item = I>) -> Outcome {
+pub(super) fn items<I: Display>(items: impl IntoIterator<Item = I>) -> ApiResult {
     let items: Vec<String> = items.into_iter().map(|item| item.to_string()).collect();
     ok(format_args!("{{\"items\":[{}]}}", items.join(",")))
 }
@@ -61,14 +61,14 @@ pub(super) fn missing(what: &str, name: &str, known: &[String]) -> HttpProblem {
     HttpProblem::not_found(format!("no {what} `{name}`; known: {known}"))
 }
 
-impl Call {
-    pub(super) fn new(hub: Hub, addresses: Vec<String>, request: Request<Bytes>) -> Call {
+impl ApiCall {
+    pub(super) fn new(hub: Hub, addresses: Vec<String>, request: Request<Bytes>) -> ApiCall {
         let (head, body) = request.into_parts();
         let path = head.uri.path().to_owned();
         let below = path.strip_prefix(super::ROOT).unwrap_or_default();
         let content_type = head.headers.get(CONTENT_TYPE);
         let content_type = content_type.and_then(|value| value.to_str().ok());
-        Call {
+        ApiCall {
             hub,
             addresses,
             method: head.method.as_str().to_owned(),

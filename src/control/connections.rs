@@ -8,13 +8,13 @@ use crate::base::json::Json;
 use crate::hub::{Hub, PeerId, Recipients};
 use crate::net::answer::HttpProblem;
 
-use super::call::{Call, Outcome, any, invalid, items, missing, ok};
+use super::call::{ApiCall, ApiResult, any, invalid, items, missing, ok};
 
-pub(super) fn list(call: &Call) -> Outcome {
+pub(super) fn list(call: &ApiCall) -> ApiResult {
     items(call.hub.connections().into_iter().map(|peer| peer.json))
 }
 
-pub(super) fn close(call: &Call) -> Outcome {
+pub(super) fn close(call: &ApiCall) -> ApiResult {
     call.check_query(&["code"])?;
     let code = call.query_number("code")?.unwrap_or(1000);
     if !is_close_code(code) {
@@ -42,7 +42,7 @@ fn unknown(hub: &Hub, name: &str) -> HttpProblem {
     missing("connection", name, &known)
 }
 
-pub(super) fn rooms(call: &Call) -> Outcome {
+pub(super) fn rooms(call: &ApiCall) -> ApiResult {
     items(call.hub.rooms().into_iter().map(|(name, peers)| {
         let ids: Vec<String> = peers.iter().map(|peer| format!("c{peer}")).collect();
         json!({ "name": *name, "connections": ids, "count": ids.len() })
@@ -51,7 +51,7 @@ pub(super) fn rooms(call: &Call) -> Outcome {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Send {
+struct SendBody {
     to: To,
     event: Option<String>,
     #[serde(default, deserialize_with = "any")]
@@ -66,9 +66,9 @@ enum To {
     Connection(String),
 }
 
-pub(super) fn send(call: &Call) -> Outcome {
+pub(super) fn send(call: &ApiCall) -> ApiResult {
     let hub = &call.hub;
-    let Send { to, event, message } = call.object()?;
+    let SendBody { to, event, message } = call.object()?;
     let mut connection = String::new();
     let to = match to {
         To::All(true) => Recipients::All,

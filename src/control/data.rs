@@ -8,7 +8,7 @@ use crate::base::text::shortened;
 use crate::hub::{Change, ChangeKind, Collection, DataError};
 use crate::net::answer::{self, HttpProblem};
 
-use super::call::{Call, Outcome, conflict, invalid, items, ok};
+use super::call::{ApiCall, ApiResult, conflict, invalid, items, ok};
 
 /// Items on a page, unless `limit` says otherwise.
 const PAGE: u64 = 100;
@@ -26,13 +26,13 @@ impl From<DataError> for HttpProblem {
     }
 }
 
-pub(super) fn collections(call: &Call) -> Outcome {
+pub(super) fn collections(call: &ApiCall) -> ApiResult {
     items(call.hub.collections().iter().map(|collection| {
         json!({ "name": collection.name, "key": collection.key, "count": collection.len() })
     }))
 }
 
-pub(super) fn list(call: &Call) -> Outcome {
+pub(super) fn list(call: &ApiCall) -> ApiResult {
     let collection = call.hub.collection(call.name())?;
     let page = call.query_number("page")?.unwrap_or(1);
     let limit = call.query_number("limit")?.unwrap_or(PAGE);
@@ -77,7 +77,7 @@ fn field_is(item: &Json, field: &str, value: &str) -> bool {
     })
 }
 
-pub(super) fn item(call: &Call) -> Outcome {
+pub(super) fn item(call: &ApiCall) -> ApiResult {
     let (collection, key) = (call.hub.collection(call.name())?, &call.parts[2]);
     match collection.find(key) {
         Some((_, item)) => ok(item.text()),
@@ -85,7 +85,7 @@ pub(super) fn item(call: &Call) -> Outcome {
     }
 }
 
-pub(super) fn insert(call: &Call) -> Outcome {
+pub(super) fn insert(call: &ApiCall) -> ApiResult {
     call.hub.collection(call.name())?;
     let item = call.json()?;
     let item = item.ok_or_else(|| invalid("the body is missing: the new item, a JSON object"))?;
@@ -93,7 +93,7 @@ pub(super) fn insert(call: &Call) -> Outcome {
     Ok(answer::json(StatusCode::CREATED, item.text().to_owned()))
 }
 
-pub(super) fn edit(call: &Call) -> Outcome {
+pub(super) fn edit(call: &ApiCall) -> ApiResult {
     let key = &call.parts[2];
     let kind = if call.method == "DELETE" {
         ChangeKind::Remove
@@ -108,7 +108,7 @@ pub(super) fn edit(call: &Call) -> Outcome {
     ok(change(call, key, kind)?.text())
 }
 
-fn change(call: &Call, key: &str, kind: ChangeKind) -> Result<Json, DataError> {
+fn change(call: &ApiCall, key: &str, kind: ChangeKind) -> Result<Json, DataError> {
     call.hub.edit(Change {
         collection: call.name().to_owned(),
         key: key.to_owned(),

@@ -3,9 +3,9 @@
 use crate::base::json::{Json, Kind};
 use crate::lang::faults::Fault;
 
-use super::call::{Call, Outcome, invalid, items};
+use super::call::{ApiCall, ApiResult, invalid, items};
 
-pub(super) fn list(call: &Call) -> Outcome {
+pub(super) fn list(call: &ApiCall) -> ApiResult {
     let faults = call.hub.faults_shown();
     items(faults.iter().map(|(fault, left)| shown(fault, *left)))
 }
@@ -22,7 +22,7 @@ fn shown(fault: &Json, left: Option<u64>) -> String {
     format!("{{{}}}", members.join(","))
 }
 
-pub(super) fn put(call: &Call) -> Outcome {
+pub(super) fn put(call: &ApiCall) -> ApiResult {
     let body = call.json()?.filter(|body| body.kind() == Kind::List);
     let body = body.ok_or_else(|| {
         invalid("the body must be a list of faults, such as [{\"kind\":\"drop\"}]")
@@ -38,7 +38,7 @@ pub(super) fn put(call: &Call) -> Outcome {
     list(call)
 }
 
-pub(super) fn clear(call: &Call) -> Outcome {
+pub(super) fn clear(call: &ApiCall) -> ApiResult {
     call.hub.set_faults(Vec::new());
     list(call)
 }

@@ -9,16 +9,16 @@ use serde_json::{Map, json};
 use crate::hub::{print_duration, rfc3339};
 use crate::net::answer;
 
-use super::call::{Call, Outcome, ok, scenario_error};
+use super::call::{ApiCall, ApiResult, ok, scenario_error};
 use super::time;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-pub(super) fn health(call: &Call) -> Outcome {
+pub(super) fn health(call: &ApiCall) -> ApiResult {
     ok(json!({ "status": "ok", "scenario": call.hub.scenario().name, "version": VERSION }))
 }
 
-pub(super) fn info(call: &Call) -> Outcome {
+pub(super) fn info(call: &ApiCall) -> ApiResult {
     let hub = &call.hub;
     let (scenario, metrics) = (hub.scenario(), hub.metrics());
     let collections = hub.collections();
@@ -45,7 +45,7 @@ pub(super) fn info(call: &Call) -> Outcome {
     }))
 }
 
-pub(super) fn metrics(call: &Call) -> Outcome {
+pub(super) fn metrics(call: &ApiCall) -> ApiResult {
     let metrics = call.hub.metrics();
     let waiting = i64::try_from(call.hub.waiting());
     metrics.depth.set(waiting.unwrap_or(i64::MAX));
@@ -58,12 +58,12 @@ pub(super) fn metrics(call: &Call) -> Outcome {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Reset {
+struct ResetBody {
     seed: Option<u64>,
 }
 
-pub(super) async fn reset(call: &Call) -> Outcome {
-    let Reset { seed } = call.object()?;
+pub(super) async fn reset(call: &ApiCall) -> ApiResult {
+    let ResetBody { seed } = call.object()?;
     let made = call.hub.reset(seed).await;
     made.map_err(|error| scenario_error(format!("{error:#}")))?;
     ok(json!({ "seed": call.hub.seed() }))

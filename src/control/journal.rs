@@ -10,7 +10,7 @@ use crate::base::text::shortened;
 use crate::hub::{About, Entry, Names, PeerId};
 use crate::net::answer::HttpProblem;
 
-use super::call::{Call, Outcome, any, invalid, items, ok, time};
+use super::call::{ApiCall, ApiResult, any, invalid, items, ok, time};
 use super::connections::peer_id;
 
 /// Entries in an answer, unless `limit` says otherwise.
@@ -90,7 +90,7 @@ fn is_part(wanted: Part<'_>, found: Part<'_>) -> bool {
     }
 }
 
-pub(super) fn list(call: &Call) -> Outcome {
+pub(super) fn list(call: &ApiCall) -> ApiResult {
     call.check_query(&["name", "connection", "direction", "after", "limit"])?;
     let filter = Filter::new(
         call.query_value("name"),
@@ -107,14 +107,14 @@ pub(super) fn list(call: &Call) -> Outcome {
     items(entries.iter().map(Entry::shown))
 }
 
-pub(super) fn clear(call: &Call) -> Outcome {
+pub(super) fn clear(call: &ApiCall) -> ApiResult {
     call.hub.journal().clear();
     items([""; 0])
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Wait {
+struct WaitBody {
     #[serde(default, rename = "match", deserialize_with = "any")]
     part: Option<Json>,
     name: Option<String>,
@@ -125,8 +125,8 @@ struct Wait {
     after: Option<u64>,
 }
 
-pub(super) async fn wait(call: &Call) -> Outcome {
-    let wait: Wait = call.object()?;
+pub(super) async fn wait(call: &ApiCall) -> ApiResult {
+    let wait: WaitBody = call.object()?;
     let mut filter = Filter::new(
         wait.name.as_deref(),
         wait.connection.as_deref(),

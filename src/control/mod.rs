@@ -20,7 +20,7 @@ use crate::base::text::shortened;
 use crate::hub::Hub;
 use crate::net::Control;
 use crate::net::answer::{Answer, HttpProblem};
-use call::{Call, Outcome};
+use call::{ApiCall, ApiResult};
 
 pub const ROOT: &str = "/__mock/";
 
@@ -28,7 +28,7 @@ pub const ROOT: &str = "/__mock/";
 pub fn handler(hub: Hub, addresses: Arc<OnceLock<Vec<String>>>) -> Control {
     Arc::new(move |request| {
         let addresses = addresses.get().cloned().unwrap_or_default();
-        let call = Call::new(hub.clone(), addresses, request);
+        let call = ApiCall::new(hub.clone(), addresses, request);
         Box::pin(async move {
             let mut answer = route(&call).await.unwrap_or_else(Answer::from);
             let no_store = HeaderValue::from_static("no-store");
@@ -38,15 +38,15 @@ pub fn handler(hub: Hub, addresses: Arc<OnceLock<Vec<String>>>) -> Control {
     })
 }
 
-enum Run {
-    Now(fn(&Call) -> Outcome),
-    Later(for<'c> fn(&'c Call) -> Pin<Box<dyn Future<Output = Outcome> + Send + 'c>>),
+enum Handler {
+    Now(fn(&ApiCall) -> ApiResult),
+    Later(for<'c> fn(&'c ApiCall) -> Pin<Box<dyn Future<Output = ApiResult> + Send + 'c>>),
 }
 
-use Run::{Later, Now};
+use Handler::{Later, Now};
 
 /// Methods, a path with `*` for a name, and the function that answers.
-const ROWS: &[(&str, &str, Run)] = &[
+const ROWS: &[(&str, &str, Handler)] = &[
     ("GET, HEAD", "health", Now(info::health)),
     ("GET", "info", Now(info::info)),
     ("GET", "connections", Now(connections::list)),
@@ -91,7 +91,7 @@ fn fits(pattern: &str, parts: &[String]) -> bool {
             .all(|(pattern, part)| pattern == "*" || pattern == part)
 }
 
-async fn route(call: &Call) -> Outcome {
+async fn route(call: &ApiCall) -> ApiResult {
     let mut methods = Vec::new();
     for (allowed, pattern, run) in ROWS {
         if !fits(pattern, &call.parts) {
@@ -110,7 +110,7 @@ async fn route(call: &Call) -> Outcome {
     Err(unknown(call, &methods.join(", ")))
 }
 
-fn unknown(call: &Call, methods: &str) -> HttpProblem {
+fn unknown(call: &ApiCall, methods: &str) -> HttpProblem {
     if !methods.is_empty() {
         let found = shortened(&call.method);
         let message = format!("`{found}` is not allowed here; allowed: {methods}");

@@ -10,9 +10,11 @@ use crate::base::text::shortened;
 use crate::hub::{Clock, Hub, NotHeld, Returned, TimerShown, print_duration, rfc3339};
 use crate::net::answer::HttpProblem;
 
-use super::call::{self, Call, Outcome, conflict, invalid, items, missing, ok, scenario_error};
+use super::call::{
+    self, ApiCall, ApiResult, conflict, invalid, items, missing, ok, scenario_error,
+};
 
-pub(super) fn clock(call: &Call) -> Outcome {
+pub(super) fn clock(call: &ApiCall) -> ApiResult {
     ok(clock_shown(&call.hub))
 }
 
@@ -24,7 +26,7 @@ pub(super) fn clock_shown(hub: &Hub) -> Value {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct SetClock {
+struct ClockBody {
     mode: Option<Mode>,
     #[serde(default, deserialize_with = "call::time")]
     advance: Option<Duration>,
@@ -37,9 +39,9 @@ enum Mode {
     Manual,
 }
 
-pub(super) async fn set_clock(call: &Call) -> Outcome {
+pub(super) async fn set_clock(call: &ApiCall) -> ApiResult {
     let hub = &call.hub;
-    let SetClock { mode, advance } = call.object()?;
+    let ClockBody { mode, advance } = call.object()?;
     match mode {
         None if advance.is_none() => {
             return Err(invalid(
@@ -58,7 +60,7 @@ pub(super) async fn set_clock(call: &Call) -> Outcome {
     clock(call)
 }
 
-pub(super) fn timers(call: &Call) -> Outcome {
+pub(super) fn timers(call: &ApiCall) -> ApiResult {
     items(call.hub.timers().iter().map(timer))
 }
 
@@ -71,13 +73,13 @@ fn timer(timer: &TimerShown) -> Value {
     })
 }
 
-fn no_timer(call: &Call) -> HttpProblem {
+fn no_timer(call: &ApiCall) -> HttpProblem {
     let timers = call.hub.timers().into_iter();
     let known: Vec<String> = timers.map(|timer| timer.name).collect();
     missing("timer", call.name(), &known)
 }
 
-pub(super) fn fire(call: &Call) -> Outcome {
+pub(super) fn fire(call: &ApiCall) -> ApiResult {
     if !call.hub.fire(call.name()) {
         return Err(no_timer(call));
     }
@@ -86,14 +88,14 @@ pub(super) fn fire(call: &Call) -> Outcome {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct SetTimer {
+struct TimerBody {
     #[serde(default, deserialize_with = "call::time")]
     every: Option<Duration>,
     paused: Option<bool>,
 }
 
-pub(super) fn set_timer(call: &Call) -> Outcome {
-    let SetTimer { every, paused } = call.object()?;
+pub(super) fn set_timer(call: &ApiCall) -> ApiResult {
+    let TimerBody { every, paused } = call.object()?;
     if every.is_some_and(|every| every.is_zero()) {
         return Err(invalid("`every` must be positive"));
     }
@@ -117,12 +119,12 @@ pub(super) fn set_timer(call: &Call) -> Outcome {
     }
 }
 
-pub(super) fn triggers(call: &Call) -> Outcome {
+pub(super) fn triggers(call: &ApiCall) -> ApiResult {
     let names = call.hub.triggers().into_iter();
     items(names.map(|name| json!({ "name": name })))
 }
 
-pub(super) fn trigger(call: &Call) -> Outcome {
+pub(super) fn trigger(call: &ApiCall) -> ApiResult {
     let args = call.json()?.unwrap_or_else(empty);
     if args.kind() != Kind::Object {
         let found = shortened(args.text());

@@ -1,27 +1,31 @@
 //! The fields of an event, and the line that they become.
 
-use std::fmt::{Debug, Write};
+use std::fmt::Debug;
 
 use tracing::Level;
 use tracing::field::{Field, Visit};
 
 use super::Format;
-use crate::base::text::{is_unsafe, write_safe};
-
-const DIM: &str = "\x1b[2m";
-const PLAIN: &str = "\x1b[0m";
+use crate::base::text::{is_unsafe, safe};
 
 /// Fields in the order in which they were recorded.
 #[derive(Debug, Default)]
-pub(super) struct Fields(Vec<(&'static str, Value)>);
+pub(super) struct Fields(Vec<Recorded>);
 
 #[derive(Debug, Clone)]
-enum Value {
-    String(String),
+struct Recorded {
+    name: &'static str,
+    text: String,
+    kind: FieldKind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum FieldKind {
+    String,
     /// By `Display` or `Debug`, which text repeats as it is.
-    Shown(String),
+    Shown,
     /// A number or a bool, the same in JSON as in text.
-    Plain(String),
+    Plain,
 }
 
 impl Visit for Fields {
@@ -29,154 +33,122 @@ impl Visit for Fields {
         let shown = format!("{value:?}");
         // `?name` of a string: the quotes are Debug's. One with escapes inside stays as Debug wrote it.
         let inner = shown.strip_prefix('"').and_then(|v| v.strip_suffix('"'));
-        let value = match inner.filter(|inner| !inner.contains(['"', '\\'])) {
-            Some(inner) => Value::String(inner.to_owned()),
-            None => Value::Shown(shown),
-        };
-        self.0.push((field.name(), value));
+        match inner.filter(|inner| !inner.contains(['"', '\\'])) {
+            Some(inner) => self.put(field, FieldKind::String, inner.to_owned()),
+            None => self.put(field, FieldKind::Shown, shown),
+        }
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.0.push((field.name(), Value::String(value.to_owned())));
+        self.put(field, FieldKind::String, value.to_owned());
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.0.push((field.name(), Value::Plain(value.to_string())));
+        self.put(field, FieldKind::Plain, value.to_string());
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.0.push((field.name(), Value::Plain(value.to_string())));
+        self.put(field, FieldKind::Plain, value.to_string());
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.0.push((field.name(), Value::Plain(value.to_string())));
+        self.put(field, FieldKind::Plain, value.to_string());
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
-        let text = format!("{value:?}");
         // JSON has no NaN.
-        let value = if value.is_finite() {
-            Value::Plain(text)
-        } else {
-            Value::Shown(text)
-        };
-        self.0.push((field.name(), value));
+        let kinds = [FieldKind::Shown, FieldKind::Plain];
+        self.put(
+            field,
+            kinds[usize::from(value.is_finite())],
+            format!("{value:?}"),
+        );
     }
 }
 
 impl Fields {
+    fn put(&mut self, field: &Field, kind: FieldKind, text: String) {
+        let name = field.name();
+        self.0.push(Recorded { name, text, kind });
+    }
+
     pub(super) fn append(&mut self, other: &Fields) {
         self.0.extend_from_slice(&other.0);
     }
 
     pub(super) fn line(mut self, format: Format, level: Level) -> String {
-        let message = self.0.iter().position(|(name, _)| *name == "message");
-        let message = message.map(|at| self.0.remove(at).1);
-        let mut out = String::new();
-        // Writing to a `String` cannot fail.
-        let _ = match format {
-            Format::Json => self.write_json(&mut out, level, message.as_ref()),
-            Format::Text { color: false } => {
-                self.write_text(&mut out, level, message.as_ref(), ["", ""], "")
-            }
-            Format::Text { color: true } => {
-                let code = match level {
-                    Level::ERROR => "\x1b[31m",
-                    Level::WARN => "\x1b[33m",
-                    Level::INFO => "\x1b[32m",
-                    Level::DEBUG => "\x1b[34m",
-                    Level::TRACE => "\x1b[35m",
-                };
-                self.write_text(&mut out, level, message.as_ref(), [DIM, code], PLAIN)
+        // The message first, wherever it was recorded.
+        self.0.sort_by_key(|field| field.name != "message");
+        match format {
+            Format::Json => self.json(level),
+            Format::Text { color } => self.text(level, color),
+        }
+    }
+
+    fn text(&self, level: Level, color: bool) -> String {
+        let paint = |code, text: &str| {
+            if color {
+                format!("\x1b[{code}m{text}\x1b[0m")
+            } else {
+                text.to_owned()
             }
         };
-        out.push('\n');
-        out
-    }
-
-    fn write_text(
-        &self,
-        out: &mut String,
-        level: Level,
-        message: Option<&Value>,
-        [dim, bright]: [&str; 2],
-        plain: &str,
-    ) -> std::fmt::Result {
-        let time = jiff::ZonedDateTime::now();
-        write!(
-            out,
-            "{dim}{}{plain} {bright}{level}{plain} ",
-            time.strftime("%F %T")
-        )?;
-        if let Some(message) = message {
-            write_safe(out, message.text())?;
-        }
-        for (name, value) in &self.0 {
-            write!(out, " {dim}{name}={plain}")?;
-            match value {
-                Value::String(text) => write_word(out, text)?,
-                Value::Shown(text) | Value::Plain(text) => write_safe(out, text)?,
+        let code = match level {
+            Level::ERROR => 31,
+            Level::WARN => 33,
+            Level::INFO => 32,
+            Level::DEBUG => 34,
+            Level::TRACE => 35,
+        };
+        let time = jiff::ZonedDateTime::now().strftime("%F %T").to_string();
+        let mut out = format!("{} {}", paint(2, &time), paint(code, level.as_str()));
+        for Recorded { name, text, kind } in &self.0 {
+            out.push(' ');
+            if *name != "message" {
+                out += &paint(2, &format!("{name}="));
+            }
+            match kind {
+                FieldKind::String if *name != "message" => out += &word(text),
+                _ => out += &safe(text).to_string(),
             }
         }
-        Ok(())
+        out + "\n"
     }
 
-    fn write_json(
-        &self,
-        out: &mut String,
-        level: Level,
-        message: Option<&Value>,
-    ) -> std::fmt::Result {
+    fn json(&self, level: Level) -> String {
         let time = jiff::Timestamp::now();
-        write!(out, r#"{{"time":"{time:.3}","level":"{level}""#)?;
-        let message = message.into_iter().map(|message| ("message", message));
-        let others = self.0.iter().map(|(name, value)| (*name, value));
-        for (name, value) in message.chain(others) {
-            write!(out, ",\"{name}\":")?;
-            match value {
-                Value::Plain(text) => out.push_str(text),
-                Value::String(text) | Value::Shown(text) => write_json_string(out, text)?,
+        let mut out = format!("{{\"time\":\"{time:.3}\",\"level\":\"{level}\"");
+        for Recorded { name, text, kind } in &self.0 {
+            out += &format!(",\"{name}\":");
+            match kind {
+                FieldKind::Plain => out += text,
+                FieldKind::String | FieldKind::Shown => write_json_string(&mut out, text),
             }
         }
-        out.push('}');
-        Ok(())
-    }
-}
-
-impl Value {
-    fn text(&self) -> &str {
-        match self {
-            Value::String(text) | Value::Shown(text) | Value::Plain(text) => text,
-        }
+        out + "}\n"
     }
 }
 
 /// Bare if it is one plain word, otherwise in quotes.
-fn write_word(out: &mut String, text: &str) -> std::fmt::Result {
+fn word(text: &str) -> String {
     let plain = |c: char| !(c.is_whitespace() || is_unsafe(c) || matches!(c, '"' | '=' | '\\'));
     if !text.is_empty() && text.chars().all(plain) {
-        out.push_str(text);
-        return Ok(());
+        return text.to_owned();
     }
     let escaped = text.replace('\\', "\\\\").replace('"', "\\\"");
-    out.push('"');
-    write_safe(out, &escaped)?;
-    out.push('"');
-    Ok(())
+    format!("\"{}\"", safe(&escaped))
 }
 
 /// JSON allows C1 and bidirectional controls in strings; a terminal obeys them, so they are escaped as well.
-fn write_json_string(out: &mut String, text: &str) -> std::fmt::Result {
-    let json = serde_json::Value::from(text).to_string();
-    for c in json.chars() {
-        // Each of them is below U+10000: one escape.
+fn write_json_string(out: &mut String, text: &str) {
+    for c in serde_json::Value::from(text).to_string().chars() {
         if is_unsafe(c) {
-            write!(out, "\\u{:04x}", c as u32)?;
+            // Each of them is below U+10000: one escape.
+            *out += &format!("\\u{:04x}", c as u32);
         } else {
             out.push(c);
         }
     }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -196,9 +168,7 @@ mod tests {
             ("a\nb", "\"a\\nb\""),
             ("Москва", "Москва"),
         ] {
-            let mut out = String::new();
-            write_word(&mut out, value).unwrap();
-            assert_eq!(out, written, "{value:?}");
+            assert_eq!(word(value), written, "{value:?}");
         }
     }
 }

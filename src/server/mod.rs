@@ -22,7 +22,7 @@ use crate::net::tls::{self, TlsError};
 use crate::net::{Control, Net, descriptors};
 
 pub use run::{Reload, prepare, run};
-pub use stop::{Parent, stop_token};
+pub use stop::stop_token;
 
 /// How long open connections have to close. A server ends within five seconds, all included.
 const CLOSE_TIME: Duration = Duration::from_millis(4500);

@@ -10,6 +10,7 @@ use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
 use super::{Claim, Server};
+use crate::base::Limits;
 use crate::base::text::safe;
 use crate::config::Config;
 use crate::control;
@@ -19,11 +20,11 @@ use crate::lang::model::Scenario;
 /// How long data may be made without a word.
 const SILENCE: Duration = Duration::from_secs(3);
 
-/// A changed scenario that passed its checks, and the configuration that the same options give with it.
+/// A changed scenario that passed its checks.
 #[derive(Debug)]
 pub struct Reload {
     pub scenario: Arc<Scenario>,
-    pub config: Config,
+    pub limits: Limits,
     /// Changed settings that only a restart can apply, such as `listen.port: 4000`.
     pub pending: Vec<String>,
 }
@@ -118,20 +119,16 @@ async fn apply(hub: &Hub, reloads: Option<mpsc::Receiver<Reload>>) {
 
 async fn apply_one(hub: &Hub, reload: Reload) -> anyhow::Result<()> {
     tracing::debug!("reloading the scenario");
-    let Reload {
-        scenario,
-        config,
-        pending,
-    } = reload;
-    let kept = scenario.listen.protocol == hub.scenario().listen.protocol;
-    hub.reload(scenario, config.limits).await?;
+    let protocol = reload.scenario.listen.protocol;
+    let kept = protocol == hub.scenario().listen.protocol;
+    hub.reload(reload.scenario, reload.limits).await?;
     let connections = if kept {
         "kept"
     } else {
         "closed, because the protocol changed"
     };
     tracing::info!("reloaded the scenario: data made anew, connections {connections}");
-    for setting in pending {
+    for setting in reload.pending {
         tracing::warn!("`{setting}` needs a restart; until then the old value is used");
     }
     Ok(())

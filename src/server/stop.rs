@@ -10,16 +10,9 @@ use tokio_util::sync::CancellationToken;
 /// How often a process is looked for on systems that do not report its end.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// The process that a server ends with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Parent {
-    /// The one that started this process.
-    Own,
-    Id(u32),
-}
-
-/// A token that is cancelled when the process is asked to stop or when `parent` has ended.
-pub fn stop_token(parent: Option<Parent>) -> anyhow::Result<CancellationToken> {
+/// A token that is cancelled when the process is asked to stop or when the process `parent` has ended; 0 is the
+/// process that started this one.
+pub fn stop_token(parent: Option<u32>) -> anyhow::Result<CancellationToken> {
     let stop = CancellationToken::new();
     let signal = signals().context("cannot listen for signals")?;
     let token = stop.clone();
@@ -31,9 +24,10 @@ pub fn stop_token(parent: Option<Parent>) -> anyhow::Result<CancellationToken> {
     if let Some(parent) = parent {
         let token = stop.clone();
         // A thread, because it blocks until the process ends.
+        let parent = if parent == 0 { own_parent() } else { parent };
         let watch = move || {
-            let id = wait_for_end(parent);
-            tracing::info!(parent = id, "the parent process has ended: stopping");
+            wait_for_end(parent);
+            tracing::info!(parent, "the parent process has ended: stopping");
             token.cancel();
         };
         let thread = thread::Builder::new().name("parent".to_owned());
@@ -77,18 +71,13 @@ fn ignores_hangup() -> bool {
     mask.is_some_and(|mask| mask & 1 == 1)
 }
 
-/// Returns the id of the process once it has ended.
-fn wait_for_end(parent: Parent) -> u32 {
-    let id = match parent {
-        Parent::Own => own_parent(),
-        Parent::Id(id) => id,
-    };
+/// Returns when the process has ended.
+fn wait_for_end(id: u32) {
     #[cfg(target_os = "linux")]
-    if wait_for_descriptor(id, || parent != Parent::Own || own_parent() == id).is_ok() {
-        return id;
+    if wait_for_descriptor(id).is_ok() {
+        return;
     }
     watch(id);
-    id
 }
 
 #[cfg(unix)]
@@ -106,10 +95,9 @@ fn own_parent() -> u32 {
     parent().map_or(0, Pid::as_u32)
 }
 
-/// Fails where Linux has no descriptors of processes: before 5.3, and in some sandboxes. Unlike an id, a descriptor
-/// never means another process, if it meant this one, as `is_right` checks, when it was opened.
+/// Unlike an id, a descriptor never comes to mean another process. Fails before Linux 5.3 and in some sandboxes.
 #[cfg(target_os = "linux")]
-fn wait_for_descriptor(id: u32, is_right: impl Fn() -> bool) -> rustix::io::Result<()> {
+fn wait_for_descriptor(id: u32) -> rustix::io::Result<()> {
     use rustix::event::{PollFd, PollFlags, poll};
     use rustix::io::Errno;
     use rustix::process::{Pid, PidfdFlags, pidfd_open};
@@ -117,17 +105,21 @@ fn wait_for_descriptor(id: u32, is_right: impl Fn() -> bool) -> rustix::io::Resu
     let Some(pid) = i32::try_from(id).ok().and_then(Pid::from_raw) else {
         return Ok(());
     };
+    let is_parent = own_parent() == id;
     let process = match pidfd_open(pid, PidfdFlags::empty()) {
         Err(Errno::SRCH) => return Ok(()),
         opened => opened?,
     };
-    while is_right() {
+    if is_parent && own_parent() != id {
+        // It ended meanwhile, and the descriptor may be that of a successor.
+        return Ok(());
+    }
+    loop {
         match poll(&mut [PollFd::new(&process, PollFlags::IN)], None) {
             Err(Errno::INTR) => {}
             ended => return ended.map(drop),
         }
     }
-    Ok(())
 }
 
 /// Looks for the process again and again. A later process with its id has another start time.
@@ -169,7 +161,7 @@ mod tests {
         let mut child = Command::new("sleep").arg("60").spawn().unwrap();
         let id = child.id();
         let waits = [
-            thread::spawn(move || assert_eq!(wait_for_end(Parent::Id(id)), id)),
+            thread::spawn(move || wait_for_end(id)),
             thread::spawn(move || watch(id)),
         ];
         thread::sleep(LOOK_EVERY * 2);
@@ -180,7 +172,7 @@ mod tests {
             wait.join().unwrap();
         }
         child.wait().unwrap();
-        assert_eq!(wait_for_end(Parent::Id(id)), id);
+        wait_for_end(id);
         watch(id);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
+use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 
 fn ws_mock(line: &str) -> Command {
@@ -68,19 +69,19 @@ fn output_streams_and_exit_codes() {
         "serve stations --count stations=10000001",
         2,
         "",
-        "up to 10000000 are allowed",
+        "must be a whole number from 0 to 10000000",
     );
     check(
         "serve echo --allow-host http://x",
         2,
         "",
-        "`--allow-host http://x` is no host name",
+        "must be a host name",
     );
     check(
         "serve echo --allow-origin http://a\u{1b}",
         2,
         "",
-        "is no origin",
+        "must be an origin such as",
     );
     check(
         "serve echo --fault bogus",
@@ -198,6 +199,36 @@ fn concurrent_commands_share_one_certificate() {
     let before = (file("ca.pem"), file("cert.pem"));
     assert!(ask().wait().unwrap().success());
     assert_eq!((file("ca.pem"), file("cert.pem")), before);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn data_folder_follows_the_environment() {
+    for (variables, expected) in [
+        (&[("HOME", "a")][..], "a/.local/share/ws-mock"),
+        (&[("HOME", "a"), ("XDG_DATA_HOME", "d")], "d/ws-mock"),
+        (&[("WS_MOCK_DATA", "x"), ("XDG_DATA_HOME", "d")], "x"),
+        (&[("WS_MOCK_DATA", ""), ("XDG_DATA_HOME", "d")], "d/ws-mock"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = ws_mock("certs");
+        command.env_remove("XDG_DATA_HOME");
+        let absolute = |(name, value): &(&'static str, &str)| {
+            let value = Some(value).filter(|value| !value.is_empty());
+            let value = value.map_or_else(PathBuf::new, |value| folder.path().join(value));
+            (*name, value)
+        };
+        command.envs(variables.iter().map(absolute));
+        assert!(command.output().unwrap().status.success());
+        let authority = folder.path().join(expected).join("ca.pem");
+        assert!(authority.exists(), "{variables:?}");
+    }
+    // The XDG specification wants a relative path ignored.
+    let home = tempfile::tempdir().unwrap();
+    let mut command = ws_mock("certs");
+    command.env("HOME", home.path()).env("XDG_DATA_HOME", "d");
+    assert!(command.output().unwrap().status.success());
+    assert!(home.path().join(".local/share/ws-mock/ca.pem").exists());
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 const TABLE: &[(&str, &[&str])] = &[
     ("base", &[]),
     ("disk", &["lang"]),
-    ("cli", &[]),
+    ("cli", &["base", "config", "lang"]),
     ("config", &["base", "lang"]),
     ("log", &["base"]),
     ("lang", &["base"]),

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use ws_mock::base::Limits;
-use ws_mock::cli::{Cli, Verb};
+use ws_mock::cli::{Cli, CliVerb};
 use ws_mock::control;
 use ws_mock::disk::load;
 use ws_mock::hub::Hub;
@@ -67,7 +67,7 @@ fn its_commands_are_commands() {
         };
         let cli = Cli::read(std::iter::once("ws-mock").chain(rest.split_whitespace()));
         let cli = cli.unwrap_or_else(|error| panic!("{line}\n{error}"));
-        if let Verb::Serve(serve) = cli.verb
+        if let CliVerb::Serve(serve) = cli.verb
             && let Ok(scenario) = load(&serve.scenario, &|_| None)
         {
             let names: Vec<&str> = scenario

@@ -1,7 +1,6 @@
 //! The development certificate, and `ws-mock certs`: an authority and a certificate for this machine, made once in the
 //! user's data folder.
 
-mod folder;
 mod issue;
 mod names;
 mod store;
@@ -14,7 +13,7 @@ use anyhow::Context;
 
 use super::{env, table};
 use crate::cli;
-use names::Machine;
+use names::ThisMachine;
 use store::Store;
 
 /// A certificate and its key, as files (PEM).
@@ -25,7 +24,7 @@ pub(super) struct Pair {
 }
 
 #[derive(Debug)]
-pub(super) struct Made {
+pub(super) struct IssuedFiles {
     pub(super) leaf: Pair,
     pub(super) until: jiff::Timestamp,
     pub(super) names: Vec<String>,
@@ -35,21 +34,24 @@ pub(super) struct Made {
 }
 
 /// The development certificate for a server under these hosts and addresses, issued or renewed if it must be.
-pub(super) fn ensure(served: &[String]) -> anyhow::Result<Made> {
-    let made = store()?.ensure(&Machine::this(), served, crate::hub::wall() / 1000);
+pub(super) fn ensure(served: &[String]) -> anyhow::Result<IssuedFiles> {
+    let made = store()?.ensure(&ThisMachine::now(), served, crate::hub::wall() / 1000);
     made.context(NO_PLACE)
 }
 
+/// In `WS_MOCK_DATA`, or where the system keeps data of a user's programs.
 fn store() -> anyhow::Result<Store> {
-    // The system knows a home even where the environment of a service names none.
-    let folder = folder::data(&env, std::env::home_dir().as_deref())?;
-    Ok(Store::at(folder))
+    let own = env("WS_MOCK_DATA").filter(|folder| !folder.is_empty());
+    let folder = own.map(PathBuf::from);
+    let folder = folder.or_else(|| Some(dirs::data_local_dir()?.join("ws-mock")));
+    let folder = folder.context("there is no home folder; hint: name a folder in `WS_MOCK_DATA`");
+    folder.map(Store::at)
 }
 
 const NO_PLACE: &str = "cannot make the development certificate (`WS_MOCK_DATA` names another folder for it, \
                         `--cert` and `--key` a certificate of your own, `--no-ssl` does without)";
 
-pub(super) fn run(args: &cli::Certs, out: &mut dyn Write) -> anyhow::Result<()> {
+pub(super) fn run(args: &cli::CertsArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     if args.force {
         store()?.clear().context(NO_PLACE)?;
     }
@@ -61,7 +63,7 @@ pub(super) fn run(args: &cli::Certs, out: &mut dyn Write) -> anyhow::Result<()> 
     Ok(trust::write(&made.authority, out)?)
 }
 
-fn show(made: &Made, out: &mut dyn Write) -> anyhow::Result<()> {
+fn show(made: &IssuedFiles, out: &mut dyn Write) -> anyhow::Result<()> {
     let row = |what: &str, path: &Path, until: Option<jiff::Timestamp>| {
         let until = until.map_or_else(String::new, |time| format!("until {}", time.strftime("%F")));
         [what.to_owned(), path.display().to_string(), until]

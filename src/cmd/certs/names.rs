@@ -23,19 +23,19 @@ pub(super) const LOCAL_NETWORKS: [(IpAddr, u8); 8] = [
 
 /// Names and addresses of this machine.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Machine {
+pub(super) struct ThisMachine {
     pub(super) host: Option<String>,
     pub(super) addresses: Vec<IpAddr>,
 }
 
-impl Machine {
-    pub(super) fn this() -> Self {
+impl ThisMachine {
+    pub(super) fn now() -> Self {
         let networks = sysinfo::Networks::new_with_refreshed_list().ok();
         let networks = networks.iter().flat_map(|networks| networks.values());
         let networks = networks.flat_map(sysinfo::NetworkData::ip_networks);
         // A link-local IPv6 address needs a zone, which URLs of browsers cannot have.
         let is_usable = |ip: &IpAddr| !matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local());
-        Machine {
+        ThisMachine {
             host: sysinfo::System::host_name().ok(),
             addresses: networks
                 .map(|network| network.addr)
@@ -118,8 +118,8 @@ fn dns_name(text: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn machine(host: &str) -> Machine {
-        Machine {
+    fn machine(host: &str) -> ThisMachine {
+        ThisMachine {
             host: Some(host.to_owned()),
             addresses: vec![[192, 168, 7, 9].into(), [203, 0, 113, 5].into()],
         }

@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use super::issue::{self, Issued, Pem};
-use super::names::{self, Machine};
-use super::{Made, Pair};
+use super::names::{self, ThisMachine};
+use super::{IssuedFiles, Pair};
 
 /// A folder with an authority, a certificate, their keys, and a record of each.
 pub(super) struct Store {
@@ -37,10 +37,10 @@ impl Store {
     /// The certificate of this machine, `served` under these hosts and addresses too; issued or renewed if it must be.
     pub(super) fn ensure(
         &self,
-        machine: &Machine,
+        machine: &ThisMachine,
         served: &[String],
         now: i64,
-    ) -> anyhow::Result<Made> {
+    ) -> anyhow::Result<IssuedFiles> {
         let wanted = machine.wanted(served);
         let made = match self.current(&wanted, now) {
             // The common case, in which nothing needs to be writable.
@@ -60,7 +60,7 @@ impl Store {
         Ok(made)
     }
 
-    fn current(&self, wanted: &BTreeSet<String>, now: i64) -> Option<Made> {
+    fn current(&self, wanted: &BTreeSet<String>, now: i64) -> Option<IssuedFiles> {
         let authority = read(&self.authority, "", now)?;
         let leaf = read(&self.leaf, &authority.0.cert, now)?;
         let has = |name: &String| leaf.1.names.contains(name);
@@ -70,10 +70,10 @@ impl Store {
 
     fn renew(
         &self,
-        machine: &Machine,
+        machine: &ThisMachine,
         wanted: &BTreeSet<String>,
         now: i64,
-    ) -> anyhow::Result<Made> {
+    ) -> anyhow::Result<IssuedFiles> {
         let _lock = self.lock()?;
         // Another server may have done it while this one waited for the lock.
         if let Some(made) = self.current(wanted, now) {
@@ -112,8 +112,8 @@ impl Store {
         Ok(made)
     }
 
-    fn made(&self, authority: &Issued, leaf: Issued) -> Made {
-        Made {
+    fn made(&self, authority: &Issued, leaf: Issued) -> IssuedFiles {
+        IssuedFiles {
             leaf: self.leaf.clone(),
             until: time(leaf.until),
             names: leaf.names,
@@ -272,7 +272,7 @@ mod tests {
 
         /// The texts of both certificates.
         fn served(&self, host: &str, served: &[&str], now: i64) -> (String, String) {
-            let machine = Machine {
+            let machine = ThisMachine {
                 host: Some(host.to_owned()),
                 addresses: vec![[192, 168, 7, 9].into()],
             };

@@ -1,12 +1,12 @@
-//! How systems, browsers and tools come to trust the authority.
+//! Instructions to make systems, browsers and tools trust the authority.
 
 use std::io::{self, Write};
 use std::path::Path;
 
-/// A file of the authority stands for this.
-const HOLE: &str = "CA_FILE";
+/// Stands for the path of the authority's certificate.
+const PLACEHOLDER: &str = "CA_FILE";
 
-const HOW: &str = r#"Trust this authority on the machine where the browser runs, then start the browser again:
+const INSTRUCTIONS: &str = r#"Trust this authority on the machine where the browser runs, then start the browser again:
 
     CA_FILE
 
@@ -43,10 +43,10 @@ iPhone, iPad        Send the file to the device and install the profile, then Se
 To take the trust back, remove "ws-mock development CA" where you added it. A new authority: ws-mock certs --force
 "#;
 
-/// Writes it for the authority in this file.
 pub(super) fn write(authority: &Path, out: &mut dyn Write) -> io::Result<()> {
     out.write_all(
-        HOW.replace(HOLE, &authority.display().to_string())
+        INSTRUCTIONS
+            .replace(PLACEHOLDER, &authority.display().to_string())
             .as_bytes(),
     )
 }
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_system_is_told_of_with_the_file_in_place() {
+    fn every_system_has_instructions() {
         let mut out = Vec::new();
         write(Path::new("/data/ca.pem"), &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
@@ -73,6 +73,6 @@ mod tests {
         ] {
             assert!(text.contains(word), "{word}");
         }
-        assert!(!text.contains(HOLE));
+        assert!(!text.contains(PLACEHOLDER));
     }
 }

@@ -9,14 +9,12 @@ use std::path::Path;
 use anyhow::Context;
 
 use super::{Usage, env};
-use crate::cli::{self, ParentProcess};
-use crate::disk;
-use crate::server::{self, Parent};
+use crate::{cli, disk, server};
 
 pub(super) use config::addresses;
 pub(super) use tls::own as own_certificate;
 
-pub(super) fn run(args: cli::Serve) -> anyhow::Result<()> {
+pub(super) fn run(args: cli::ServeArgs) -> anyhow::Result<()> {
     if let Some(path) = &args.listen.ready_file {
         check_ready_file(path)?;
     }
@@ -30,12 +28,8 @@ pub(super) fn run(args: cli::Serve) -> anyhow::Result<()> {
     served
 }
 
-async fn serve(args: cli::Serve) -> anyhow::Result<()> {
-    let parent = args.listen.exit_with_parent.map(|parent| match parent {
-        ParentProcess::Own => Parent::Own,
-        ParentProcess::Id(id) => Parent::Id(id),
-    });
-    let stop = server::stop_token(parent)?;
+async fn serve(args: cli::ServeArgs) -> anyhow::Result<()> {
+    let stop = server::stop_token(args.listen.exit_with_parent)?;
     let for_load = args.clone();
     let load = move || {
         let scenario = disk::load(&for_load.scenario, &env)?;
@@ -45,14 +39,12 @@ async fn serve(args: cli::Serve) -> anyhow::Result<()> {
     let Some((scenario, config)) = server::prepare(&stop, load).await? else {
         return Ok(());
     };
-    if args.play.no_watch || scenario.files.is_empty() {
-        return server::run(config, scenario, None, &stop).await;
-    }
-    let (watch, reloads) = watch::Watch::new(args, config.clone(), &scenario);
-    tokio::select! {
-        served = server::run(config, scenario, Some(reloads), &stop) => served,
-        never = watch.run() => match never {},
-    }
+    let watched = !args.play.no_watch && !scenario.files.is_empty();
+    let reloads = watched
+        .then(|| watch::start(args, config.listen.clone(), &scenario))
+        .transpose()
+        .context("cannot watch the scenario")?;
+    server::run(config, scenario, reloads, &stop).await
 }
 
 /// The path must be free or have a regular file, which may be an earlier ready file.

@@ -12,7 +12,7 @@ const CERT: &str = "cert.pem";
 const KEY: &str = "cert.key";
 
 /// Finds or makes a certificate for a server under these hosts and addresses.
-pub(super) fn find(args: &cli::Listen, served: &[String]) -> anyhow::Result<Tls> {
+pub(super) fn find(args: &cli::ListenArgs, served: &[String]) -> anyhow::Result<Tls> {
     let only = args.ssl_only;
     if let (Some(cert), Some(key)) = (&args.cert, &args.key) {
         let (cert, key) = (cert.clone(), key.clone());

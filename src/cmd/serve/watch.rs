@@ -1,148 +1,89 @@
-//! A scenario's files, watched: saved and sound, the scenario is handed on; unsound, its problems are shown.
+//! Watches a scenario's files. A changed scenario that passes its checks is handed on; otherwise its problems are logged.
 
-use std::collections::BTreeSet;
-use std::convert::Infallible;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
-use std::{fs, future};
+use std::{fs, io, thread};
 
-use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::mpsc;
-use tokio::task::spawn_blocking;
-use tokio::time::sleep;
 
 use super::super::env;
 use super::config;
 use crate::cli;
-use crate::config::Config;
+use crate::config::Listen;
 use crate::disk::load;
 use crate::lang::Problems;
 use crate::lang::model::Scenario;
 use crate::server::Reload;
 
-/// An editor saves in several strokes; the last of them counts.
-const SETTLE: Duration = Duration::from_millis(100);
+/// The files are looked at instead of asking the system for events, which do not cross the mounts of containers and
+/// get lost when an editor saves by renaming.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-/// Reloads a scenario whenever its files change.
-pub(super) struct Watch {
-    args: cli::Serve,
-    start: Config,
-    files: Vec<PathBuf>,
-    seen: Vec<Stamp>,
-    reloads: mpsc::Sender<Reload>,
-}
+/// Changes with a file; `None` if it is missing.
+type FileStamp = Option<(SystemTime, u64)>;
 
-/// What changes with a file; `None` when it is not there.
-type Stamp = Option<(SystemTime, u64)>;
-
-impl Watch {
-    /// A watch over the files of `scenario`, and where its reloads arrive.
-    pub(super) fn new(
-        args: cli::Serve,
-        start: Config,
-        scenario: &Scenario,
-    ) -> (Watch, mpsc::Receiver<Reload>) {
-        let (reloads, receiver) = mpsc::channel(1);
-        let files = scenario.files.clone();
-        let seen = stamps(&files);
-        let watch = Watch {
-            args,
-            start,
-            files,
-            seen,
-            reloads,
-        };
-        (watch, receiver)
-    }
-
-    /// Watches until dropped.
-    pub(super) async fn run(mut self) -> Infallible {
-        let (bell, mut rings) = mpsc::channel(1);
-        let mut watcher = match watcher(bell) {
-            Ok(watcher) => watcher,
-            Err(error) => {
-                tracing::warn!(%error, "the scenario is not watched");
-                return future::pending().await;
-            }
-        };
-        let mut folders = BTreeSet::new();
-        loop {
-            watch_new(&mut watcher, &mut folders, &self.files);
-            let now = stamps(&self.files);
-            if now != self.seen {
-                self.seen = now;
-                self.reload().await;
+/// Watches until the receiver is dropped.
+pub(super) fn start(
+    args: cli::ServeArgs,
+    listen: Listen,
+    scenario: &Scenario,
+) -> io::Result<mpsc::Receiver<Reload>> {
+    let (reloads, receiver) = mpsc::channel(1);
+    let mut files = scenario.files.clone();
+    let mut seen = stamps(&files);
+    let watch = move || {
+        while !reloads.is_closed() {
+            thread::sleep(LOOK_EVERY);
+            let now = stamps(&files);
+            if now == seen {
                 continue;
             }
-            if rings.recv().await.is_none() {
-                return future::pending().await;
+            seen = settled(&files, now);
+            match reload(&args, &listen) {
+                Ok(reload) => {
+                    if reload.scenario.files != files {
+                        files.clone_from(&reload.scenario.files);
+                        seen = stamps(&files);
+                    }
+                    // Without a receiver the server is stopping.
+                    reloads.blocking_send(reload).ok();
+                }
+                Err(error) => log(&error),
             }
-            sleep(SETTLE).await;
         }
-    }
+    };
+    thread::Builder::new()
+        .name("watch".to_owned())
+        .spawn(watch)?;
+    Ok(receiver)
+}
 
-    async fn reload(&mut self) {
-        let (args, start) = (self.args.clone(), self.start.clone());
-        let read = move || {
-            let scenario = load(&args.scenario, &env)?;
-            Ok(Reload {
-                config: config::again(&start, &args, &scenario)?,
-                pending: config::pending(&start.listen, &args.listen, &scenario),
-                scenario,
-            })
-        };
-        let read = spawn_blocking(read).await;
-        match read.map_err(anyhow::Error::from).flatten() {
-            Ok(reload) => self.hand_on(reload).await,
-            Err(error) => show(&error),
+/// The stamps once they stay the same: an editor saves in several steps.
+fn settled(files: &[PathBuf], mut last: Vec<FileStamp>) -> Vec<FileStamp> {
+    loop {
+        thread::sleep(LOOK_EVERY);
+        let now = stamps(files);
+        if now == last {
+            return now;
         }
-    }
-
-    async fn hand_on(&mut self, reload: Reload) {
-        let files = &reload.scenario.files;
-        if *files != self.files {
-            self.files.clone_from(files);
-            self.seen = stamps(files);
-        }
-        // Without a receiver the server is stopping.
-        self.reloads.send(reload).await.ok();
+        last = now;
     }
 }
 
-/// Rings for whatever happens in a watched folder.
-fn watcher(bell: mpsc::Sender<()>) -> notify::Result<RecommendedWatcher> {
-    notify::recommended_watcher(move |_: notify::Result<notify::Event>| {
-        // One that waits stands for all that come meanwhile.
-        bell.try_send(()).ok();
-    })
-}
-
-/// Folders are watched, not files: an editor that saves by renaming would take a file's watch away with it.
-fn watch_new(watcher: &mut impl Watcher, folders: &mut BTreeSet<PathBuf>, files: &[PathBuf]) {
-    for file in files {
-        let folder = match file.parent() {
-            Some(folder) if folder != Path::new("") => folder.to_owned(),
-            _ => PathBuf::from("."),
-        };
-        if folders.contains(&folder) {
-            continue;
-        }
-        if let Err(error) = watcher.watch(&folder, RecursiveMode::NonRecursive) {
-            tracing::warn!(folder = %folder.display(), %error, "a folder of the scenario is not watched");
-        }
-        folders.insert(folder);
-    }
-}
-
-fn stamps(files: &[PathBuf]) -> Vec<Stamp> {
+fn stamps(files: &[PathBuf]) -> Vec<FileStamp> {
     let stamp = |file: &PathBuf| {
-        let of = fs::metadata(file).ok()?;
-        Some((of.modified().ok()?, of.len()))
+        let found = fs::metadata(file).ok()?;
+        Some((found.modified().ok()?, found.len()))
     };
     files.iter().map(stamp).collect()
 }
 
-fn show(error: &anyhow::Error) {
+fn reload(args: &cli::ServeArgs, start: &Listen) -> anyhow::Result<Reload> {
+    let scenario = load(&args.scenario, &env)?;
+    config::reload(start, args, scenario)
+}
+
+fn log(error: &anyhow::Error) {
     match error.downcast_ref::<Problems>() {
         None => tracing::error!("{error:#}"),
         Some(problems) => {
@@ -153,53 +94,34 @@ fn show(error: &anyhow::Error) {
             }
         }
     }
-    tracing::warn!("the scenario stays as it was");
+    tracing::warn!("the old scenario stays");
 }
 
 #[cfg(test)]
 mod tests {
-    use tokio::time::timeout;
-
     use super::*;
-    use crate::cli::{Cli, Verb};
+    use crate::cli::{Cli, CliVerb};
 
     const SHOP: &str = "scenario: shop\ntitle: one\nlisten: { tls: false }\n";
 
-    /// Far more than it takes.
-    const PATIENCE: Duration = Duration::from_secs(20);
-
-    #[tokio::test]
-    async fn a_saved_file_is_handed_on_once_it_is_sound() {
+    #[test]
+    fn saved_file_is_handed_on_once_it_is_sound() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("shop.yaml");
         fs::write(&file, SHOP).unwrap();
         let line = ["ws-mock", "serve", file.to_str().unwrap()];
-        let Verb::Serve(args) = Cli::read(line).unwrap().verb else {
+        let CliVerb::Serve(args) = Cli::read(line).unwrap().verb else {
             panic!("not served");
         };
         let scenario = load(&args.scenario, &env).unwrap();
-        let start = config::resolve(&args, &scenario).unwrap();
-        let (watch, mut reloads) = Watch::new(*args, start, &scenario);
-        let edit = async {
-            // Until it is handed on, however late the watch begins.
-            let mut round = 0;
-            loop {
-                round += 1;
-                fs::write(&file, "scenario: [").unwrap();
-                sleep(SETTLE).await;
-                let saved = folder.path().join("shop.yaml~");
-                let longer = "#".repeat(round);
-                fs::write(&saved, format!("{}{longer}\n", SHOP.replace("one", "two"))).unwrap();
-                fs::rename(&saved, &file).unwrap();
-                if let Ok(reload) = timeout(SETTLE * 10, reloads.recv()).await {
-                    return reload.unwrap();
-                }
-            }
-        };
-        let reload = tokio::select! {
-            never = watch.run() => match never {},
-            reload = timeout(PATIENCE, edit) => reload.unwrap(),
-        };
-        assert_eq!(reload.scenario.title, "two");
+        let config = config::resolve(&args, &scenario).unwrap();
+        let mut reloads = start(*args, config.listen, &scenario).unwrap();
+        fs::write(&file, "scenario: [").unwrap();
+        // Long enough to be seen: nothing is handed on.
+        thread::sleep(LOOK_EVERY * 4);
+        let saved = folder.path().join("shop.yaml~");
+        fs::write(&saved, SHOP.replace("one", "two")).unwrap();
+        fs::rename(&saved, &file).unwrap();
+        assert_eq!(reloads.blocking_recv().unwrap().scenario.title, "two");
     }
 }

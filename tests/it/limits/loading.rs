@@ -82,7 +82,10 @@ fn more_items_by_an_option_are_refused_at_start() {
     let output = command.output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(!output.status.success());
-    assert!(said.contains("up to 10000000 are allowed"), "{said}");
+    assert!(
+        said.contains("must be a whole number from 0 to 10000000"),
+        "{said}"
+    );
 }
 
 /// What stays of so many descriptors for connections.
