@@ -6,7 +6,7 @@ default:
 run *args:
     cargo run --release -- serve {{args}}
 
-# Everything that is tested
+# Run all tests
 test:
     cargo test
 
@@ -23,31 +23,32 @@ fmt:
 bench *args:
     cargo bench --bench compare -- {{args}}
 
-# Count the instructions of the hot paths; fails where they cost a tenth more than is written down
+# Count the instructions of the hot paths; fails if one costs a tenth more than recorded
 cost:
     cargo bench --bench cost
 
-# Autobahn's cases against `echo`: `just conformance '7.*'`; needs Python 2.7
+# Run Autobahn's cases against `echo`: `just conformance '7.*'`; needs Python 2.7
 conformance *cases:
     .ci/conformance {{cases}}
 
-# Fuzz `scenario`, `messages`, `packets`, `frames` or `control`; needs nightly and cargo-fuzz
+# Fuzz `scenario`, `messages`, `packets`, `frames` or `control`; needs a nightly toolchain and cargo-fuzz
 fuzz target seconds="300":
     mkdir -p fuzz/target/grown/{{target}}
     cargo +nightly fuzz run {{target}} fuzz/target/grown/{{target}} fuzz/corpus/{{target}} -- -max_total_time={{seconds}} -timeout=10 -dict=fuzz/words.dict
 
-# The real binary under clients good and bad, three minutes or as long as asked: `just soak 2h`
+# Serve good and bad clients for three minutes, or longer: `just soak 2h`
 soak *args:
     cargo bench --bench soak -- {{args}}
 
-# Make the development certificate, and show it
+# Make the development certificate and show it
 certs:
     cargo run --release -- certs
 
-# Licences and duplicates of the dependencies
-deny:
+# Check licences and duplicates of the dependencies, and look for unused ones
+deps:
     cargo deny check licenses bans sources
+    cargo machete
 
-# What CI runs
+# Run everything that CI runs
 ci:
     .ci/run
