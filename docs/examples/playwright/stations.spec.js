@@ -34,7 +34,10 @@ const APP = `<!doctype html>
     socket.onmessage = ({ data }) => {
       const { type, data: content } = JSON.parse(data);
       if (type === "response") content.stations.forEach(show);
-      if (type === "update") content.updates.filter(({ id }) => document.getElementById(id)).forEach(show);
+      if (type !== "update") return;
+      for (const { stationId, updates } of content.updates) {
+        if (document.getElementById(stationId)) show({ id: stationId, ...updates });
+      }
     };
     socket.onclose = ({ code }) => {
       status.textContent = "offline, " + code;

@@ -77,8 +77,10 @@ class StationFeed:
     def hear(self):
         message = json.loads(self.socket.recv(timeout=10))
         data = message.get("data", {})
-        for station in data.get("stations", []) + data.get("updates", []):
-            self.stations.setdefault(station["id"], {}).update(station)
+        for station in data.get("stations", []):
+            self.stations[station["id"]] = station
+        for change in data.get("updates", []):
+            self.stations.setdefault(change["stationId"], {}).update(change["updates"])
         return message
 
 
@@ -105,7 +107,7 @@ def test_half_a_minute_brings_five_updates(mock, feed):
     mock.control("POST", "clock", {"advance": "30s"})
     update = feed.hear()
     assert update["action"] == "stationUpdate"
-    assert [station["lastUpdate"] for station in update["data"]["updates"]] == ["2024-01-20T10:30:30.000Z"] * 5
+    assert [change["updates"]["lastUpdate"] for change in update["data"]["updates"]] == ["2024-01-20T10:30:30.000Z"] * 5
 
 
 def test_a_station_that_fails_shows_as_failed(mock, feed):

@@ -37,8 +37,8 @@ class StationFeed {
 
   #hear({ type, data, error, requestId }) {
     if (type === "update") {
-      for (const change of data.updates) {
-        this.stations.set(change.id, { ...this.stations.get(change.id), ...change });
+      for (const { stationId, updates } of data.updates) {
+        this.stations.set(stationId, { ...this.stations.get(stationId), ...updates });
       }
       return;
     }
