@@ -256,14 +256,23 @@ impl<'t> Context<'t> {
     }
 
     fn request(&mut self, request: &HttpRequest) -> Option<Outcome> {
+        self.asker = Asker::Http;
         let (route, params) = match http::route(self.scenario, request) {
             Ok(found) => found,
-            Err(answer) => return self.done(Returned::Http(answer)),
+            Err(refusal) => {
+                self.refuse(&refusal);
+                let mut answer = self.answer.take().unwrap_or_else(HttpAnswer::empty);
+                if !refusal.known.is_empty() {
+                    // RFC 9110, 15.5.6: a 405 must carry `Allow`.
+                    let allowed = refusal.known.join(", ");
+                    answer.headers.push(("allow".to_owned(), allowed));
+                }
+                return self.done(Returned::Http(answer));
+            }
         };
         if self.must_write(Some(&route.handler)) {
             return None;
         }
-        self.asker = Asker::Http;
         "http".clone_into(&mut self.stream);
         match request.seen(&params) {
             Ok(seen) => {

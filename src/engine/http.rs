@@ -3,7 +3,6 @@
 use bytes::Bytes;
 
 use crate::base::json::{Json, write};
-use crate::base::text::shortened;
 use crate::lang::model::{Route, Scenario, Segment};
 
 use super::HttpRequest;
@@ -105,11 +104,11 @@ impl HttpRequest {
 /// The parameters of a path, by name.
 type Params = Vec<(String, String)>;
 
-/// The route that a request takes and the parameters of its path, or the error of our own that answers it.
+/// The route that a request takes and the parameters of its path. The refusal of a known path knows its methods.
 pub(super) fn route<'s>(
     scenario: &'s Scenario,
     request: &HttpRequest,
-) -> Result<(&'s Route, Params), HttpAnswer> {
+) -> Result<(&'s Route, Params), Box<Refusal>> {
     let parts: Vec<&str> = request.path.split('/').skip(1).collect();
     let mut methods = Vec::new();
     for route in &scenario.http.routes {
@@ -119,18 +118,10 @@ pub(super) fn route<'s>(
         if route.method == request.method || (request.method == "HEAD" && route.method == "GET") {
             return Ok((route, params));
         }
-        methods.push(route.method.as_str());
+        methods.push(route.method.clone());
     }
-    if methods.is_empty() {
-        let (method, path) = (shortened(&request.method), shortened(&request.path));
-        let message = format!("nothing is mocked at {method} {path}");
-        return Err(HttpAnswer::error(404, "NOT_FOUND", &message));
-    }
-    let known = methods.join(", ");
-    let message = format!("allowed here: {known}");
-    let mut answer = HttpAnswer::error(405, "METHOD_NOT_ALLOWED", &message);
-    answer.headers.push(("allow".to_owned(), known));
-    Err(answer)
+    let refusal = Refusal::no_route(&request.method, &request.path, methods);
+    Err(Box::new(refusal))
 }
 
 /// Whether a route has this path under any method.

@@ -68,6 +68,20 @@ impl Refusal {
         }
     }
 
+    /// No route has the path; or one has it, but only with the methods `known`.
+    pub(super) fn no_route(method: &str, path: &str, known: Vec<String>) -> Refusal {
+        let code = if known.is_empty() {
+            "UNKNOWN_ROUTE"
+        } else {
+            "METHOD_NOT_ALLOWED"
+        };
+        Refusal {
+            name: Some(shortened(&format!("{method} {path}"))),
+            known,
+            ..Refusal::new(code)
+        }
+    }
+
     pub(super) fn not_found(key: &str) -> Refusal {
         Refusal {
             key: Some(shortened(key)),
@@ -87,7 +101,8 @@ impl Refusal {
     pub(super) fn status(&self) -> u16 {
         self.status.unwrap_or(match self.code.as_str() {
             "INVALID_REQUEST" | "INVALID_PAGINATION" => 422,
-            "UNKNOWN_ACTION" | "NOT_FOUND" => 404,
+            "UNKNOWN_ACTION" | "UNKNOWN_ROUTE" | "NOT_FOUND" => 404,
+            "METHOD_NOT_ALLOWED" => 405,
             "RATE_LIMITED" => 429,
             "SCENARIO_ERROR" => 500,
             _ => 400,
@@ -114,6 +129,8 @@ impl Refusal {
                     self.known.join(", ")
                 )
             }
+            "UNKNOWN_ROUTE" => format!("nothing is mocked at `{}`", or(&self.name, "")),
+            "METHOD_NOT_ALLOWED" => format!("allowed here: {}", self.known.join(", ")),
             "NOT_FOUND" => format!("nothing has the key `{}`", or(&self.key, "")),
             "INVALID_PAGINATION" => {
                 let part = or(&self.part, "page");

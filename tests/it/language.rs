@@ -322,6 +322,40 @@ a< {"error":{"code":"INVALID_REQUEST"}}
 }
 
 #[tokio::test]
+async fn unmocked_requests_get_the_error_envelope() {
+    play(
+        r#"
+scenario: rest
+messages:
+  errors:
+    UNKNOWN_ROUTE: Not Found
+    METHOD_NOT_ALLOWED: not ${ error.name }, only ${ error.known | join(' or ') }
+http:
+  error: { detail: "${ error.message }", code: "${ error.code }" }
+  "GET /notes": [ { reply: [] } ]
+  "POST /notes": [ { reply: [] } ]
+"#,
+        r#"
+$ GET /notes
+= 200 []
+$ GET /nothing
+= 404 {"detail":"Not Found","code":"UNKNOWN_ROUTE"}
+$ DELETE /notes
+= 405 {"detail":"not DELETE /notes, only GET or POST","code":"METHOD_NOT_ALLOWED"}
+"#,
+    )
+    .await;
+    play(
+        "scenario: none",
+        r#"
+$ GET /nothing
+= 404 {"error":{"code":"UNKNOWN_ROUTE","message":"nothing is mocked at `GET /nothing`"}}
+"#,
+    )
+    .await;
+}
+
+#[tokio::test]
 async fn rest_writes_become_events() {
     play(
         r#"
