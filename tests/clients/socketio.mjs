@@ -38,7 +38,12 @@ for (const [name, list] of Object.entries(transports)) {
   );
   assert.deepEqual(acknowledged, { company_id: 2 });
 
-  socket.emit("join_company", { company_id: 99 });
+  // Any id is joined, known or not, in an object or bare; without one there is an error.
+  for (const [sent, id] of [[{ company_id: 99 }, 99], ["company_123", "company_123"], [7, 7]]) {
+    socket.emit("join_company", sent);
+    assert.deepEqual(await heard(socket, "joined_company"), { company_id: id });
+  }
+  socket.emit("join_company");
   assert.equal(typeof (await heard(socket, "error")).message, "string");
 
   if (name === "default") {
