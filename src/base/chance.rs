@@ -1,4 +1,4 @@
-//! Named streams of chance, all derived from one seed: what one draws changes nothing for another.
+//! Named streams of random numbers, all derived from one seed. Draws from one stream do not affect another.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -7,7 +7,7 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 pub struct Chance(ChaCha8Rng);
 
 impl Chance {
-    /// The stream of a name and a number (an item's, a connection's) under a seed.
+    /// The stream of a name and a number, such as an item's or a connection's, under a seed.
     pub fn stream(seed: u64, name: &str, number: u64) -> Chance {
         let mut key = [0; 32];
         key[..8].copy_from_slice(&seed.to_le_bytes());
@@ -22,14 +22,14 @@ impl Chance {
         ((u128::from(self.0.next_u64()) * u128::from(bound)) >> 64) as u64
     }
 
-    /// A whole number from `low` to `high`, both included.
+    /// A whole number from `low` to `high`, both inclusive.
     pub fn int(&mut self, low: i64, high: i64) -> i64 {
         let (low, high) = (low.min(high), low.max(high));
         let span = (i128::from(high) - i128::from(low) + 1).min(i128::from(u64::MAX)) as u64;
         low.wrapping_add(self.below(span) as i64)
     }
 
-    /// A number from 0 up to, not including, 1.
+    /// A number from 0 to 1, exclusive.
     pub fn unit(&mut self) -> f64 {
         (self.0.next_u64() >> 11) as f64 / (1u64 << 53) as f64
     }
@@ -38,13 +38,12 @@ impl Chance {
         self.0.next_u64()
     }
 
-    /// The generator, for libraries that want one.
     pub fn generator(&mut self) -> &mut ChaCha8Rng {
         &mut self.0
     }
 }
 
-/// FNV-1a: fixed for ever, unlike the standard library's hashes.
+/// FNV-1a. The standard library's hashes may change between versions, and a seed must not.
 fn fnv(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)

@@ -24,7 +24,6 @@ impl Clock {
         }
     }
 
-    /// The same time, running on.
     #[must_use]
     pub fn released(self, wall: Moment) -> Clock {
         Clock::Running {
@@ -32,7 +31,6 @@ impl Clock {
         }
     }
 
-    /// The same time, standing.
     #[must_use]
     pub fn held(self, wall: Moment) -> Clock {
         Clock::held_at(self.now(wall))

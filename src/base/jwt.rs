@@ -1,6 +1,6 @@
 //! JSON Web Tokens signed with HS256, and no others.
 //!
-//! Invariant: no claim is looked at before the signature has been found good. Time is an argument.
+//! Invariant: the signature is verified before any claim is read. Time is an argument.
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use ring::hmac;
@@ -10,58 +10,49 @@ use crate::base::json::{Json, Kind};
 
 const ALGORITHM: &str = "HS256";
 const HEADER: &str = r#"{"alg":"HS256","typ":"JWT"}"#;
-/// Letters of a stranger's text that an error repeats.
+/// Characters of a token that an error repeats.
 const SHOWN: usize = 32;
 
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum JwtError {
-    /// Not header, claims and signature.
     #[error("found `{0}` parts; a token has `3`, with dots between")]
     Parts(usize),
-    /// A part that is no base64url.
     #[error("the token's {0} is not base64url without padding")]
-    Base64(Part),
-    /// A part that is no JSON object.
+    Base64(TokenPart),
     #[error("the token's {0} is not a JSON object")]
-    NotAnObject(Part),
-    /// Signed in another way, or not at all.
+    NotAnObject(TokenPart),
     #[error("found algorithm `{0}`; allowed is `{ALGORITHM}`")]
     Algorithm(String),
-    /// The header demands what we do not know.
+    /// A critical header that is not supported (RFC 7515, section 4.1.11).
     #[error("the token's header demands extensions (`crit`); none are known")]
     Critical,
-    /// Signed with another secret, or changed since.
     #[error("the token's signature is wrong")]
     Signature,
-    /// A time that is no number.
     #[error("the token's `{0}` is not a number of seconds")]
     NotATime(&'static str),
     #[error("the token expired")]
     Expired,
-    /// `nbf` is to come.
     #[error("the token is not valid yet")]
     NotYet,
 }
 
-/// A part of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
+pub enum TokenPart {
     Header,
     Claims,
     Signature,
 }
 
-impl std::fmt::Display for Part {
+impl std::fmt::Display for TokenPart {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Part::Header => "header",
-            Part::Claims => "claims part",
-            Part::Signature => "signature",
+            TokenPart::Header => "header",
+            TokenPart::Claims => "claims part",
+            TokenPart::Signature => "signature",
         })
     }
 }
 
-/// The token of these claims.
 pub fn sign(claims: &str, secret: &str) -> String {
     let mut token = BASE64_URL_SAFE_NO_PAD.encode(HEADER);
     token.push('.');
@@ -72,17 +63,17 @@ pub fn sign(claims: &str, secret: &str) -> String {
     token
 }
 
-/// The claims of a good token, as the JSON text they were signed as.
+/// Returns the claims of a valid token, as the JSON text that was signed.
 pub fn verify(token: &str, secret: &str, now_ms: i64) -> Result<String, JwtError> {
     let parts = token.split('.').count();
     let (Some((signed, signature)), 3) = (token.rsplit_once('.'), parts) else {
         return Err(JwtError::Parts(parts));
     };
     let (header, claims) = signed.split_once('.').ok_or(JwtError::Parts(parts))?;
-    check_header(&object(header, Part::Header)?)?;
-    let signature = decode(signature, Part::Signature)?;
+    check_header(&object(header, TokenPart::Header)?)?;
+    let signature = decode(signature, TokenPart::Signature)?;
     hmac::verify(&key(secret), signed.as_bytes(), &signature).map_err(|_| JwtError::Signature)?;
-    let claims = object(claims, Part::Claims)?;
+    let claims = object(claims, TokenPart::Claims)?;
     check_times(&claims, now_ms)?;
     Ok(claims.text().to_owned())
 }
@@ -91,13 +82,13 @@ fn key(secret: &str) -> hmac::Key {
     hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes())
 }
 
-fn decode(text: &str, part: Part) -> Result<Vec<u8>, JwtError> {
+fn decode(text: &str, part: TokenPart) -> Result<Vec<u8>, JwtError> {
     BASE64_URL_SAFE_NO_PAD
         .decode(text)
         .map_err(|_| JwtError::Base64(part))
 }
 
-fn object(text: &str, part: Part) -> Result<Json, JwtError> {
+fn object(text: &str, part: TokenPart) -> Result<Json, JwtError> {
     String::from_utf8(decode(text, part)?)
         .ok()
         .and_then(|text| Json::parse(text).ok())

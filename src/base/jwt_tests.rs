@@ -83,7 +83,7 @@ fn parts_must_be_three() {
     for (text, parts) in [("", 1), ("a", 1), ("a.b", 2), ("a.b.c.d", 4), (".....", 6)] {
         refused(text, JwtError::Parts(parts));
     }
-    refused("..", JwtError::NotAnObject(Part::Header));
+    refused("..", JwtError::NotAnObject(TokenPart::Header));
 }
 
 #[test]
@@ -93,41 +93,47 @@ fn parts_must_be_base64url_without_padding() {
     let (header, claims) = signed.split_once('.').unwrap();
     refused(
         &format!("{header}=.{claims}.{signature}"),
-        JwtError::Base64(Part::Header),
+        JwtError::Base64(TokenPart::Header),
     );
     refused(
         &format!("+/+/.{claims}.{signature}"),
-        JwtError::Base64(Part::Header),
+        JwtError::Base64(TokenPart::Header),
     );
     refused(
         &format!("{header}.{claims}.{signature}="),
-        JwtError::Base64(Part::Signature),
+        JwtError::Base64(TokenPart::Signature),
     );
-    refused(&format!("{good} "), JwtError::Base64(Part::Signature));
+    refused(&format!("{good} "), JwtError::Base64(TokenPart::Signature));
     refused(
         &format!("ёж.{claims}.{signature}"),
-        JwtError::Base64(Part::Header),
+        JwtError::Base64(TokenPart::Header),
     );
     let unreadable = format!("{header}.*");
     let signature = BASE64_URL_SAFE_NO_PAD.encode(hmac::sign(&key(SECRET), unreadable.as_bytes()));
     refused(
         &format!("{unreadable}.{signature}"),
-        JwtError::Base64(Part::Claims),
+        JwtError::Base64(TokenPart::Claims),
     );
 }
 
 #[test]
 fn header_and_claims_must_be_objects() {
     for text in ["", "[]", "1", "null", "{", "{}{}", "\"HS256\""] {
-        refused(&token(text, "{}"), JwtError::NotAnObject(Part::Header));
-        refused(&token(HEADER, text), JwtError::NotAnObject(Part::Claims));
+        refused(&token(text, "{}"), JwtError::NotAnObject(TokenPart::Header));
+        refused(
+            &token(HEADER, text),
+            JwtError::NotAnObject(TokenPart::Claims),
+        );
     }
     let deep = format!("{{\"a\":{}{}}}", "[".repeat(100_000), "]".repeat(100_000));
-    refused(&token(HEADER, &deep), JwtError::NotAnObject(Part::Claims));
+    refused(
+        &token(HEADER, &deep),
+        JwtError::NotAnObject(TokenPart::Claims),
+    );
     let bytes = BASE64_URL_SAFE_NO_PAD.encode(b"{\"a\":\"\xff\"}");
     refused(
         &format!("{bytes}.e30.e30"),
-        JwtError::NotAnObject(Part::Header),
+        JwtError::NotAnObject(TokenPart::Header),
     );
 }
 
@@ -175,7 +181,7 @@ fn a_token_ends_at_its_exp() {
         (format!("\"{}\"", seconds + 9), JwtError::NotATime("exp")),
         ("true".to_owned(), JwtError::NotATime("exp")),
         ("{}".to_owned(), JwtError::NotATime("exp")),
-        ("1e999".to_owned(), JwtError::NotAnObject(Part::Claims)),
+        ("1e999".to_owned(), JwtError::NotAnObject(TokenPart::Claims)),
     ] {
         refused(&sign(&format!("{{\"exp\":{exp}}}"), SECRET), error);
     }
@@ -227,7 +233,7 @@ fn errors_tell_what_is_allowed() {
         "found `2` parts; a token has `3`, with dots between"
     );
     assert_eq!(
-        JwtError::Base64(Part::Claims).to_string(),
+        JwtError::Base64(TokenPart::Claims).to_string(),
         "the token's claims part is not base64url without padding"
     );
 }

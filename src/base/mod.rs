@@ -1,4 +1,4 @@
-//! Floor 0: JSON texts, payloads, time, chance and the names of limits. It imports nothing of ours.
+//! Floor 0: JSON texts, payloads, time, chance and limits. It imports nothing of ours.
 
 mod chance;
 mod clock;

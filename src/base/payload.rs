@@ -1,12 +1,12 @@
-//! What is said to a peer: bytes of its own, and in the midst of them a text that it has in common with other messages.
+//! The bytes of a message: its own, and between them a text that it shares with other messages.
 //!
-//! A list that many ask for is so kept once: by the world, in mailboxes and in the journal.
+//! A list that many clients ask for is in memory once, for the world, the mailboxes and the journal.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-/// From here on a text is shared; below, copying costs less.
+/// Bytes from which on a text is shared; copying a shorter one costs less.
 const WORTH: usize = 512;
 
 #[derive(Debug, Clone, Default)]
@@ -25,7 +25,7 @@ impl Payload {
         self.len() == 0
     }
 
-    /// The bytes, in order, where they lie.
+    /// The pieces in order.
     pub fn pieces(&self) -> [&[u8]; 3] {
         match &self.shared {
             Some((at, shared)) => {
@@ -36,19 +36,18 @@ impl Payload {
         }
     }
 
-    /// The bytes that it has in common with no other, where in them the text stands that it shares, and that text.
+    /// Its own bytes, the place of the shared text in them, and that text.
     pub fn apart(&self) -> (&Bytes, Option<(usize, &Arc<str>)>) {
         let shared = self.shared.as_ref().map(|(at, shared)| (*at, shared));
         (&self.own, shared)
     }
 
-    /// The inverse of taking a payload apart.
+    /// The inverse of [`Payload::apart`].
     pub fn together(own: Bytes, at: usize, shared: Option<Arc<str>>) -> Self {
         let shared = shared.map(|shared| (at, shared));
         Payload { own, shared }
     }
 
-    /// The same between two texts.
     #[must_use]
     pub fn wrapped(&self, before: &str, after: &str) -> Self {
         Payload {
@@ -62,7 +61,7 @@ impl Payload {
         }
     }
 
-    /// The same without its first bytes, all of which are its own.
+    /// Without its first bytes, which must be its own.
     #[must_use]
     pub fn without(&self, first: usize) -> Self {
         Payload {
@@ -71,7 +70,6 @@ impl Payload {
         }
     }
 
-    /// The bytes in one piece.
     pub fn whole(&self) -> Bytes {
         match &self.shared {
             Some(_) => self.pieces().concat().into(),
@@ -80,7 +78,7 @@ impl Payload {
     }
 }
 
-/// Of the same bytes, shared or not.
+/// Equal bytes, shared or not.
 impl PartialEq for Payload {
     fn eq(&self, other: &Self) -> bool {
         self.whole() == other.whole()
@@ -98,15 +96,13 @@ impl<B: Into<Bytes>> From<B> for Payload {
 
 /// A destination of JSON text.
 pub trait Sink {
-    /// The place for what is new.
     fn text(&mut self) -> &mut String;
 
-    /// Adds what other messages say too.
+    /// Writes a text that other messages share.
     fn share(&mut self, text: &Arc<str>) {
         self.text().push_str(text);
     }
 
-    /// Bytes written so far.
     fn written(&self) -> usize;
 }
 
@@ -120,14 +116,14 @@ impl Sink for String {
     }
 }
 
-/// A payload while it is written. Its memory can be used again.
+/// A payload while it is written, with a reusable buffer.
 #[derive(Debug, Default)]
 pub struct Draft {
     text: String,
     shared: Option<(usize, Arc<str>)>,
 }
 
-/// The most memory that is kept for the next.
+/// Bytes of the largest buffer that is kept.
 const SPARE: usize = 256 << 10;
 
 impl Draft {

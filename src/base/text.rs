@@ -1,10 +1,9 @@
-//! Text that may come from anybody, as people are shown it: in a line of a log, in an error, on a terminal.
+//! Untrusted text as people see it: in a log line, an error, on a terminal.
 
 use std::fmt::{self, Write};
 
-/// Characters of somebody's own words that an error or a log line repeats.
+/// Characters of untrusted text that an error or a log line repeats.
 const ECHOED: usize = 256;
-/// Names that an error lists.
 const LISTED: usize = 20;
 
 /// A character that moves the cursor, ends the line or turns the reading direction.
@@ -13,7 +12,7 @@ pub fn is_unsafe(c: char) -> bool {
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// The text with such characters spelt out.
+/// Writes a text with such characters escaped.
 pub fn write_safe(out: &mut dyn Write, text: &str) -> fmt::Result {
     let mut rest = text;
     while let Some(at) = rest.find(is_unsafe) {
@@ -30,12 +29,11 @@ pub fn write_safe(out: &mut dyn Write, text: &str) -> fmt::Result {
     out.write_str(rest)
 }
 
-/// As [`write_safe`] writes it.
 pub fn safe(text: &str) -> impl fmt::Display {
     fmt::from_fn(move |f| write_safe(f, text))
 }
 
-/// Enough of a text to recognise it.
+/// The start of a text, enough to recognise it.
 pub fn shortened(text: &str) -> String {
     match text.char_indices().nth(ECHOED) {
         Some((at, _)) => format!("{}…", &text[..at]),
@@ -43,7 +41,7 @@ pub fn shortened(text: &str) -> String {
     }
 }
 
-/// `a, b, c`, and how many more there are when they are many.
+/// `a, b, c`, then the number of others if there are many.
 pub fn listed<N: AsRef<str>>(names: &[N]) -> String {
     let mut out = String::new();
     for name in names.iter().take(LISTED) {

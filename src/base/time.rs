@@ -1,12 +1,10 @@
-//! Moments and durations as text.
-
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::Moment;
 
-/// `2024-01-20T10:30:00.000Z`; what is after the year 9999 shows as its end.
+/// `2024-01-20T10:30:00.000Z`; later years show as the end of 9999.
 pub fn rfc3339(moment: Moment) -> String {
     let end = if moment < 0 {
         Timestamp::MIN
@@ -18,7 +16,7 @@ pub fn rfc3339(moment: Moment) -> String {
 
 /// RFC 3339 has years of four digits.
 pub fn has_text(moment: Moment) -> bool {
-    /// The first moment of the year 0, before which years have a sign.
+    /// The first moment of the year 0; earlier years have a sign.
     const YEAR_0: Moment = -62_167_219_200_000;
     moment >= YEAR_0 && Timestamp::from_millisecond(moment).is_ok()
 }
@@ -29,7 +27,6 @@ pub fn date(moment: Moment) -> String {
     text
 }
 
-/// The moment of an RFC 3339 text.
 pub fn parse(text: &str) -> Option<Moment> {
     text.parse::<Timestamp>()
         .ok()

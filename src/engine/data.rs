@@ -4,7 +4,7 @@ use thiserror::Error;
 
 use crate::base::json::{Json, Kind, write};
 use crate::base::text::{listed, shortened};
-use crate::lang::model::{CollectionId, Origin};
+use crate::lang::model::{CollectionId, ItemOrigin};
 use crate::world::{Collection, Edit, RowId, World, key_text, merged};
 
 use super::context::Context;
@@ -73,7 +73,7 @@ impl Context<'_> {
     /// Items that the scenario makes have the fields that it says: another one is most likely a slip.
     fn check_fields(&mut self, id: CollectionId, item: &Json) -> Result<(), DataError> {
         let of = self.collection(id).clone();
-        if of.is_empty() || !matches!(self.scenario.data[id].origin, Origin::Generated { .. }) {
+        if of.is_empty() || !matches!(self.scenario.data[id].origin, ItemOrigin::Generated { .. }) {
             return Ok(());
         }
         for member in item.part().members() {

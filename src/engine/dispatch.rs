@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::base::json::{Json, write};
-use crate::lang::expr::{Key, names};
+use crate::lang::expr::{PathKey, names};
 use crate::lang::model::Handler;
 use crate::world::{Arrival, PeerId, Plan, Val, peer_stream};
 
@@ -207,7 +207,7 @@ impl<'t> Context<'t> {
             self.names.push((names::MESSAGE, val));
             return Ok(());
         };
-        let first = val.down(&Key::Index(0));
+        let first = val.down(&PathKey::Index(0));
         let name = Val::Json(Json::string(&event.name));
         let bound = [
             (names::EVENT, name),

@@ -1,4 +1,4 @@
-//! Expressions and templates, evaluated for one turn: as values, as JSON text, as plain text.
+//! Expressions and templates, evaluated in a context: as values, as JSON text, as plain text.
 
 use std::sync::Arc;
 
@@ -9,14 +9,15 @@ use crate::base::json::{Json, Kind, MAX_DEPTH, Part, write};
 use crate::base::payload::Sink;
 use crate::base::text::shortened;
 use crate::lang::expr::{
-    Evaluate, Evaluated, Expr, Formula, Key, MAX_OUTPUT, Path, Template, names, reason, template,
+    Evaluate, Evaluated, Expr, Formula, MAX_OUTPUT, Path, PathKey, Template, names, reason,
+    template,
 };
 
 use super::context::Context;
 use super::scope::{self, Snapshot};
 use crate::world::{Val, from_value};
 
-/// Bytes that are written down as fast as an item is looked at.
+/// Bytes that take as long to write as one item to look at.
 pub(super) const BYTES_AN_ITEM: usize = 64;
 
 impl Context<'_> {
@@ -36,7 +37,7 @@ impl Context<'_> {
             return Ok(path.keys.iter().fold(whole, |val, key| val.down(key)));
         }
         if path.root == names::SESSION
-            && let [crate::lang::expr::Key::Member(name), rest @ ..] = &*path.keys
+            && let [crate::lang::expr::PathKey::Member(name), rest @ ..] = &*path.keys
             && !self.names.iter().any(|(name, _)| *name == names::SESSION)
         {
             let kept = scope::session_value(self.world(), self.peer, name)
@@ -50,7 +51,7 @@ impl Context<'_> {
         }
         let whole = self.lookup(path.root);
         if let (names::SESSION | names::CONNECTION, Val::Json(json)) = (path.root, &whole) {
-            // These are written down when they are asked for.
+            // These are rendered on use, so charge for their size.
             self.look_at(json.text().len() / BYTES_AN_ITEM)?;
         }
         Ok(path.keys.iter().fold(whole, |val, key| val.down(key)))
@@ -75,7 +76,7 @@ impl Context<'_> {
         }
         let snapshot = Arc::new(Snapshot {
             world: self.world().clone(),
-            // Moved, not cloned: they come back after the evaluation.
+            // Moved, not cloned: `take_back` returns them.
             names: std::mem::take(&mut self.names),
             present: self.present,
             peer: self.peer,
@@ -129,7 +130,6 @@ impl Context<'_> {
         }
     }
 
-    /// Writes a template's JSON text.
     pub(super) fn render(
         &mut self,
         template: &Template,
@@ -193,20 +193,20 @@ impl Evaluate for Context<'_> {
     }
 }
 
-fn json_down(json: &Json, keys: &[Key]) -> Val {
+fn json_down(json: &Json, keys: &[PathKey]) -> Val {
     part_down(json, keys).map_or(Val::Undefined, |part| Val::Json(json.at(part)))
 }
 
-fn write_down(json: &Json, keys: &[Key], out: &mut String) {
+fn write_down(json: &Json, keys: &[PathKey], out: &mut String) {
     out.push_str(part_down(json, keys).map_or("null", |part| part.text()));
 }
 
-fn part_down<'j>(json: &'j Json, keys: &[Key]) -> Option<Part<'j>> {
-    use Key;
+fn part_down<'j>(json: &'j Json, keys: &[PathKey]) -> Option<Part<'j>> {
+    use PathKey;
     keys.iter()
         .try_fold(json.part(), |part, key| match (part.kind(), key) {
-            (Kind::Object, Key::Member(name)) => part.get(name),
-            (Kind::List, Key::Index(at)) => part.elements().nth(*at),
+            (Kind::Object, PathKey::Member(name)) => part.get(name),
+            (Kind::List, PathKey::Index(at)) => part.elements().nth(*at),
             _ => None,
         })
 }

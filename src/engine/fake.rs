@@ -1,5 +1,4 @@
-//! `fake(kind, locale)`: made-up names and the like. The `fake` crate where it has the locale, else word lists of
-//! ours.
+//! `fake(kind, locale)`: by the `fake` crate where it has the locale, else by our word lists.
 
 use fake::Fake;
 use fake::faker::{address, company, internet, job, lorem, name, phone_number};
@@ -13,7 +12,7 @@ const KINDS: &str = "name, first_name, last_name, email, username, phone, city, 
 const RUSSIAN: &str = include_str!("../../fixtures/words/ru.txt");
 const ARABIC: &str = include_str!("../../fixtures/words/ar.txt");
 
-/// A made-up value of a kind; what is wrong is said in words that follow the function's name.
+/// Makes a value of a kind. An error continues a sentence that begins with the function's name.
 pub(super) fn make(
     chance: &mut Chance,
     kind: &str,
@@ -73,7 +72,7 @@ pub(super) fn make(
     })
 }
 
-/// From a file of lines `kind: word, word, …`; `name` is put together from its parts.
+/// Draws from lines `kind: word, word, …`; `name` is first and last name.
 fn from_words(chance: &mut Chance, words: &str, kind: &str) -> Option<String> {
     if kind == "name" {
         let first = from_words(chance, words, "first_name")?;

@@ -1,4 +1,4 @@
-//! What the functions of the language do.
+//! The functions of the language.
 
 use std::sync::Arc;
 
@@ -13,8 +13,7 @@ use super::fake;
 use super::scope::{Snapshot, peer_name};
 use crate::world::Val;
 
-/// Values that one call may make.
-const MOST: usize = 100_000;
+const MAX_VALUES: usize = 100_000;
 
 pub(super) fn call(
     scope: &Snapshot,
@@ -22,7 +21,7 @@ pub(super) fn call(
     function: Function,
     args: &[Value],
 ) -> Result<Value, Error> {
-    let call = Call { function, args };
+    let call = FunctionCall { function, args };
     match function {
         Function::Now => call.moment(scope, time::rfc3339),
         Function::Date => call.moment(scope, time::date),
@@ -74,12 +73,12 @@ pub(super) fn call(
     }
 }
 
-struct Call<'a> {
+struct FunctionCall<'a> {
     function: Function,
     args: &'a [Value],
 }
 
-impl Call<'_> {
+impl FunctionCall<'_> {
     fn wrong(&self, why: &str) -> Error {
         Error::new(
             ErrorKind::InvalidOperation,
@@ -96,7 +95,7 @@ impl Call<'_> {
         f64::try_from(value.clone())
             .ok()
             .filter(|number| number.is_finite())
-            .ok_or_else(|| self.wrong(&format!("takes a number, found {}", described(&value))))
+            .ok_or_else(|| self.wrong(&format!("needs a number, got {}", described(&value))))
     }
 
     fn name(&self, at: usize) -> Result<String, Error> {
@@ -104,10 +103,10 @@ impl Call<'_> {
         if is_plain(&value) {
             return Ok(value.to_string());
         }
-        Err(self.wrong(&format!("takes a name, found {}", described(&value))))
+        Err(self.wrong(&format!("needs a name, got {}", described(&value))))
     }
 
-    /// Now, with the offset that is asked for, as text.
+    /// `now` and `date`: the time with an offset, as text.
     fn moment(&self, scope: &Snapshot, text: fn(Moment) -> String) -> Result<Value, Error> {
         let offset = if self.args.is_empty() {
             0.0
@@ -119,17 +118,16 @@ impl Call<'_> {
             return Ok(Value::from(text(moment)));
         }
         Err(self.wrong(&format!(
-            "makes a time from the year 0 to 9999, found an offset of {offset} ms"
+            "needs a time from the year 0 to 9999, got an offset of {offset} ms"
         )))
     }
 
-    /// Two numbers, the lower first.
     fn bounds(&self, low: usize, high: usize) -> Result<(f64, f64), Error> {
         match (self.number(low)?, self.number(high)?) {
             (low, high) if low <= high && (high - low).is_finite() => Ok((low, high)),
-            (low, high) if low <= high => Err(self.wrong("takes bounds that are not so far apart")),
+            (low, high) if low <= high => Err(self.wrong("needs bounds that are less far apart")),
             (low, high) => Err(self.wrong(&format!(
-                "takes the lower bound before the higher, found {low} and {high}"
+                "needs the lower bound before the higher, got {low} and {high}"
             ))),
         }
     }
@@ -143,14 +141,14 @@ impl Call<'_> {
             .find(|collection| name.as_str() == Some(&collection.name));
         found.ok_or_else(|| {
             let found = described(&name);
-            self.wrong(&format!("takes a collection's name, found {found}"))
+            self.wrong(&format!("needs the name of a collection, got {found}"))
         })
     }
 
     fn list(&self) -> Result<Vec<Value>, Error> {
-        let list: Vec<Value> = self.arg(0).try_iter()?.take(MOST + 1).collect();
-        if list.len() > MOST {
-            return Err(self.wrong(&format!("takes a list of up to {MOST} values")));
+        let list: Vec<Value> = self.arg(0).try_iter()?.take(MAX_VALUES + 1).collect();
+        if list.len() > MAX_VALUES {
+            return Err(self.wrong(&format!("needs a list of up to {MAX_VALUES} values")));
         }
         Ok(list)
     }
@@ -161,7 +159,7 @@ impl Call<'_> {
                 let list = self.arg(0);
                 let len = list.len().unwrap_or(0);
                 match chance.below(len as u64) as usize {
-                    _ if len == 0 => Err(self.wrong("takes a list with something in it")),
+                    _ if len == 0 => Err(self.wrong("needs a list with something in it")),
                     at => list.get_item_by_index(at),
                 }
             }
@@ -187,7 +185,7 @@ impl Call<'_> {
                 let (low, high) = self.bounds(0, 1)?;
                 let (low, high) = (low.ceil(), high.floor());
                 if low > high {
-                    return Err(self.wrong("takes bounds with a whole number between them"));
+                    return Err(self.wrong("needs bounds with a whole number between them"));
                 }
                 Ok(Value::from(chance.int(low as i64, high as i64)))
             }

@@ -1,4 +1,4 @@
-//! Making the data at start: each item from its own stream, so that a larger count leaves the others as they are.
+//! Makes the data at start. Each item draws from its own stream, so that a larger count leaves other items unchanged.
 
 use std::sync::Arc;
 
@@ -8,33 +8,34 @@ use crate::base::json::{Json, write};
 use crate::base::text::shortened;
 use crate::base::{Chance, MAX_ITEMS};
 use crate::lang::expr::{Symbol, Template, names};
-use crate::lang::model::{Collection as Declared, CollectionId, Origin, Placed, Scenario};
+use crate::lang::model::{
+    CollectionId, DeclaredCollection as Declared, ItemOrigin, Placed, Scenario,
+};
 use crate::world::{Collection, Val, World};
 
 use super::context::{Access, Context};
 use super::{Present, Scratch};
 
-/// Bytes that they may have.
+/// Bytes of all generated items.
 const MAX_BYTES: u64 = 2 << 30;
-/// Instructions of expressions that making them may take: minutes.
+/// Instructions for all generated items: minutes.
 const MAX_WORK: u64 = 10_000_000_000;
 
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{place}: {why}")]
 pub struct MakeError {
     pub place: Arc<str>,
-    /// Of what, and why.
     pub why: String,
 }
 
 #[derive(Default)]
-struct Made {
+struct Totals {
     items: u64,
     bytes: u64,
     work: u64,
 }
 
-impl Made {
+impl Totals {
     /// Checks the number of items.
     fn fits(&self, more: u64) -> Result<(), String> {
         let items = self.items.saturating_add(more);
@@ -81,7 +82,7 @@ pub(super) fn fill(
         .iter()
         .map(|declared| Arc::new(Collection::new(&declared.name, &declared.key)))
         .collect();
-    let mut made = Made::default();
+    let mut made = Totals::default();
     let ended = in_order(scenario).into_iter().try_for_each(|id| {
         let declared = &scenario.data[id];
         let count = options
@@ -94,7 +95,7 @@ pub(super) fn fill(
         collection_mut(world, id).is_made();
         Ok(())
     });
-    // What drew from other streams than an item's own does not count as drawn.
+    // Draws from streams other than an item's own do not count.
     Arc::make_mut(world).forget_streams();
     ended
 }
@@ -106,7 +107,7 @@ fn in_order(scenario: &Scenario) -> Vec<CollectionId> {
     while !waiting.is_empty() {
         let before = waiting.len();
         waiting.retain(|id| match &scenario.data[*id].origin {
-            Origin::Generated {
+            ItemOrigin::Generated {
                 each: Some(parent), ..
             } if !order.contains(parent) => true,
             _ => {
@@ -115,7 +116,7 @@ fn in_order(scenario: &Scenario) -> Vec<CollectionId> {
             }
         });
         if waiting.len() == before {
-            // Parents in a circle have no items to start from.
+            // Parents in a circle have no items.
             break;
         }
     }
@@ -128,12 +129,12 @@ fn one(
     count: Option<u64>,
     present: Present,
     world: &mut Arc<World>,
-    made: &mut Made,
+    made: &mut Totals,
 ) -> Result<(), MakeError> {
     let declared = &scenario.data[id];
     let wrong = |why: String| wrong(declared, &declared.place, "", &why);
     match &declared.origin {
-        Origin::Literal(items) => {
+        ItemOrigin::Literal(items) => {
             let collection = collection_mut(world, id);
             for text in items {
                 let item = Json::parse(text.as_str()).map_err(|error| wrong(error.to_string()))?;
@@ -141,7 +142,7 @@ fn one(
             }
             Ok(())
         }
-        Origin::Generated {
+        ItemOrigin::Generated {
             count: declared_count,
             each,
             with,
@@ -199,7 +200,7 @@ struct Maker<'s> {
     fields: &'s [(String, Placed<Template>)],
     /// The fields that use `item`; for the others it is not built.
     looks: &'s [bool],
-    made: &'s mut Made,
+    made: &'s mut Totals,
 }
 
 impl Maker<'_> {
@@ -273,7 +274,7 @@ impl Maker<'_> {
         let mut text = String::from("{");
         for ((name, template), looks) in self.fields.iter().zip(self.looks) {
             if *looks && text.len() > 1 {
-                // What is there so far: a later field can use an earlier one.
+                // A later field sees the earlier ones.
                 context.bind(names::ITEM, Val::json(format!("{text}}}")));
             }
             if text.len() > 1 {

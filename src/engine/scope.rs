@@ -1,4 +1,4 @@
-//! What an expression sees while a handler runs.
+//! The names and functions that expressions see while a handler runs.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,10 +11,10 @@ use crate::world::{PeerId, Rows, Val, World, from_value};
 
 use super::{Facts, Present, functions};
 
-/// What a row weighs that nobody has looked at.
+/// Bytes that a row counts as before it is rendered.
 const BYTES_A_ROW: usize = 64;
 
-/// A snapshot for one evaluation: it is dropped before anything is changed.
+/// The snapshot for one evaluation, dropped before the next change.
 #[derive(Debug)]
 pub(super) struct Snapshot {
     pub(super) world: Arc<World>,
@@ -61,7 +61,7 @@ impl Scope for Snapshot {
     }
 
     fn weight(&self, value: &Value) -> usize {
-        // Items are too many to be looked at for this.
+        // Rendering all rows to weigh them would cost more than the expression.
         match value.downcast_object_ref::<Rows>() {
             Some(rows) => rows.len().saturating_mul(BYTES_A_ROW).min(MAX_OUTPUT),
             None => weight(value),
@@ -74,7 +74,6 @@ impl Scope for Snapshot {
     }
 }
 
-/// A name's value.
 pub(super) fn lookup(
     world: &World,
     bound: &[(Symbol, Val)],
@@ -103,7 +102,6 @@ pub(super) fn peer_name(id: PeerId) -> String {
     format!("c{id}")
 }
 
-/// The peer that a text names.
 pub(super) fn peer_of(name: &str) -> Option<PeerId> {
     name.strip_prefix('c')?.parse().ok()
 }
@@ -159,7 +157,7 @@ fn server(facts: Facts) -> String {
     out
 }
 
-/// An object of texts; of two with one name, the last is what look-ups see.
+/// Writes an object of texts. Of two equal names, look-ups see the last.
 pub(super) fn pairs(out: &mut String, pairs: &[(String, String)]) {
     out.push('{');
     write::joined(out, pairs, |out, (name, value)| {
@@ -170,7 +168,7 @@ pub(super) fn pairs(out: &mut String, pairs: &[(String, String)]) {
     out.push('}');
 }
 
-/// A session's value, without making the whole of it.
+/// Looks one value up without rendering the session.
 pub(super) fn session_value(world: &World, peer: Option<PeerId>, name: &str) -> Option<Json> {
     world.peers.get(&peer?)?.session.get(name).cloned()
 }

@@ -1,7 +1,7 @@
-//! A scenario once it is checked and compiled: what the rest of the program works with.
+//! A checked and compiled scenario.
 //!
-//! Invariant: nothing here can be wrong any more. Names are known, expressions parse, steps that need a writer
-//! are marked; later code looks things up and never validates again.
+//! Invariant: nothing here can be wrong. Names are known, expressions compile, handlers that need write access are
+//! marked; later code looks things up and never validates again.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -13,28 +13,24 @@ use crate::lang::expr::{Expr, Symbol, Symbols, Template};
 use crate::lang::faults::Fault;
 use crate::lang::verbs::Steps;
 
-/// Everything a scenario file says.
 #[derive(Debug)]
 pub struct Scenario {
-    /// `scenario:`, the name it goes by.
     pub name: String,
-    /// `title:`, one line for people.
     pub title: String,
-    /// The files it was read from (none for a bundled one): what `serve` watches.
+    /// The files that it was read from, which `serve` watches; none for a bundled one.
     pub files: Vec<PathBuf>,
-    pub listen: Listen,
-    /// Bounds of its own.
+    pub listen: DeclaredListen,
     pub limits: Limits,
-    /// Names given in the file (`let`, `as`, `each`, …) and the built-in ones.
+    /// Built-in names and those of `let`, `as`, `each` and `with`.
     pub symbols: Symbols,
     /// An expression uses `server`, whose facts are costly to gather.
     pub asks_server: bool,
-    /// `let:` constants, evaluated at load.
+    /// `let:`, evaluated at load.
     pub constants: Vec<(Symbol, Value)>,
-    /// The environment variables that expressions ask for, as they were at load.
+    /// The environment variables that expressions use, as of load.
     pub env: HashMap<String, String>,
-    /// `data:` in the file's order; a [`CollectionId`] is a place in it.
-    pub data: Vec<Collection>,
+    /// `data:` in the file's order; a [`CollectionId`] is an index.
+    pub data: Vec<DeclaredCollection>,
     /// `auth: { jwt: … }`.
     pub jwt: Option<Jwt>,
     pub messages: Messages,
@@ -42,15 +38,12 @@ pub struct Scenario {
     pub on: foldhash::HashMap<Box<str>, Arc<Handler>>,
     /// The names in `on`, in the file's order, for `error.known`.
     pub known: Vec<String>,
-    /// `on: { "*": … }`, which takes what no other takes.
+    /// `on: { "*": … }`, for messages of any other name.
     pub otherwise: Option<Arc<Handler>>,
     /// `before:`, steps ahead of every handler of a message.
     pub before: Option<Arc<Handler>>,
-    /// Steps at the handshake.
     pub upgrade: Option<Arc<Handler>>,
-    /// Steps when a peer has arrived.
     pub connect: Option<Arc<Handler>>,
-    /// Steps when a peer has gone.
     pub disconnect: Option<Arc<Handler>>,
     /// By collection.
     pub changes: Vec<Changes>,
@@ -59,7 +52,7 @@ pub struct Scenario {
     pub handlers: Arc<[Arc<str>]>,
     pub triggers: Vec<(String, Arc<Handler>)>,
     pub http: Http,
-    /// `define:`, a [`Step`] list to `run:` by its place here.
+    /// `define:`; `run` has an index.
     pub define: Vec<(String, Steps)>,
     /// `faults:`, on from the start.
     pub faults: Vec<Fault>,
@@ -90,52 +83,49 @@ impl Scenario {
     }
 }
 
-/// A place in [`Scenario::data`].
+/// An index in [`Scenario::data`].
 pub type CollectionId = usize;
 
 #[derive(Debug, Clone)]
-pub struct Listen {
-    /// The port unless told otherwise.
+pub struct DeclaredListen {
+    /// The default port.
     pub port: u16,
     pub tls: bool,
-    /// The WebSocket paths; empty means every path.
+    /// The accepted paths; empty is every path.
     pub paths: Vec<String>,
     pub protocol: Protocol,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Protocol {
-    /// One JSON value a message.
     Json,
-    /// Text and binary as they are.
     Raw,
     /// Socket.IO 5 over Engine.IO 4.
     SocketIo,
 }
 
-/// One collection of `data:`.
 #[derive(Debug)]
-pub struct Collection {
+pub struct DeclaredCollection {
     pub name: String,
     /// The field that identifies an item.
     pub key: String,
-    pub origin: Origin,
+    pub origin: ItemOrigin,
     pub place: Arc<str>,
 }
 
 #[derive(Debug)]
-pub enum Origin {
-    /// `items:` or `from:`: JSON texts of objects, one an item.
+pub enum ItemOrigin {
+    /// `items:` or `from:`: the JSON text of each item.
     Literal(Vec<String>),
-    /// `item:` with `count:`, and `each:` when made for every item of another collection.
+    /// `item:` and `count:`, for every item of another collection under `each:`.
     Generated {
         /// The number of items, for each parent if there are parents; sees `parent`.
         count: Placed<Template>,
         /// The collection whose items are the parents.
         each: Option<CollectionId>,
-        /// `with:`, values made once an item and not part of it.
+        /// `with:`, values for the fields of an item that are not part of it.
         with: Vec<(Symbol, Placed<Template>)>,
-        /// Fields in wire order; a later one sees the earlier ones as `item.x`.
+        /// Fields in the order of the wire; later ones see earlier ones as `item.x`.
         fields: Vec<(String, Placed<Template>)>,
     },
 }
@@ -152,7 +142,7 @@ impl std::fmt::Debug for Jwt {
     }
 }
 
-/// A part of the file that is evaluated outside of any step, and where it is, for when that fails.
+/// A part of the file that is evaluated outside of steps, with its place for errors.
 #[derive(Debug, Clone)]
 pub struct Placed<T> {
     pub place: Arc<str>,
@@ -163,48 +153,47 @@ pub struct Placed<T> {
 pub struct Messages {
     /// The name of a message's handler; `None` is always `"*"`. For Socket.IO the default is the event.
     pub name: Option<Placed<Template>>,
-    /// The envelope of answers; `None` sends the reply bare.
+    /// The envelope of answers; `None` is a bare reply.
     pub reply: Option<Template>,
-    /// The envelope of errors; always there (a plain one if the file has none).
+    /// The envelope of errors; a plain one if the file has none.
     pub error: Placed<Template>,
-    /// Socket.IO: the event that carries an error that no acknowledgement can. Default `error`.
+    /// The event of Socket.IO that carries errors without acknowledgement; `error` by default.
     pub error_event: String,
-    /// The words of the built-in errors, by code; each sees `error`. Codes not here have English words.
+    /// The words of built-in errors by code, in place of the English ones; they see `error`.
     pub errors: HashMap<String, Placed<Template>>,
 }
 
-/// A place in [`Scenario::handlers`]. Names are passed on by number: threads would contend for the count of an `Arc`.
+/// An index in [`Scenario::handlers`]. Names are forwarded by number: threads would contend for the count of an `Arc`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct HandlerId(pub u32);
 
 impl HandlerId {
-    /// The names of these, which every scenario has.
+    /// Names that every scenario has.
     pub const FIXED: [&str; 3] = ["", super::faults::PUSH, "later"];
-    /// Of a message that no handler takes.
+    /// A message that no handler takes.
     pub const NONE: HandlerId = HandlerId(0);
-    /// Of what nobody asked for.
+    /// A push.
     pub const PUSH: HandlerId = HandlerId(1);
-    /// Of a plan that no handler made.
+    /// A plan that no handler made.
     pub const LATER: HandlerId = HandlerId(2);
 }
 
-/// Steps and what they need.
 #[derive(Debug)]
 pub struct Handler {
     pub id: HandlerId,
     pub steps: Steps,
-    /// True when it may draw chance, change data, remember, join, plan, send to others: when it needs the world to itself.
+    /// It may draw chance, change data, remember, join, plan or send to others: it needs write access.
     pub writes: bool,
 }
 
 /// `changes: { COLLECTION: … }`.
 #[derive(Debug, Default)]
 pub struct Changes {
-    /// Seeing `created`, a list of items.
+    /// Sees `created`, a list of items.
     pub created: Option<Arc<Handler>>,
-    /// Seeing `updated`, a list of `{ before, item }`.
+    /// Sees `updated`, a list of `{ before, item }`.
     pub updated: Option<Arc<Handler>>,
-    /// Seeing `removed`, a list of items.
+    /// Sees `removed`, a list of items.
     pub removed: Option<Arc<Handler>>,
 }
 
@@ -212,11 +201,11 @@ pub struct Changes {
 #[derive(Debug)]
 pub struct Timer {
     pub name: String,
-    /// Between its turns: a duration's text or milliseconds; sees `item` under `for`.
+    /// A duration's text or milliseconds; sees `item` under `for`.
     pub every: Placed<Template>,
-    /// `while:`; false skips a turn.
+    /// `while:`; false skips a firing.
     pub guard: Option<Placed<Expr>>,
-    /// `for: COLLECTION`: a turn of its own for each item, seen as `item`.
+    /// `for: COLLECTION`: fires for each item, seen as `item`.
     pub each: Option<CollectionId>,
     pub handler: Arc<Handler>,
 }
@@ -231,20 +220,16 @@ pub struct Http {
     pub routes: Vec<Route>,
 }
 
-/// One mocked HTTP request.
 #[derive(Debug)]
 pub struct Route {
-    /// The method, in capitals.
     pub method: String,
-    /// The path, part by part.
     pub path: Vec<Segment>,
     pub handler: Arc<Handler>,
 }
 
-/// One part of a route's path.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Segment {
     Literal(String),
-    /// Any text, under this name in `request.params`.
+    /// Any text, named so in `request.params`.
     Param(String),
 }

@@ -1,4 +1,4 @@
-//! The files people read are read, and what is broken says where and why.
+//! Bundled scenarios load, and broken ones say where and why.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::*;
 use crate::disk::load;
 
-/// Set to rewrite what the broken scenarios are expected to say.
+/// The variable that rewrites the expected problems of broken scenarios.
 const BLESS: &str = "WS_MOCK_BLESS";
 
 fn fixtures() -> PathBuf {
@@ -28,7 +28,7 @@ fn bundled_scenarios_are_sound() {
     }
 }
 
-/// Each broken scenario starts with what is to be said of it: `# problem: LINE:COLUMN: …` and `#   hint: …`.
+/// Each broken scenario starts with its problems: `# problem: LINE:COLUMN: …` and `#   hint: …`.
 #[test]
 fn broken_scenarios_say_where_and_why() {
     let folder = fixtures().join("invalid");
@@ -96,7 +96,7 @@ fn said_of(path: &Path, folder: &Path) -> String {
     said
 }
 
-/// The comments move what they are about, so it is read once for their number and once for their text.
+/// New comments move the lines that they are about, so the file is read again until they agree.
 fn bless(path: &Path, folder: &Path, text: &str) {
     let body: String = text
         .lines()
@@ -143,21 +143,21 @@ on:
     };
     assert_eq!(constant("b"), "3");
     assert_eq!(constant("c"), "no home");
-    let model::Origin::Literal(items) = &scenario.data[0].origin else {
+    let model::ItemOrigin::Literal(items) = &scenario.data[0].origin else {
         panic!("not literal");
     };
     assert_eq!(items, &[r#"{"id":1,"price":1.5,"name":"a\"b"}"#]);
     let steps = &scenario.on["one"].steps;
-    let verbs::Verb::Check(check) = &steps[0].verb else {
+    let verbs::StepVerb::Check(check) = &steps[0].verb else {
         panic!("no check");
     };
     assert_eq!(check.prefix, "data.");
-    let verbs::Verb::Find(find) = &steps[1].verb else {
+    let verbs::StepVerb::Find(find) = &steps[1].verb else {
         panic!("no find");
     };
     assert_eq!(find.fields_part, "data.fields");
     assert_eq!(&*steps[1].place, "x.yaml:11:7");
-    let verbs::Verb::Reply(reply) = &steps[2].verb else {
+    let verbs::StepVerb::Reply(reply) = &steps[2].verb else {
         panic!("no reply");
     };
     let pieces = format!("{:?}", reply.body);
@@ -268,8 +268,8 @@ fn a_scenario_starts_from_another() {
         .data
         .iter()
         .map(|collection| match &collection.origin {
-            model::Origin::Literal(items) => items.join(" "),
-            model::Origin::Generated { .. } => String::new(),
+            model::ItemOrigin::Literal(items) => items.join(" "),
+            model::ItemOrigin::Generated { .. } => String::new(),
         })
         .collect();
     assert_eq!(

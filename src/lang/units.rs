@@ -1,27 +1,25 @@
-//! Durations and sizes as people write them: `1h 30m`, `250ms`, `64KiB`.
+//! Durations and sizes: `1h 30m`, `250ms`, `64KiB`.
 
 use std::time::Duration;
 
 use jiff::SignedDuration;
 
-/// Longest duration; enough for any plan, and far from what could overflow.
+/// About 317 years, far from an overflow.
 const MAX_MILLISECONDS: f64 = 1e13;
 
-/// `250ms`, `30s`, `5m`, `1h 30m`.
 pub fn duration(text: &str) -> Option<Duration> {
     let duration: SignedDuration = text.trim().parse().ok()?;
     let duration = Duration::try_from(duration).ok()?;
     (duration.as_secs_f64() * 1e3 <= MAX_MILLISECONDS).then_some(duration)
 }
 
-/// So many milliseconds, unless that is no duration.
+/// `None` if the number is negative or too large.
 pub fn milliseconds(number: f64) -> Option<Duration> {
     (0.0..=MAX_MILLISECONDS)
         .contains(&number)
         .then(|| Duration::from_micros((number * 1e3).round() as u64))
 }
 
-/// A number of bytes: `1048576`, `64KiB`, `1MiB`.
 pub fn size(text: &str) -> Option<usize> {
     let text = text.trim();
     let digits = text

@@ -8,7 +8,7 @@ use minijinja::Value;
 
 use crate::base::json::{Json, Kind, write};
 use crate::base::payload::Sink;
-use crate::lang::expr::{Key, weight};
+use crate::lang::expr::{PathKey, weight};
 
 use super::collection::Collection;
 use super::rows::Rows;
@@ -193,23 +193,25 @@ impl Val {
 
     /// One step down.
     #[must_use]
-    pub fn down(&self, key: &Key) -> Val {
+    pub fn down(&self, key: &PathKey) -> Val {
         match (self, key) {
-            (Val::Json(json), Key::Member(name)) => {
+            (Val::Json(json), PathKey::Member(name)) => {
                 json.get(name).map_or(Val::Undefined, Val::Json)
             }
-            (Val::Json(json), Key::Index(at)) => {
+            (Val::Json(json), PathKey::Index(at)) => {
                 json.elements().nth(*at).map_or(Val::Undefined, Val::Json)
             }
-            (Val::Rows(rows), Key::Index(at)) => rows.shown(*at).map_or(Val::Undefined, Val::Json),
-            (Val::Named(fields), Key::Member(name)) => fields
+            (Val::Rows(rows), PathKey::Index(at)) => {
+                rows.shown(*at).map_or(Val::Undefined, Val::Json)
+            }
+            (Val::Named(fields), PathKey::Member(name)) => fields
                 .iter()
                 .find(|(known, _)| **known == **name)
                 .map_or(Val::Undefined, |(_, val)| val.clone()),
-            (Val::Value(value), Key::Member(name)) => {
+            (Val::Value(value), PathKey::Member(name)) => {
                 from_value(value.get_attr(name).unwrap_or_default())
             }
-            (Val::Value(value), Key::Index(at)) => {
+            (Val::Value(value), PathKey::Index(at)) => {
                 from_value(value.get_item_by_index(*at).unwrap_or_default())
             }
             _ => Val::Undefined,

@@ -1,7 +1,7 @@
-//! JSON texts, read once into parts that keep the text they came from.
+//! JSON texts, indexed in one pass.
 //!
-//! A [`Json`] is a cheap handle to a part of a text: passing it on copies its bytes unchanged, so a client's
-//! `12345678901234567` or `1.50` keeps its digits. Values that expressions make are written by [`write`].
+//! A [`Json`] is a cheap handle to a part of a text. Forwarding it copies its bytes unchanged, so that a client's
+//! `12345678901234567` or `1.50` keeps its digits. [`write`] prints values that expressions make.
 
 mod read;
 mod value;
@@ -17,7 +17,7 @@ use tungstenite::Utf8Bytes;
 
 pub use read::JsonError;
 
-/// Nested deeper than this is refused.
+/// Lists and objects inside each other.
 pub const MAX_DEPTH: usize = 128;
 
 /// A part of a JSON text, the whole of it included.
@@ -29,38 +29,38 @@ pub struct Json {
 
 struct Doc {
     text: Utf8Bytes,
-    /// In the order of the text; a container is followed by what it holds.
-    nodes: Box<[Node]>,
+    /// In the order of the text; a container comes before its contents.
+    nodes: Box<[JsonNode]>,
     /// White space stands around or between the parts.
     spaced: bool,
     /// The name of a member has escapes.
     escaped_names: bool,
-    /// Made when a member of a large object is first asked for by name.
-    large: OnceLock<Box<Names>>,
+    /// Built at the first look-up by name in a large object.
+    large: OnceLock<Box<MemberNames>>,
 }
 
-/// Of objects, by their places: the places of their members by name. Of two with one name, the last.
-type Names = HashMap<u32, HashMap<Box<str>, u32>>;
+/// The node of each member by name, by the node of its object. Of two equal names the last counts.
+type MemberNames = HashMap<u32, HashMap<Box<str>, u32>>;
 
-/// Parts in an object that is a large one: the names of its members are not looked for one by one.
+/// Nodes in an object from which on look-ups by name use a map.
 const LARGE: u32 = 256;
 
-/// The length of the name of what has none.
+/// The name length of a node that is not a member.
 const NO_KEY: u32 = u32::MAX;
 
 #[derive(Clone, Copy)]
-struct Node {
+struct JsonNode {
     /// The start of the member's name behind its quote, and its length.
     key: u32,
     key_len: u32,
     start: u32,
     end: u32,
-    /// The node after this one and all it holds.
+    /// The node after this one and its contents.
     next: u32,
     kind: Kind,
     /// The text has escapes.
     escaped: bool,
-    /// Of a container: whether what it holds holds nothing itself, so that each is the node after the other.
+    /// A container whose contents have no contents, so that they are consecutive nodes.
     flat: bool,
 }
 
@@ -74,7 +74,7 @@ pub enum Kind {
     Object,
 }
 
-/// A part, borrowed: what look-ups on the hot path use.
+/// A borrowed [`Json`], for look-ups on the hot path.
 #[derive(Clone, Copy)]
 pub struct Part<'a> {
     doc: &'a Doc,
@@ -87,7 +87,6 @@ impl Json {
         read::document(text.into())
     }
 
-    /// As [`Json::parse`], of bytes as they came.
     pub fn from_bytes(bytes: Bytes) -> Result<Json, JsonError> {
         read::document(Utf8Bytes::try_from(bytes).map_err(|_| JsonError {
             at: 0,
@@ -113,7 +112,7 @@ impl Json {
     fn constant(text: impl Into<String>, kind: Kind) -> Json {
         let text = Utf8Bytes::from(text.into());
         let end = text.len() as u32;
-        let node = Node {
+        let node = JsonNode {
             key: 0,
             key_len: NO_KEY,
             start: 0,
@@ -142,7 +141,6 @@ impl Json {
         }
     }
 
-    /// A handle to a part of this text.
     #[must_use]
     pub fn at(&self, part: Part<'_>) -> Json {
         debug_assert!(std::ptr::eq(part.doc, &raw const *self.doc));
@@ -156,12 +154,12 @@ impl Json {
         self.part().text()
     }
 
-    /// The whole text that it is a part of, white space around it included.
+    /// The whole text that it is a part of, including surrounding white space.
     pub fn source(&self) -> &str {
         &self.doc.text
     }
 
-    /// Whether this is a text of its own, without white space around or between its parts.
+    /// A whole text without white space around or between its parts.
     pub fn is_compact(&self) -> bool {
         self.at == 0 && !self.doc.spaced
     }
@@ -170,20 +168,17 @@ impl Json {
         self.part().kind()
     }
 
-    /// A member of an object.
     pub fn get(&self, name: &str) -> Option<Json> {
         self.part().get(name).map(|part| self.at(part))
     }
 
-    /// Its elements, if it is a list.
     pub fn elements(&self) -> impl Iterator<Item = Json> + '_ {
         self.part().elements().map(|part| self.at(part))
     }
 }
 
 impl Doc {
-    /// The names of its large objects.
-    fn names(&self) -> Names {
+    fn names(&self) -> MemberNames {
         let parts = (0..self.nodes.len() as u32).map(|at| Part { doc: self, at });
         let is_large = |part: &Part<'_>| part.node().next - part.at > LARGE;
         let names = |part: Part<'_>| {
@@ -199,7 +194,7 @@ impl Doc {
     }
 }
 
-impl Node {
+impl JsonNode {
     #[inline]
     fn name(&self) -> Range<usize> {
         let start = self.key as usize;
@@ -220,7 +215,7 @@ fn means(inner: Option<&str>, text: &str) -> bool {
 
 impl<'a> Part<'a> {
     #[inline]
-    fn node(self) -> &'a Node {
+    fn node(self) -> &'a JsonNode {
         &self.doc.nodes[self.at as usize]
     }
 
@@ -237,7 +232,6 @@ impl<'a> Part<'a> {
         self.kind() == Kind::Null
     }
 
-    /// The text of a JSON string.
     pub fn as_str(self) -> Option<Cow<'a, str>> {
         if self.kind() != Kind::String {
             return None;
@@ -261,14 +255,13 @@ impl<'a> Part<'a> {
         all.as_bytes().get(inner) == Some(text.as_bytes())
     }
 
-    /// The number, as a double.
     pub fn as_f64(self) -> Option<f64> {
         (self.kind() == Kind::Number)
             .then(|| self.text().parse().ok())
             .flatten()
     }
 
-    /// The number, when it is whole (`3`, `3.0` and `3e0` are).
+    /// A whole number; `3`, `3.0` and `3e0` are.
     pub fn as_i64(self) -> Option<i64> {
         if self.kind() != Kind::Number {
             return None;
@@ -280,7 +273,6 @@ impl<'a> Part<'a> {
         })
     }
 
-    /// The name of this member of an object.
     pub fn key(self) -> Cow<'a, str> {
         let name = self.doc.text.get(self.node().name()).unwrap_or("");
         read::unquote(name, self.doc.escaped_names)
@@ -296,13 +288,13 @@ impl<'a> Part<'a> {
             && text.as_bytes().get(node.name()) == Some(name.as_bytes())
     }
 
-    /// `"name":value` as it stands in the text, if it is a member of an object.
+    /// `"name":value`, as written in the text.
     pub fn member_text(self) -> &'a str {
         let node = self.node();
         &self.doc.text.as_str()[node.member()..node.end as usize]
     }
 
-    /// A member of an object; of two with one name, the last.
+    /// A member of an object; of two equal names the last.
     pub fn get(self, name: &str) -> Option<Part<'a>> {
         if self.node().next - self.at > LARGE {
             return self.of_many(name);
@@ -310,7 +302,6 @@ impl<'a> Part<'a> {
         self.members().filter(|member| member.is_named(name)).last()
     }
 
-    /// As [`Part::get`], of an object that may have very many members.
     #[cold]
     fn of_many(self, name: &str) -> Option<Part<'a>> {
         let large = self.doc.large.get_or_init(|| Box::new(self.doc.names()));
@@ -318,12 +309,11 @@ impl<'a> Part<'a> {
         Some(Part { doc: self.doc, at })
     }
 
-    /// Its member at a place, counted from 0.
     pub fn member(self, place: usize) -> Option<Part<'a>> {
         self.members().nth(place)
     }
 
-    /// Writes an object of its members at these places, which come as runs of those that follow each other.
+    /// Writes an object of the members at these places, which are given as runs.
     pub fn write_some(self, out: &mut String, runs: &[Range<usize>]) {
         if runs.is_sorted_by_key(|run| run.start) {
             let mut members = self.members();
@@ -360,12 +350,10 @@ impl<'a> Part<'a> {
         out.push_str(if before == '{' { "{}" } else { "}" });
     }
 
-    /// The members of an object.
     pub fn members(self) -> Children<'a> {
         self.children(Kind::Object)
     }
 
-    /// The elements of a list.
     pub fn elements(self) -> Children<'a> {
         self.children(Kind::List)
     }

@@ -1,4 +1,4 @@
-//! The strict reader: one pass, no recursion, nothing decoded that nobody asks for.
+//! The strict reader: one pass, no recursion, and no decoding before a value is used.
 
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use thiserror::Error;
 use tungstenite::Utf8Bytes;
 
-use super::{Doc, Json, Kind, MAX_DEPTH, NO_KEY, Node};
+use super::{Doc, Json, JsonNode, Kind, MAX_DEPTH, NO_KEY};
 
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("found {what} at byte {at}")]
@@ -31,7 +31,7 @@ pub(super) fn document(text: Utf8Bytes) -> Result<Json, JsonError> {
     // Capped, because a client's text may be one long string.
     let expected = (text.len() / BYTES_A_NODE + 1).min(MAX_EXPECTED_NODES);
     let nodes = Vec::with_capacity(expected);
-    let mut reader = Reader {
+    let mut reader = Parser {
         bytes: text.as_bytes(),
         at: 0,
         nodes,
@@ -44,7 +44,7 @@ pub(super) fn document(text: Utf8Bytes) -> Result<Json, JsonError> {
         return Err(reader.found("more than 4 GiB"));
     }
     reader.all()?;
-    let Reader {
+    let Parser {
         nodes,
         spaced,
         escaped_names,
@@ -62,26 +62,26 @@ pub(super) fn document(text: Utf8Bytes) -> Result<Json, JsonError> {
     })
 }
 
-struct Reader<'a> {
+struct Parser<'a> {
     bytes: &'a [u8],
     at: usize,
-    /// A container that is open has in `next` the place of the one around it.
-    nodes: Vec<Node>,
-    /// The place of the innermost container that is open.
+    /// An open container has the index of the container around it in `next`.
+    nodes: Vec<JsonNode>,
+    /// The index of the innermost open container.
     within: u32,
     depth: usize,
     spaced: bool,
     escaped_names: bool,
 }
 
-/// The place of what is around the whole text.
+/// The index of the container around the whole text.
 const NOTHING: u32 = u32::MAX;
 
 type Name = (usize, usize);
 
 const NO_NAME: Name = (0, NO_KEY as usize);
 
-impl Reader<'_> {
+impl Parser<'_> {
     #[cold]
     fn found(&self, what: &'static str) -> JsonError {
         let what = if self.at >= self.bytes.len() && !what.starts_with("more") {
@@ -103,7 +103,6 @@ impl Reader<'_> {
         }
     }
 
-    /// Reads the text to its end.
     fn all(&mut self) -> Result<(), JsonError> {
         self.space();
         loop {
@@ -141,7 +140,7 @@ impl Reader<'_> {
         Ok(name)
     }
 
-    /// Reads a value, of a container only how it begins: `true` when what it holds comes next.
+    /// Reads a value, or the start of a container; `true` if its contents come next.
     fn value(&mut self, name: Name) -> Result<bool, JsonError> {
         let start = self.at;
         let mut escaped = false;
@@ -164,7 +163,7 @@ impl Reader<'_> {
     }
 
     fn add(&mut self, (key, key_len): Name, start: usize, next: u32, kind: Kind, escaped: bool) {
-        self.nodes.push(Node {
+        self.nodes.push(JsonNode {
             key: key as u32,
             key_len: key_len as u32,
             start: start as u32,
@@ -176,7 +175,6 @@ impl Reader<'_> {
         });
     }
 
-    /// Answers whether it holds anything.
     fn open(&mut self, name: Name, kind: Kind, end: u8) -> Result<bool, JsonError> {
         if self.depth >= MAX_DEPTH {
             return Err(self.found(TOO_DEEP));
@@ -194,7 +192,7 @@ impl Reader<'_> {
         Ok(!empty)
     }
 
-    /// At the innermost container's last byte.
+    /// Ends the innermost container at its last byte.
     fn close(&mut self) {
         self.at += 1;
         let next = self.nodes.len() as u32;
@@ -208,7 +206,7 @@ impl Reader<'_> {
         }
     }
 
-    /// After a value: closes what ends there too; `true` at the end of the text, `false` before the next value.
+    /// Closes the containers that end after a value. `true` is the end of the text, `false` the next value.
     fn ends(&mut self) -> Result<bool, JsonError> {
         loop {
             self.space();
@@ -236,7 +234,7 @@ impl Reader<'_> {
         Ok(kind)
     }
 
-    /// Passes over a string; answers whether it holds escapes.
+    /// Skips a string; returns whether it has escapes.
     #[inline]
     fn string(&mut self) -> Result<bool, JsonError> {
         let mut escaped = false;
@@ -252,7 +250,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Passes over an escape: nothing else may stand where a string is neither plain nor at its end.
+    /// Skips an escape, the only thing allowed where a string is neither plain nor at its end.
     #[cold]
     fn escape(&mut self) -> Result<(), JsonError> {
         if self.peek() != Some(b'\\') {
@@ -312,8 +310,8 @@ impl Reader<'_> {
 
 /// Finds the first quote, escape or control character from a place on, or the end.
 fn plain(bytes: &[u8], mut at: usize) -> usize {
-    // Eight at a time: a byte's high bit is set where it is less than another. Turned by 2, a quote is next to those
-    // below a space.
+    // Eight bytes at a time: the high bit of a byte is set where the byte is less than a bound. XOR with 2 moves a
+    // quote next to the control characters, so that one comparison finds both.
     const ONES: u64 = u64::MAX / 0xff;
     while let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
         let word = u64::from_le_bytes(*chunk);
@@ -321,7 +319,7 @@ fn plain(bytes: &[u8], mut at: usize) -> usize {
         let escape = (word ^ (ONES * u64::from(b'\\'))).wrapping_sub(ONES);
         let special = (quote | escape) & !word & (ONES << 7);
         if special != 0 {
-            // Only the first is sure: a borrow may have gone on from it.
+            // Only the first hit is certain: a borrow may have spread from it.
             return at + special.trailing_zeros() as usize / 8;
         }
         at += 8;
@@ -340,7 +338,7 @@ fn fits_a_double(number: &[u8]) -> bool {
         .is_some_and(f64::is_finite)
 }
 
-/// The text between the quotes with its escapes resolved; half of a surrogate pair becomes U+FFFD.
+/// Resolves the escapes of a string's inside; half of a surrogate pair becomes U+FFFD.
 pub(super) fn unquote(inner: &str, escaped: bool) -> Cow<'_, str> {
     if !escaped {
         return Cow::Borrowed(inner);

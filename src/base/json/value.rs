@@ -1,4 +1,4 @@
-//! JSON parts as values of expressions: scalars become plain values, containers stay handles to their text.
+//! JSON as values of expressions: scalars become plain values, containers stay handles to their text.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,7 +9,6 @@ use minijinja::value::{Enumerator, Object, ObjectRepr};
 use super::{Json, Kind, write};
 
 impl Json {
-    /// The value an expression sees.
     pub fn to_value(&self) -> Value {
         let part = self.part();
         match part.kind() {
@@ -21,14 +20,13 @@ impl Json {
         }
     }
 
-    /// The JSON that a value is written as.
     pub fn from_value(value: &Value) -> Json {
         if let Some(json) = value.downcast_object_ref::<Json>() {
             return json.clone();
         }
         let mut text = String::new();
         write::value(&mut text, value);
-        // What `write` writes is JSON, except for values nested deeper than texts may be.
+        // `write` makes valid JSON, except for values nested deeper than a text may be.
         Json::parse(text).unwrap_or_else(|_| Json::null())
     }
 }

@@ -1,4 +1,4 @@
-//! Writing JSON text.
+//! Writes JSON text.
 
 use std::fmt::Write as _;
 
@@ -7,14 +7,13 @@ use minijinja::value::ValueKind;
 
 use super::{Json, MAX_DEPTH};
 
-/// A JSON string with what needs it escaped.
 pub fn string(out: &mut String, text: &str) {
     out.push('"');
     inside(out, text);
     out.push('"');
 }
 
-/// The inside of a JSON string.
+/// A JSON string without its quotes.
 pub fn inside(out: &mut String, text: &str) {
     let mut clean = 0;
     for (at, byte) in text.bytes().enumerate() {
@@ -43,7 +42,7 @@ fn whole_number(out: &mut String, number: i64) {
     out.push_str(itoa::Buffer::new().format(number));
 }
 
-/// A number as JavaScript prints it; what JSON cannot say is null.
+/// A number as JavaScript prints it; infinity and NaN are null.
 pub fn float(out: &mut String, number: f64) {
     let _ = if !number.is_finite() {
         write!(out, "null")
@@ -127,7 +126,7 @@ fn number(out: &mut String, value: &Value) {
     }
 }
 
-/// One after the other, with commas between.
+/// Writes items with commas between them.
 pub fn joined<T>(
     out: &mut String,
     items: impl IntoIterator<Item = T>,
@@ -141,7 +140,6 @@ pub fn joined<T>(
     }
 }
 
-/// An object of parts by their names.
 pub fn members<'a>(out: &mut String, members: impl IntoIterator<Item = (&'a String, &'a Json)>) {
     out.push('{');
     joined(out, members, |out, (name, part)| {

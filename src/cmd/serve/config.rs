@@ -11,7 +11,7 @@ use crate::base::Limits;
 use crate::cli;
 use crate::config::{Access, Config, Listen, Play};
 use crate::lang::faults::Fault;
-use crate::lang::model::{Origin, Scenario};
+use crate::lang::model::{ItemOrigin, Scenario};
 use crate::server::Reload;
 
 /// Makes the development certificate if the server needs it.
@@ -120,7 +120,7 @@ fn play(args: &cli::PlayArgs, scenario: &Scenario) -> Result<Play, Usage> {
     for (name, _) in &args.count {
         let names = scenario.data.iter().map(|one| one.name.as_str());
         let at = position("collection", name, names)?;
-        if !matches!(scenario.data[at].origin, Origin::Generated { .. }) {
+        if !matches!(scenario.data[at].origin, ItemOrigin::Generated { .. }) {
             let message = format!("collection `{name}` is a list of its own");
             return Err(Usage::new(message).hint("only a collection with `item:` has a count"));
         }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::base::Limit;
 use crate::lang;
 use crate::lang::expr::{Symbol, Template};
-use crate::lang::verbs::{Step, Verb, all_verbs};
+use crate::lang::verbs::{Step, StepVerb, all_verbs};
 use crate::world::Val;
 
 use super::context::{Context, Halt, broken};
@@ -60,12 +60,12 @@ trait Perform {
 macro_rules! perform {
     ($($variant:ident $module:ident::$step:ident;)*) => {
         fn perform<'t>(
-            verb: &'t Verb,
+            verb: &'t StepVerb,
             context: &mut Context<'t>,
             name: Option<Symbol>,
         ) -> Performed {
             match verb {
-                $(Verb::$variant(step) => step.perform(context, name),)*
+                $(StepVerb::$variant(step) => step.perform(context, name),)*
             }
         }
     };

@@ -1,4 +1,4 @@
-//! From the text of an expression to an [`Expr`].
+//! Compiles the text of an expression to an [`Expr`].
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::base::json::{Json, write};
 use super::check::{Found, Names, Walk};
 use super::environment::ENVIRONMENT;
 use super::filters::{FACTOR, MEASURED};
-use super::{Expr, Formula, Key, MAX_OUTPUT, Path, reason};
+use super::{Expr, Formula, MAX_OUTPUT, Path, PathKey, reason};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Symbol(pub u16);
@@ -24,7 +24,6 @@ pub struct Symbols {
 
 macro_rules! built_in {
     ($($constant:ident = $number:literal $name:literal),* $(,)?) => {
-        /// The names that are always there.
         pub mod names {
             use super::Symbol;
             $(#[doc = concat!("`", $name, "`")] pub const $constant: Symbol = Symbol($number);)*
@@ -54,7 +53,6 @@ impl Default for Symbols {
 }
 
 impl Symbols {
-    /// The names that are always there.
     pub fn built_in() -> &'static [&'static str] {
         BUILT_IN
     }
@@ -63,7 +61,6 @@ impl Symbols {
         &self.names[usize::from(symbol.0)]
     }
 
-    /// The symbol of a name, if the scenario has it.
     pub fn find(&self, name: &str) -> Option<Symbol> {
         self.places.get(name).copied()
     }
@@ -72,7 +69,7 @@ impl Symbols {
         if let Some(symbol) = self.find(name) {
             return symbol;
         }
-        // A file of 16 MiB could name more than 65 535 things; the last symbol is then shared.
+        // Beyond 65,535 names the last symbol is shared; the reader reports that.
         let symbol = Symbol(self.names.len().min(usize::from(u16::MAX)) as u16);
         let name: Arc<str> = Arc::from(name);
         self.names.push(name.clone());
@@ -103,17 +100,15 @@ impl Compiler {
         Self::default()
     }
 
-    /// The symbol of a name.
     pub fn symbol(&mut self, name: &str) -> Symbol {
         self.symbols.intern(name)
     }
 
-    /// The names met so far.
     pub fn symbols(&self) -> &Symbols {
         &self.symbols
     }
 
-    /// The environment variables that expressions ask for.
+    /// The environment variables that expressions use.
     pub fn environment_names(&self) -> impl Iterator<Item = &str> {
         self.environment_names.iter().map(String::as_str)
     }
@@ -127,7 +122,7 @@ impl Compiler {
         self.formulas
     }
 
-    /// Compiles what stands in a `${ … }`. `known` says whether a name is in sight.
+    /// Compiles the content of a `${ … }`.
     pub fn expression(&mut self, source: &str, names: &dyn Names) -> Result<Expr, ExprProblem> {
         let trimmed = source.trim();
         let shift = source.len() - source.trim_start().len();
@@ -186,7 +181,7 @@ impl Compiler {
             match at {
                 ast::Expr::Var(name) => break name.id,
                 ast::Expr::GetAttr(attr) => {
-                    keys.push(Key::Member(attr.name.into()));
+                    keys.push(PathKey::Member(attr.name.into()));
                     at = &attr.expr;
                 }
                 ast::Expr::GetItem(item) => {
@@ -194,8 +189,8 @@ impl Compiler {
                         return None;
                     };
                     keys.push(match (key.value.as_str(), key.value.as_usize()) {
-                        (Some(name), _) => Key::Member(name.into()),
-                        (None, Some(place)) => Key::Index(place),
+                        (Some(name), _) => PathKey::Member(name.into()),
+                        (None, Some(place)) => PathKey::Index(place),
                         (None, None) => return None,
                     });
                     at = &item.expr;
@@ -212,7 +207,7 @@ impl Compiler {
     }
 }
 
-/// The text with every factor of a product made sure of.
+/// Appends the filter [`FACTOR`] to every factor of a product.
 fn with_factors(source: &str, ends: &BTreeSet<usize>) -> String {
     let mut out = String::with_capacity(source.len());
     let mut from = 0;

@@ -1,4 +1,4 @@
-//! MiniJinja, set up: our functions and filters, its own, and the bounds.
+//! The MiniJinja environment: our functions and filters, its own, and the bounds.
 
 use std::sync::LazyLock;
 
@@ -7,12 +7,12 @@ use minijinja::{Environment, Error, ErrorKind, State, UndefinedBehavior, Value};
 
 use super::{Root, SCOPE, filters};
 
-/// Instructions that one expression may take.
+/// Instructions of one expression.
 pub const FUEL: u64 = 100_000;
 
 macro_rules! functions {
     ($($variant:ident $name:literal $draws:literal $doc:literal),* $(,)?) => {
-        /// A function of the language whose answer depends on where it is called.
+        /// A function of the language that the scope answers.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum Function {
             $(#[doc = $doc] $variant),*
@@ -37,7 +37,7 @@ functions! {
     Sample "sample" true "Some of a list, each once.",
     Shuffle "shuffle" true "A list in another order.",
     Int "int" true "A whole number between two bounds.",
-    Float "float" true "A number between two bounds, to so many digits.",
+    Float "float" true "A number between two bounds, with a number of digits.",
     Chance "chance" true "True with this probability.",
     Uuid "uuid" true "A random UUID.",
     Fake "fake" true "A made-up name, address, …",
@@ -50,14 +50,13 @@ functions! {
     All "all" false "Every item of a collection.",
     Room "room" false "The connections in a room.",
     Env "env" false "A variable of the environment, read at load.",
-    Seconds "seconds" false "So many seconds in milliseconds.",
-    Minutes "minutes" false "So many minutes in milliseconds.",
-    Hours "hours" false "So many hours in milliseconds.",
-    Days "days" false "So many days in milliseconds.",
+    Seconds "seconds" false "Seconds in milliseconds.",
+    Minutes "minutes" false "Minutes in milliseconds.",
+    Hours "hours" false "Hours in milliseconds.",
+    Days "days" false "Days in milliseconds.",
 }
 
 impl Function {
-    /// The function of a name.
     pub fn find(name: &str) -> Option<Function> {
         Function::ALL
             .iter()
@@ -80,7 +79,8 @@ impl Function {
     }
 }
 
-/// The one environment: what differs between scenarios is in the scope.
+/// Shared by all scenarios: everything that differs is in the scope. MiniJinja borrows it for as long as an expression
+/// lives, and its state never changes.
 pub(super) static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut env = Environment::new();
     env.set_undefined_behavior(UndefinedBehavior::Chainable);
@@ -109,7 +109,7 @@ fn call(function: Function, state: &State<'_, '_>, args: &[Value]) -> Result<Val
         return Ok(Value::from((number * unit).round() as i64));
     }
     if matches!(function, Function::Sample | Function::Shuffle) {
-        // They put every value of a list into another, and some lists do not know how many that are.
+        // These copy a whole list, and a lazy list does not know its length.
         let values = args.first().and_then(Value::len);
         state.consume_fuel(values.map_or(FUEL, |values| values as u64) / 2)?;
     }

@@ -11,8 +11,8 @@ use crate::base::json::write;
 
 use super::{MAX_OUTPUT, Root, SCOPE, WORK_AN_ITEM, described, is_plain};
 
-/// MiniJinja's filters that may put one value into a list many times. That costs nothing before the list is looked at,
-/// so that what they make has to fit.
+/// Filters of MiniJinja that may repeat one value in a list. The result is lazy and takes no fuel before it is used,
+/// so its size is checked here.
 macro_rules! repeating {
     ($env:ident: $($name:ident)*) => {$(
         let own = concat!("__", stringify!($name));
@@ -32,7 +32,7 @@ fn fits(filter: &str, value: &Value) -> Result<(), Error> {
         return Ok(());
     }
     Err(bad(format!(
-        "`{filter}` makes up to {MAX_OUTPUT} bytes, this would be more"
+        "`{filter}` would make more than {MAX_OUTPUT} bytes"
     )))
 }
 
@@ -56,7 +56,7 @@ pub(super) fn add(env: &mut Environment<'_>) {
 /// The filter that the compiler puts behind the factors of products. Scenarios cannot use its name.
 pub(super) const FACTOR: &str = "__factor";
 
-/// Anything but a list.
+/// Refuses a list as a factor.
 fn factor(value: Value) -> Result<Value, Error> {
     match value.kind() {
         ValueKind::Seq | ValueKind::Iterable => Err(bad(
@@ -101,17 +101,17 @@ fn tojson(value: Value) -> Result<String, Error> {
     Ok(out)
 }
 
-/// A number with zeros ahead, to so many digits at least.
+/// Pads a number with zeros to a width.
 fn pad(value: &Value, width: usize) -> Result<String, Error> {
     const WIDEST: usize = 64;
     if width > WIDEST {
         return Err(bad(format!(
-            "`pad` takes a width up to {WIDEST}, found {width}"
+            "`pad` needs a width of up to {WIDEST}, got {width}"
         )));
     }
     if !is_plain(value) {
         return Err(bad(format!(
-            "`pad` takes a number or a text, found {}",
+            "`pad` needs a number or a text, got {}",
             described(value)
         )));
     }
@@ -122,7 +122,7 @@ fn pad(value: &Value, width: usize) -> Result<String, Error> {
     })
 }
 
-/// To so many digits after the point; without any it is a whole number.
+/// Rounds to a number of digits; without any the result is a whole number.
 fn round(value: Value, digits: Option<i32>) -> Result<Value, Error> {
     if value.is_integer() {
         return Ok(value);
@@ -146,11 +146,10 @@ fn tally(state: &State<'_, '_>, list: Value, field: Option<String>) -> Result<Va
     each(state, &list, field.as_deref(), |value| {
         if !is_plain(&value) && !value.is_none() && !value.is_undefined() {
             return Err(bad(format!(
-                "`tally` counts texts and numbers, found {}",
+                "`tally` counts texts and numbers, got {}",
                 described(&value)
             )));
         }
-        // The names of an object are texts.
         let name = match value.as_str() {
             Some(text) => text.to_owned(),
             None => tojson(value)?,
@@ -174,7 +173,6 @@ fn tally(state: &State<'_, '_>, list: Value, field: Option<String>) -> Result<Va
     ))
 }
 
-/// The sum of a field; of nothing, 0.
 fn total(state: &State<'_, '_>, list: Value, field: Option<String>) -> Result<Value, Error> {
     let sum = sum(state, &list, field.as_deref())?;
     Ok(sum
@@ -182,7 +180,6 @@ fn total(state: &State<'_, '_>, list: Value, field: Option<String>) -> Result<Va
         .map_or_else(|| Value::from(sum.total), Value::from))
 }
 
-/// The average of a field; of nothing, 0.
 fn mean(state: &State<'_, '_>, list: Value, field: Option<String>) -> Result<Value, Error> {
     let sum = sum(state, &list, field.as_deref())?;
     Ok(Value::from(if sum.count == 0 {
@@ -192,7 +189,6 @@ fn mean(state: &State<'_, '_>, list: Value, field: Option<String>) -> Result<Val
     }))
 }
 
-/// One field of each.
 fn pluck(state: &State<'_, '_>, list: Value, field: String) -> Result<Value, Error> {
     let mut values = Vec::new();
     each(state, &list, Some(&field), |value| {
@@ -205,7 +201,7 @@ fn pluck(state: &State<'_, '_>, list: Value, field: String) -> Result<Value, Err
 struct Sum {
     total: f64,
     count: u64,
-    /// The same to the last digit, as long as there are whole numbers only.
+    /// The exact sum, as long as all numbers are whole.
     whole: Option<i128>,
 }
 
@@ -228,10 +224,10 @@ fn sum(state: &State<'_, '_>, list: &Value, field: Option<&str>) -> Result<Sum, 
     Ok(sum)
 }
 
-/// Items that are walked for an instruction's fuel.
+/// Items per unit of fuel.
 const ITEMS_A_UNIT: usize = 16;
 
-/// Walks a list's values of a field; each is work.
+/// Visits a field of each item, and charges for it.
 fn each(
     state: &State<'_, '_>,
     list: &Value,
@@ -241,7 +237,7 @@ fn each(
     let root = state.lookup(SCOPE).unwrap_or_default();
     let root = root.downcast_object_ref::<Root>();
     for (n, item) in list.try_iter()?.enumerate() {
-        // There may be a million items, and each is a look at one: the event's work rather than the expression's.
+        // A list may have a million items, which the event pays for rather than the expression.
         if n % ITEMS_A_UNIT == 0 {
             state.consume_fuel(1)?;
             if let Some(root) = root {
@@ -259,7 +255,7 @@ fn each(
 
 fn number(value: &Value) -> Result<f64, Error> {
     f64::try_from(value.clone())
-        .map_err(|_| bad(format!("expected a number, found {}", described(value))))
+        .map_err(|_| bad(format!("expected a number, got {}", described(value))))
 }
 
 fn bad(message: String) -> Error {

@@ -1,7 +1,7 @@
-//! Expressions and the templates that hold them, compiled.
+//! Compiled expressions and the templates around them.
 //!
-//! A bare path (`message.requestId`) is a look-up of our own; anything else is MiniJinja's. What an expression
-//! sees and what its functions do is up to the [`Scope`] it is evaluated in: nothing here knows the world.
+//! A bare path (`message.requestId`) is our own look-up; MiniJinja evaluates everything else. Names and functions
+//! come from the [`Scope`] of an evaluation: nothing here knows the world.
 
 mod check;
 mod compile;
@@ -24,46 +24,41 @@ pub use compile::{Compiler, ExprProblem, Symbol, Symbols, names};
 pub use environment::{FUEL, Function};
 pub use template::{Evaluate, Piece, Template, TextPiece};
 
-/// Output that one expression may make, in bytes.
+/// Bytes of the value of one expression.
 pub const MAX_OUTPUT: usize = 1 << 20;
-/// Bytes of the values that one expression may look at: what it puts together of them comes to no more.
+/// Bytes of all values that one expression uses, which bounds what it can join.
 const MAX_LOOKED_AT: usize = 100 << 20;
-/// Bytes of a value that cost as much as an instruction: it may be walked through.
+/// Bytes of a value that count as one instruction.
 const BYTES_A_UNIT: usize = 16;
 /// Instructions that looking at one of many items counts as.
 pub const WORK_AN_ITEM: u64 = 4;
-/// Bytes of source that make an instruction.
+/// Bytes of source that count as one instruction.
 const BYTES_AN_INSTRUCTION: usize = 4;
-/// Bytes of a value that are not counted.
+/// Values below this size are not counted.
 const SMALL: usize = 1 << 10;
 
 /// The content of a `${ … }`.
 #[derive(Debug, Clone)]
 pub enum Expr {
-    /// A value that does not depend on anything.
     Constant(Json),
     Path(Path),
     Formula(Formula),
 }
 
-/// A name and the way down from it.
+/// A name, and members and elements below it.
 #[derive(Debug, Clone)]
 pub struct Path {
     pub root: Symbol,
-    /// The members and places that follow.
-    pub keys: Box<[Key]>,
+    pub keys: Box<[PathKey]>,
     pub text: Arc<str>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Key {
-    /// A member of an object.
+pub enum PathKey {
     Member(Box<str>),
-    /// An element of a list.
     Index(usize),
 }
 
-/// An expression that MiniJinja evaluates.
 #[derive(Debug, Clone)]
 pub struct Formula {
     compiled: Arc<Expression<'static, 'static>>,
@@ -73,16 +68,14 @@ pub struct Formula {
 
 #[derive(Debug)]
 pub struct Evaluated {
-    /// The value, or how it failed.
     pub value: Result<Value, Error>,
-    /// Instructions that it took, about.
+    /// Instructions, approximately.
     pub work: u64,
 }
 
 /// The names and functions of an expression.
 pub trait Scope: Debug + Send + Sync + 'static {
     fn lookup(&self, name: &str) -> Option<Value>;
-    /// Calls a function of the language.
     fn call(&self, function: Function, args: &[Value]) -> Result<Value, Error>;
     /// The bytes of a list or object as JSON, up to [`MAX_OUTPUT`].
     fn weight(&self, value: &Value) -> usize {
@@ -114,7 +107,7 @@ pub fn is_plain(value: &Value) -> bool {
     )
 }
 
-/// A value as an error tells of it. What is no plain value may go on for ever.
+/// A value as errors show it: only plain values are printed, because others may be endless.
 pub fn described(value: &Value) -> String {
     if is_plain(value) {
         format!("{} {}", value.kind(), shown(&value.to_string()))
@@ -149,22 +142,22 @@ impl Formula {
     }
 }
 
-/// The scope as the object that MiniJinja looks names up in.
+/// The scope as MiniJinja's root object.
 #[derive(Debug)]
 pub(crate) struct Root {
     scope: Arc<dyn Scope>,
-    /// Bytes of the values that were handed out.
+    /// Bytes of the values that the expression has used.
     looked_at: AtomicU64,
-    /// Work beyond its length: the fuel of an expression that is measured, the items that filters walked.
+    /// Work that does not follow from its length: fuel of a measured expression, items that filters visited.
     spent: AtomicU64,
 }
 
-/// The name under which a function finds the scope it is called in.
+/// The name under which functions find the scope of their call.
 pub(crate) const SCOPE: &str = "\u{0}scope";
 
 impl Root {
-    /// Hands a value out. To MiniJinja a list of texts that it has costs as little as a list of numbers, until it puts
-    /// them together.
+    /// Counts a value's bytes. Fuel does not: joining a list of long texts costs MiniJinja no more than one of
+    /// numbers.
     fn hand_out(&self, value: Value) -> Result<Value, Error> {
         let bytes = match value.kind() {
             ValueKind::String => value.as_str().map_or(0, str::len),
@@ -174,7 +167,7 @@ impl Root {
             }
             _ => 0,
         };
-        // Most are small, and counting is not for nothing.
+        // Most values are small, and counting contends for a cache line.
         if bytes < SMALL {
             return Ok(value);
         }
@@ -205,7 +198,7 @@ impl Object for Root {
             "null" => Some(Value::from(())),
             name => {
                 let value = self.scope.lookup(name)?;
-                // A value that is an error fails where it is used.
+                // MiniJinja has no fallible look-up; an error as a value fails at its use.
                 Some(self.hand_out(value).unwrap_or_else(Value::from))
             }
         }

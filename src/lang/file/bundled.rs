@@ -1,4 +1,4 @@
-//! The scenarios inside the binary: files of `fixtures/`, as they are.
+//! The scenarios inside the binary: files of `fixtures/`.
 
 macro_rules! bundled {
     ($($name:literal),* $(,)?) => {
@@ -18,7 +18,6 @@ pub fn bundled() -> &'static [(&'static str, &'static str)] {
     ]
 }
 
-/// The one of a name.
 pub(crate) fn find(name: &str) -> Option<(&'static str, &'static str)> {
     bundled().iter().copied().find(|(known, _)| *known == name)
 }

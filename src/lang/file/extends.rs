@@ -1,17 +1,17 @@
-//! `extends:` on the level of trees: what a scenario says replaces or follows what its base says.
+//! `extends:`, on trees: values of a scenario replace or follow those of its base.
 
-use super::tree::{Content, Key, Node};
+use super::tree::{MapKey, Node, NodeContent};
 
 /// The way two values become one.
 #[derive(Clone, Copy)]
 enum Merge {
     /// The newer value replaces the older.
     Replace,
-    /// Two lists become one, the base's entries first.
+    /// Two lists are joined, the base first.
     Append,
-    /// Two maps become one, their namesakes merged in turn.
+    /// Two maps are joined; values of equal keys are merged in this way.
     Each(&'static Merge),
-    /// As `Each`, by the name of the entry; others are replaced.
+    /// Two maps are joined, each key in its own way; others are replaced.
     Named(&'static [(&'static str, Merge)]),
 }
 
@@ -34,25 +34,24 @@ const FILE: Merge = Merge::Named(&[
     ("faults", Merge::Append),
 ]);
 
-/// A map in which the newer entry of a name replaces the older.
+/// A map whose newer entry of a name replaces the older.
 const NAMESAKES: Merge = Merge::Each(&Merge::Replace);
 
-/// A scenario that starts from `base`.
 pub(super) fn merge_files(base: Node, own: Node) -> Node {
     merge(FILE, base, own)
 }
 
 fn merge(how: Merge, base: Node, own: Node) -> Node {
     let content = match (how, base.content, own.content) {
-        (Merge::Append, Content::List(mut first), Content::List(second)) => {
+        (Merge::Append, NodeContent::List(mut first), NodeContent::List(second)) => {
             first.extend(second);
-            Content::List(first)
+            NodeContent::List(first)
         }
-        (Merge::Each(_) | Merge::Named(_), Content::Map(base), Content::Map(own)) => {
-            Content::Map(merge_maps(how, base, own))
+        (Merge::Each(_) | Merge::Named(_), NodeContent::Map(base), NodeContent::Map(own)) => {
+            NodeContent::Map(merge_maps(how, base, own))
         }
-        // An empty section says nothing.
-        (Merge::Append | Merge::Each(_) | Merge::Named(_), base, Content::Null) => base,
+        // An empty section keeps the base's.
+        (Merge::Append | Merge::Each(_) | Merge::Named(_), base, NodeContent::Null) => base,
         (_, _, own) => own,
     };
     Node {
@@ -61,12 +60,16 @@ fn merge(how: Merge, base: Node, own: Node) -> Node {
     }
 }
 
-fn merge_maps(how: Merge, base: Vec<(Key, Node)>, own: Vec<(Key, Node)>) -> Vec<(Key, Node)> {
+fn merge_maps(
+    how: Merge,
+    base: Vec<(MapKey, Node)>,
+    own: Vec<(MapKey, Node)>,
+) -> Vec<(MapKey, Node)> {
     let mut places: std::collections::HashMap<String, usize> = std::collections::HashMap::new();
     for (at, (key, _)) in base.iter().enumerate() {
         places.insert(key.name.clone(), at);
     }
-    let mut merged: Vec<Option<(Key, Node)>> = base.into_iter().map(Some).collect();
+    let mut merged: Vec<Option<(MapKey, Node)>> = base.into_iter().map(Some).collect();
     for (key, node) in own {
         let Some(place) = places.get(&key.name) else {
             merged.push(Some((key, node)));

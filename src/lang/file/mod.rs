@@ -1,4 +1,4 @@
-//! Files of scenarios: found, read as trees, put on top of what they extend, with every mistake at its place.
+//! Files of scenarios: read as trees and merged with what they extend, with every problem at its place.
 
 pub(crate) mod bundled;
 mod extends;

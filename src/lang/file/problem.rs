@@ -1,21 +1,21 @@
-//! What is wrong with a scenario file: all of it at once, each with its place and what to do.
+//! Problems of a scenario: all at once, each with its place and a hint.
 
 use std::fmt;
 
 use crate::base::text::{is_unsafe, safe, write_safe};
 
-/// Nobody reads more, and a hostile file could have millions.
+/// Problems that are shown. A broken file could have millions.
 const MAX_PROBLEMS: usize = 200;
-/// Words longer than this are not compared with others.
+/// Characters of a word that hints are looked for.
 const MAX_WORD: usize = 64;
-/// Words that one is compared with.
+/// Words that a misspelt one is compared with.
 const MAX_CANDIDATES: usize = 2_000;
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Problem {
-    /// The file, as it was named.
+    /// The file as the user named it.
     pub file: String,
-    /// From 1; 0 when the problem is the whole file.
+    /// From 1; 0 for the whole file.
     pub line: usize,
     /// From 1, in characters.
     pub column: usize,
@@ -23,12 +23,11 @@ pub struct Problem {
     pub hint: Option<String>,
 }
 
-/// Every mistake of a scenario, by place.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Problems(Vec<Problem>);
 
 impl Problem {
-    /// A problem at a place as steps keep it: `stations.yaml:41:7`.
+    /// A problem at a place such as `stations.yaml:41:7`.
     pub(crate) fn at_place(place: &str, message: String, hint: Option<String>) -> Self {
         let mut parts = place.rsplitn(3, ':');
         let mut number = || parts.next().and_then(|part| part.parse().ok()).unwrap_or(0);
@@ -44,7 +43,6 @@ impl Problem {
 }
 
 impl Problems {
-    /// One that concerns a whole file.
     pub fn of_file(file: &str, message: impl Into<String>, hint: Option<String>) -> Self {
         Problems(vec![Problem {
             file: file.to_owned(),
@@ -55,7 +53,6 @@ impl Problems {
         }])
     }
 
-    /// Takes one more, unless there are too many already.
     pub(crate) fn push(&mut self, problem: Problem) {
         if self.0.len() < MAX_PROBLEMS {
             self.0.push(problem);
@@ -67,7 +64,7 @@ impl Problems {
         self.0.len() >= MAX_PROBLEMS
     }
 
-    /// In the order of the files' lines, each once.
+    /// Sorted by place, without duplicates.
     pub(crate) fn sorted(mut self) -> Self {
         self.0.sort();
         self.0.dedup();
@@ -78,7 +75,6 @@ impl Problems {
         self.0.is_empty()
     }
 
-    /// One after the other.
     pub fn iter(&self) -> impl Iterator<Item = &Problem> {
         self.0.iter()
     }
@@ -112,7 +108,7 @@ impl fmt::Display for Problems {
 
 impl std::error::Error for Problems {}
 
-/// The word that was probably meant.
+/// The most similar word, if one is similar.
 pub fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     let length = word.chars().count();
     if length > MAX_WORD {
@@ -133,7 +129,6 @@ fn distance(word: &str, candidate: &str) -> usize {
     strsim::damerau_levenshtein(&word.to_lowercase(), &candidate.to_lowercase())
 }
 
-/// `` did you mean `x`? ``, when there is such a word.
 pub(crate) fn did_you_mean<'k>(
     word: &str,
     known: impl IntoIterator<Item = &'k str>,
@@ -151,7 +146,7 @@ pub(crate) fn one_of<'w>(words: impl IntoIterator<Item = &'w str>) -> String {
     }
 }
 
-/// A text of the file as messages show it: one line, not too long.
+/// A text as messages show it: one line, shortened.
 pub(crate) fn shown(text: &str) -> String {
     const LONGEST: usize = 60;
     let line: String = text

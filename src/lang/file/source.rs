@@ -1,4 +1,4 @@
-//! The texts a scenario was read from, and how a place in them is told.
+//! The texts of a scenario, and places in them.
 
 use std::path::PathBuf;
 
@@ -17,14 +17,13 @@ pub(crate) struct Source {
     pub(crate) folder: Option<PathBuf>,
 }
 
-/// All texts of one scenario.
 #[derive(Debug, Default)]
 pub(crate) struct Sources(Vec<Source>);
 
 impl Sources {
-    /// Takes one more and answers its number.
+    /// Adds a text; returns its number.
     pub(crate) fn add(&mut self, mut source: Source) -> u32 {
-        // The YAML reader does not count a byte-order mark either.
+        // The YAML reader does not count a byte-order mark.
         if source.text.starts_with('\u{feff}') {
             source.text.drain(..'\u{feff}'.len_utf8());
         }
@@ -36,12 +35,11 @@ impl Sources {
         &self.0[number as usize]
     }
 
-    /// A place as people write it: `stations.yaml:41:7`.
+    /// `stations.yaml:41:7`
     pub(crate) fn place(&self, at: Spot) -> String {
         format!("{}:{}:{}", self.get(at.source).name, at.line, at.column)
     }
 
-    /// A problem at a place.
     pub(crate) fn problem(&self, at: Spot, message: String, hint: Option<String>) -> Problem {
         Problem {
             file: self.get(at.source).name.clone(),

@@ -1,13 +1,13 @@
-//! Items of a CSV file: the first line names the fields.
+//! Items of a CSV file, whose first line names the fields.
 
 use std::collections::HashSet;
 
-use super::Reader;
+use super::ScenarioReader;
 use crate::base::json::{Json, write};
 use crate::lang::file::problem::shown;
 use crate::lang::file::tree::Spot;
 
-impl Reader<'_> {
+impl ScenarioReader<'_> {
     pub(super) fn csv_items(&mut self, text: &str, source: u32, key: &str) -> Vec<String> {
         let mut reader = csv::Reader::from_reader(text.as_bytes());
         let line_of = |line: u64| Spot {
@@ -73,11 +73,11 @@ fn csv_problem(error: &csv::Error) -> String {
         csv::ErrorKind::UnequalLengths {
             expected_len, len, ..
         } => format!("a line of {len} cells, the first has {expected_len}"),
-        _ => "a line that is no CSV".to_owned(),
+        _ => "invalid CSV".to_owned(),
     }
 }
 
-/// Cells that JSON reads as a number, `true` or `false` are that; an empty one is null.
+/// A cell that is a JSON number, `true` or `false` keeps that type; an empty one is null.
 fn csv_item(headers: &csv::StringRecord, record: &csv::StringRecord) -> String {
     let mut out = String::from("{");
     for (n, (header, cell)) in headers.iter().zip(record).enumerate() {

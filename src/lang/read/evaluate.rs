@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use minijinja::{Error, ErrorKind};
 
-use super::Reader;
+use super::ScenarioReader;
 use crate::base::json::{Json, write};
 use crate::base::payload::Sink;
 use crate::lang::Env;
 use crate::lang::Value;
 use crate::lang::expr::{
-    Evaluate, Evaluated, Expr, Function, Key, MAX_OUTPUT, Scope, Symbol, Symbols, Template, reason,
+    Evaluate, Evaluated, Expr, Function, MAX_OUTPUT, PathKey, Scope, Symbol, Symbols, Template,
+    reason,
 };
 use crate::lang::file::tree::Node;
 use crate::lang::model::Jwt;
@@ -19,8 +20,8 @@ use crate::lang::model::Jwt;
 /// Instructions of all expressions that are evaluated at load.
 const MAX_LOAD_WORK: u64 = 10_000_000;
 
-impl Reader<'_> {
-    /// The environment variables that expressions ask for.
+impl ScenarioReader<'_> {
+    /// The environment variables that expressions use.
     pub(super) fn environment(&self, env: Env<'_>) -> HashMap<String, String> {
         self.compiler
             .environment_names()
@@ -153,10 +154,10 @@ impl Evaluator {
             }
             Expr::Path(path) => {
                 let root = self.scope.lookup(self.symbols.name(path.root));
-                let down = |value: Value, key: &Key| {
+                let down = |value: Value, key: &PathKey| {
                     let key = match key {
-                        Key::Member(name) => Value::from(name.as_ref()),
-                        Key::Index(index) => Value::from(*index),
+                        PathKey::Member(name) => Value::from(name.as_ref()),
+                        PathKey::Index(index) => Value::from(*index),
                     };
                     value.get_item(&key).unwrap_or_default()
                 };

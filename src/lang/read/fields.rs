@@ -1,18 +1,17 @@
-//! The parts of a map, and values of one type: what was found and what is allowed.
+//! Members of maps and values of one type, each with the words for what is allowed.
 
-use super::Reader;
+use super::ScenarioReader;
 use crate::lang::file::problem::{did_you_mean, one_of, shown};
-use crate::lang::file::tree::{Content, Key, Node, Spot};
+use crate::lang::file::tree::{MapKey, Node, NodeContent, Spot};
 use crate::lang::units;
 
-/// A map whose keys are known to be allowed.
-pub(in crate::lang) struct Fields<'n> {
+/// A map whose keys were checked.
+pub(in crate::lang) struct MapFields<'n> {
     pub(in crate::lang) at: Spot,
-    entries: &'n [(Key, Node)],
+    entries: &'n [(MapKey, Node)],
 }
 
-impl<'n> Fields<'n> {
-    /// The value of a key.
+impl<'n> MapFields<'n> {
     pub(in crate::lang) fn get(&self, name: &str) -> Option<&'n Node> {
         self.entries
             .iter()
@@ -41,25 +40,25 @@ impl<'n> Fields<'n> {
 /// A value as messages name it.
 pub(in crate::lang) fn described(node: &Node) -> String {
     match &node.content {
-        Content::Null => "nothing".to_owned(),
-        Content::Bool(value) => format!("`{value}`"),
-        Content::Whole(number) => format!("the number `{number}`"),
-        Content::Float(number) => format!("the number `{number}`"),
-        Content::Text(text) if text.contains("${") => format!("the expression {}", shown(text)),
-        Content::Text(text) => format!("the text {}", shown(text)),
-        Content::List(elements) if elements.is_empty() => "an empty list".to_owned(),
-        Content::Map(entries) if entries.is_empty() => "an empty map".to_owned(),
-        Content::List(_) => "a list".to_owned(),
-        Content::Map(_) => "a map".to_owned(),
+        NodeContent::Null => "nothing".to_owned(),
+        NodeContent::Bool(value) => format!("`{value}`"),
+        NodeContent::Whole(number) => format!("the number `{number}`"),
+        NodeContent::Float(number) => format!("the number `{number}`"),
+        NodeContent::Text(text) if text.contains("${") => format!("the expression {}", shown(text)),
+        NodeContent::Text(text) => format!("the text {}", shown(text)),
+        NodeContent::List(elements) if elements.is_empty() => "an empty list".to_owned(),
+        NodeContent::Map(entries) if entries.is_empty() => "an empty map".to_owned(),
+        NodeContent::List(_) => "a list".to_owned(),
+        NodeContent::Map(_) => "a map".to_owned(),
     }
 }
 
-impl Reader<'_> {
-    /// A map, whatever its keys; nothing at all is an empty one.
-    pub(in crate::lang) fn map<'n>(&mut self, node: &'n Node, what: &str) -> &'n [(Key, Node)] {
+impl ScenarioReader<'_> {
+    /// A map with any keys; null is an empty one.
+    pub(in crate::lang) fn map<'n>(&mut self, node: &'n Node, what: &str) -> &'n [(MapKey, Node)] {
         match &node.content {
-            Content::Map(entries) => entries,
-            Content::Null => &[],
+            NodeContent::Map(entries) => entries,
+            NodeContent::Null => &[],
             _ => {
                 self.expected(node, what, "a map");
                 &[]
@@ -67,11 +66,11 @@ impl Reader<'_> {
         }
     }
 
-    /// A list; nothing at all is an empty one.
+    /// A list; null is an empty one.
     pub(in crate::lang) fn list<'n>(&mut self, node: &'n Node, what: &str) -> &'n [Node] {
         match &node.content {
-            Content::List(elements) => elements,
-            Content::Null => &[],
+            NodeContent::List(elements) => elements,
+            NodeContent::Null => &[],
             _ => {
                 self.expected(node, what, "a list");
                 &[]
@@ -79,25 +78,24 @@ impl Reader<'_> {
         }
     }
 
-    /// A map that may have these keys and no others.
     pub(in crate::lang) fn fields<'n>(
         &mut self,
         node: &'n Node,
         what: &str,
         allowed: &[&str],
-    ) -> Fields<'n> {
+    ) -> MapFields<'n> {
         let entries = self.map(node, what);
         self.keys_among(entries, what, allowed);
-        Fields {
+        MapFields {
             at: node.at,
             entries,
         }
     }
 
-    /// Tells of the keys that are not allowed.
+    /// Reports keys that are not allowed.
     pub(in crate::lang) fn keys_among(
         &mut self,
-        entries: &[(Key, Node)],
+        entries: &[(MapKey, Node)],
         what: &str,
         allowed: &[&str],
     ) {
@@ -112,10 +110,9 @@ impl Reader<'_> {
         }
     }
 
-    /// A key that has to be there.
     pub(in crate::lang) fn required<'n>(
         &mut self,
-        fields: &Fields<'n>,
+        fields: &MapFields<'n>,
         name: &str,
         what: &str,
     ) -> Option<&'n Node> {
@@ -126,7 +123,7 @@ impl Reader<'_> {
         found
     }
 
-    /// Tells that something else is allowed here.
+    /// Reports a value that is not allowed.
     pub(in crate::lang) fn expected(&mut self, node: &Node, what: &str, allowed: &str) {
         let message = format!("{what} must be {allowed}, got {}", described(node));
         self.problem(node.at, message, None);
@@ -143,13 +140,12 @@ impl Reader<'_> {
 
     pub(in crate::lang) fn boolean(&mut self, node: &Node, what: &str) -> Option<bool> {
         match node.content {
-            Content::Bool(value) => return Some(value),
+            NodeContent::Bool(value) => return Some(value),
             _ => self.expected(node, what, "`true` or `false`"),
         }
         None
     }
 
-    /// A whole number within bounds.
     pub(in crate::lang) fn whole(
         &mut self,
         node: &Node,
@@ -157,7 +153,7 @@ impl Reader<'_> {
         low: u64,
         high: u64,
     ) -> Option<u64> {
-        if let Content::Whole(number) = node.content
+        if let NodeContent::Whole(number) = node.content
             && let Ok(number) = u64::try_from(number)
             && (low..=high).contains(&number)
         {
@@ -171,7 +167,6 @@ impl Reader<'_> {
         None
     }
 
-    /// One of these words.
     pub(in crate::lang) fn word<'w>(
         &mut self,
         node: &Node,
@@ -186,12 +181,12 @@ impl Reader<'_> {
         found
     }
 
-    /// A list of texts, or one alone.
+    /// A list of texts, or one text.
     pub(in crate::lang) fn texts(&mut self, node: &Node, what: &str) -> Vec<String> {
         if node.text().is_some() {
             return self.plain_text(node, what).into_iter().collect();
         }
-        let Content::List(elements) = &node.content else {
+        let NodeContent::List(elements) = &node.content else {
             self.expected(node, what, "a list of texts");
             return Vec::new();
         };
@@ -201,16 +196,16 @@ impl Reader<'_> {
             .collect()
     }
 
-    /// A duration that is known at load.
+    /// A duration without expressions.
     pub(in crate::lang) fn duration(
         &mut self,
         node: &Node,
         what: &str,
     ) -> Option<std::time::Duration> {
         let found = match &node.content {
-            Content::Text(text) => units::duration(text),
-            Content::Whole(number) => units::milliseconds(*number as f64),
-            Content::Float(number) => units::milliseconds(*number),
+            NodeContent::Text(text) => units::duration(text),
+            NodeContent::Whole(number) => units::milliseconds(*number as f64),
+            NodeContent::Float(number) => units::milliseconds(*number),
             _ => None,
         };
         if found.is_none() {
@@ -220,11 +215,10 @@ impl Reader<'_> {
         found
     }
 
-    /// A number of bytes.
     pub(in crate::lang) fn size(&mut self, node: &Node, what: &str) -> Option<usize> {
         let found = match &node.content {
-            Content::Text(text) => units::size(text),
-            Content::Whole(number) => usize::try_from(*number).ok(),
+            NodeContent::Text(text) => units::size(text),
+            NodeContent::Whole(number) => usize::try_from(*number).ok(),
             _ => None,
         };
         let found = found.filter(|size| (1..=MAX_SIZE).contains(size));
@@ -235,5 +229,5 @@ impl Reader<'_> {
     }
 }
 
-/// Nothing that is kept in memory may be larger.
+/// The largest size of a limit.
 const MAX_SIZE: usize = 1 << 30;

@@ -1,21 +1,27 @@
-//! `http:` — mocked requests.
+//! `http:`: mocked requests.
 
 use std::collections::HashSet;
 
-use super::Reader;
-use super::names::Scope;
+use super::ScenarioReader;
+use super::names::NameScope;
 use super::runs::Writers;
 use crate::lang::file::problem::{did_you_mean, one_of, shown};
-use crate::lang::file::tree::{Key, Node};
+use crate::lang::file::tree::{MapKey, Node};
 use crate::lang::model::{Http, Route, Segment};
 
 const METHODS: &[&str] = &["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
 const RESERVED: &str = "__mock";
 
-impl Reader<'_> {
-    pub(super) fn http(&mut self, node: Option<&Node>, scope: &Scope<'_>, draws: &Writers) -> Http {
+impl ScenarioReader<'_> {
+    pub(super) fn http(
+        &mut self,
+        node: Option<&Node>,
+        scope: &NameScope<'_>,
+        writers: &Writers,
+    ) -> Http {
         let error = self.optional_placed(node.and_then(|node| node.get("error")), scope);
-        let draws = draws.with_envelopes(error.as_ref().is_some_and(|error| error.part.draws()));
+        let writers =
+            writers.with_envelopes(error.as_ref().is_some_and(|error| error.part.draws()));
         let mut http = Http {
             error,
             ..Http::default()
@@ -27,7 +33,7 @@ impl Reader<'_> {
                 "cors" => http.cors = self.boolean(node, "`cors`").unwrap_or_default(),
                 "error" => {}
                 _ => {
-                    let steps = self.steps(node, &format!("`{}`", key.name), &mut scope.inner());
+                    let handler = self.handler(&key.name, node, &key.name, scope, &writers);
                     let Some((method, path)) = self.route(key) else {
                         continue;
                     };
@@ -39,7 +45,6 @@ impl Reader<'_> {
                         );
                         self.problem(key.at, message, None);
                     }
-                    let handler = draws.handler(&key.name, steps);
                     http.routes.push(Route {
                         method,
                         path,
@@ -51,24 +56,21 @@ impl Reader<'_> {
         http
     }
 
-    fn route(&mut self, key: &Key) -> Option<(String, Vec<Segment>)> {
+    fn route(&mut self, key: &MapKey) -> Option<(String, Vec<Segment>)> {
         let Some((method, path)) = key.name.split_once(' ') else {
-            let message = format!(
-                "unknown key {} in `http`, it takes `cors`, `error` and requests such as `GET /api/x/{{id}}`",
-                shown(&key.name)
-            );
-            let hint = did_you_mean(&key.name, ["cors", "error"]);
+            let message = format!("unknown key {} in `http`", shown(&key.name));
+            let hint = did_you_mean(&key.name, ["cors", "error"]).or_else(|| {
+                Some("keys are `cors`, `error` and requests such as `GET /api/x/{id}`".to_owned())
+            });
             self.problem(key.at, message, hint);
             return None;
         };
         if !METHODS.contains(&method) {
-            let message = format!(
-                "unknown method {}, there are {}",
-                shown(method),
-                one_of(METHODS.iter().copied())
-            );
-            let hint = did_you_mean(method, METHODS.iter().copied());
-            self.problem(key.at, message, hint);
+            let methods = || METHODS.iter().copied();
+            let hint = did_you_mean(method, methods())
+                .unwrap_or_else(|| format!("methods are {}", one_of(methods())));
+            let message = format!("unknown method {}", shown(method));
+            self.problem(key.at, message, Some(hint));
         }
         match segments(path.trim()) {
             Ok(segments) => Some((method.to_owned(), segments)),
@@ -81,7 +83,7 @@ impl Reader<'_> {
     }
 }
 
-/// The same for paths that take the same requests.
+/// Equal for routes that match the same requests.
 fn shape(method: &str, path: &[Segment]) -> String {
     let mut shape = method.to_owned();
     for segment in path {

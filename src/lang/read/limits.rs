@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use super::Reader;
+use super::ScenarioReader;
 use crate::base::{LimitKey, Limits, Setting};
 use crate::lang::file::tree::Node;
 
-impl Reader<'_> {
+impl ScenarioReader<'_> {
     pub(super) fn limits(&mut self, node: Option<&Node>, heartbeat: Option<&Node>) -> Limits {
         let mut limits = Limits::default();
         self.heartbeat(heartbeat, &mut limits);

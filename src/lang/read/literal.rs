@@ -2,27 +2,27 @@
 
 use std::collections::HashSet;
 
-use super::Reader;
+use super::ScenarioReader;
 use crate::base::json::{Json, Kind, Part, write};
 use crate::lang::file::problem::{one_of, shown};
 use crate::lang::file::source::Source;
-use crate::lang::file::tree::{self, Content, Node, Spot};
+use crate::lang::file::tree::{self, Node, NodeContent, Spot};
 
 const ENDINGS: &[&str] = &[".json", ".yaml", ".yml", ".csv"];
 
-impl Reader<'_> {
+impl ScenarioReader<'_> {
     /// The JSON texts of items in a tree.
     pub(super) fn items(&mut self, items: &[Node], key: &str) -> Vec<String> {
         let mut keys = HashSet::new();
         let mut texts = Vec::new();
         for item in items {
-            if !matches!(item.content, Content::Map(_)) {
+            if !matches!(item.content, NodeContent::Map(_)) {
                 self.expected(item, "an item", "a map");
                 continue;
             }
             let found = item.get(key).and_then(|node| match &node.content {
-                Content::Text(text) => Some(text.clone()),
-                Content::Whole(number) => Some(number.to_string()),
+                NodeContent::Text(text) => Some(text.clone()),
+                NodeContent::Whole(number) => Some(number.to_string()),
                 _ => None,
             });
             self.item_key(found, key, &mut keys, || item.at);
@@ -93,7 +93,7 @@ impl Reader<'_> {
         match tree::parse(text, source) {
             Err(problem) => self.problem(problem.at, problem.message, problem.hint),
             Ok(root) => match &root.content {
-                Content::List(items) => return self.items(items, key),
+                NodeContent::List(items) => return self.items(items, key),
                 _ => self.expected(&root, "a file of items", "a list of maps"),
             },
         }

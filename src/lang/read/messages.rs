@@ -1,9 +1,9 @@
-//! `messages:` — how messages are told apart, answered and refused.
+//! `messages:`: the names and envelopes of messages.
 
 use std::collections::HashMap;
 
-use super::Reader;
-use super::names::Scope;
+use super::ScenarioReader;
+use super::names::NameScope;
 use crate::lang::expr::Template;
 use crate::lang::file::tree::{self, Node};
 use crate::lang::model::{Messages, Placed, Protocol};
@@ -12,15 +12,15 @@ const KEYS: &[&str] = &["name", "reply", "error", "error_event", "errors"];
 /// The envelope of errors where a scenario has none.
 const PLAIN_ERROR: &str =
     "{ type: error, error: { code: '${ error.code }', message: '${ error.message }' } }";
-/// In Socket.IO the event is the error already.
+/// In Socket.IO the event says that it is an error.
 const PLAIN_EVENT_ERROR: &str = "{ code: '${ error.code }', message: '${ error.message }' }";
 
-impl Reader<'_> {
+impl ScenarioReader<'_> {
     pub(super) fn messages(
         &mut self,
         node: Option<&Node>,
         protocol: Protocol,
-        scope: &Scope<'_>,
+        scope: &NameScope<'_>,
     ) -> Messages {
         let mut messages = Messages {
             name: None,
@@ -65,10 +65,10 @@ impl Reader<'_> {
         messages
     }
 
-    /// A template of ours, in the language's own words.
+    /// A built-in template.
     fn own_template(&mut self, yaml: &str) -> Placed<Template> {
         own(match tree::parse(yaml, 0) {
-            Ok(node) => self.template(&node, &Scope::default()),
+            Ok(node) => self.template(&node, &NameScope::default()),
             Err(_) => Template::text(""),
         })
     }

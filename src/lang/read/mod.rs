@@ -1,7 +1,7 @@
 //! From a tree to a [`Scenario`]: every key known, every name in sight, every expression compiled.
 //!
-//! Invariant: nothing stops at a problem. What is wrong is told, something is put in its place, and the scenario is
-//! given out only when there was nothing to tell.
+//! Invariant: reading does not stop at a problem. It reports the problem, goes on with a substitute, and returns a
+//! scenario only if there were no problems.
 
 mod csv_items;
 mod data;
@@ -27,16 +27,16 @@ use crate::lang::Files;
 use crate::lang::expr::{Compiler, Symbols};
 use crate::lang::file::problem::{Problem, Problems};
 use crate::lang::file::source::Sources;
-use crate::lang::file::tree::{Content, Node, Spot};
+use crate::lang::file::tree::{Node, NodeContent, Spot};
 use crate::lang::model::{Messages, Scenario};
 use crate::lang::verbs::Steps;
 
 use handlers::Handlers;
 use runs::Writers;
 
-pub(super) use fields::{Fields, described};
+pub(super) use fields::{MapFields, described};
 use names::Declared;
-pub(super) use names::Scope;
+pub(super) use names::NameScope;
 pub(super) use template::{is_expression, part_of, prefix_of};
 
 const KEYS: &[&str] = &[
@@ -62,10 +62,9 @@ const KEYS: &[&str] = &[
     "faults",
 ];
 
-/// Letters in a scenario's name.
 const MAX_NAME: usize = 64;
 
-pub(super) struct Reader<'a> {
+pub(super) struct ScenarioReader<'a> {
     files: &'a dyn Files,
     sources: Sources,
     problems: Problems,
@@ -74,11 +73,10 @@ pub(super) struct Reader<'a> {
     too_many_names: bool,
     collections: Declared,
     definitions: Declared,
-    /// The names that definitions introduce: in sight after a `run`.
+    /// The names that definitions introduce; a `run` brings them into sight.
     defined_names: Rc<HashSet<String>>,
 }
 
-/// Reads a whole scenario.
 pub(super) fn scenario(
     root: &Node,
     files: &dyn Files,
@@ -91,7 +89,7 @@ pub(super) fn scenario(
     if let Some(define) = root.get("define") {
         names::introduced(define, &mut defined);
     }
-    let reader = Reader {
+    let reader = ScenarioReader {
         files,
         sources,
         problems,
@@ -105,24 +103,23 @@ pub(super) fn scenario(
     reader.file(root, env)
 }
 
-impl Reader<'_> {
+impl ScenarioReader<'_> {
     pub(in crate::lang) fn problem(&mut self, at: Spot, message: String, hint: Option<String>) {
         let problem = self.sources.problem(at, message, hint);
         self.problems.push(problem);
     }
 
-    /// A problem of a step, by the place that the step has kept.
     fn problem_at(&mut self, place: &str, message: String, hint: Option<String>) {
         self.problems.push(Problem::at_place(place, message, hint));
     }
 
     fn file(mut self, root: &Node, env: Env<'_>) -> Result<Scenario, Problems> {
-        if !matches!(root.content, Content::Map(_) | Content::Null) {
+        if !matches!(root.content, NodeContent::Map(_) | NodeContent::Null) {
             self.expected(root, "a scenario", "a map");
             return Err(self.problems);
         }
         let file = self.fields(root, "a scenario", KEYS);
-        let mut scope = Scope::default();
+        let mut scope = NameScope::default();
         let lets = match file.get("let") {
             Some(node) => self.names_of_let(node, &mut scope),
             None => Vec::new(),
@@ -148,16 +145,16 @@ impl Reader<'_> {
         Ok(scenario)
     }
 
-    /// Everything that needs no evaluation.
-    fn sections(&mut self, root: &Node, file: &Fields<'_>, scope: &Scope<'_>) -> Scenario {
+    /// Reads everything that is not evaluated at load.
+    fn sections(&mut self, root: &Node, file: &MapFields<'_>, scope: &NameScope<'_>) -> Scenario {
         let listen = self.listen(file.get("listen"));
         let messages = self.messages(file.get("messages"), listen.protocol, scope);
         let define = self.define(root, file, scope);
         self.no_circles(&define);
-        let mut draws = Writers::of(&define);
-        let http = self.http(file.get("http"), scope, &draws);
-        draws.envelopes = runs::envelopes_draw(&messages);
-        let handlers = self.answers(file, &messages, scope, &draws);
+        let mut writers = Writers::of(&define);
+        let http = self.http(file.get("http"), scope, &writers);
+        writers.envelopes = runs::envelopes_draw(&messages);
+        let handlers = self.answers(file, &messages, scope, &writers);
         Scenario {
             name: self.scenario_name(file),
             title: self.title(file),
@@ -175,15 +172,15 @@ impl Reader<'_> {
             on: handlers.on,
             known: handlers.known,
             otherwise: handlers.otherwise,
-            before: self.moment(file, "before", scope, &draws),
-            upgrade: self.moment(file, "upgrade", scope, &draws),
-            connect: self.moment(file, "connect", scope, &draws),
-            disconnect: self.moment(file, "disconnect", scope, &draws),
-            changes: self.changes(file.get("changes"), scope, &draws),
-            timers: self.timers(file.get("timers"), scope, &draws),
-            triggers: self.triggers(file.get("triggers"), scope, &draws),
+            before: self.file_handler(file, "before", scope, &writers),
+            upgrade: self.file_handler(file, "upgrade", scope, &writers),
+            connect: self.file_handler(file, "connect", scope, &writers),
+            disconnect: self.file_handler(file, "disconnect", scope, &writers),
+            changes: self.changes(file.get("changes"), scope, &writers),
+            timers: self.timers(file.get("timers"), scope, &writers),
+            triggers: self.triggers(file.get("triggers"), scope, &writers),
             // After all that have handlers.
-            handlers: draws.names(),
+            handlers: writers.names(),
             faults: Vec::new(),
             listen,
             messages,
@@ -195,28 +192,28 @@ impl Reader<'_> {
     /// `on:`, which sees what `before:` names.
     fn answers(
         &mut self,
-        file: &Fields<'_>,
+        file: &MapFields<'_>,
         messages: &Messages,
-        scope: &Scope<'_>,
-        draws: &Writers,
+        scope: &NameScope<'_>,
+        writers: &Writers,
     ) -> Handlers {
         let scope = self.scope_after_before(file.get("before"), scope);
-        let handlers = self.handlers(file.get("on"), &scope, draws);
+        let handlers = self.handlers(file.get("on"), &scope, writers);
         if !handlers.on.is_empty() && messages.name.is_none() {
-            let message = "nothing tells messages apart: `on` has names, and `messages` no `name`";
+            let message = "`on` has names, but `messages` has no `name` to compare them with";
             let hint = "say where the name is: `messages: { name: \"${ message.action }\" }`";
             self.problem(file.key_at("on"), message.to_owned(), Some(hint.to_owned()));
         }
         handlers
     }
 
-    fn title(&mut self, file: &Fields<'_>) -> String {
+    fn title(&mut self, file: &MapFields<'_>) -> String {
         file.get("title")
             .and_then(|node| self.plain_text(node, "`title`"))
             .unwrap_or_default()
     }
 
-    fn scenario_name(&mut self, file: &Fields<'_>) -> String {
+    fn scenario_name(&mut self, file: &MapFields<'_>) -> String {
         let Some(node) = self.required(file, "scenario", "the file") else {
             return String::new();
         };
@@ -237,8 +234,8 @@ impl Reader<'_> {
     fn define(
         &mut self,
         root: &Node,
-        file: &Fields<'_>,
-        scope: &Scope<'_>,
+        file: &MapFields<'_>,
+        scope: &NameScope<'_>,
     ) -> Vec<(String, Steps)> {
         let Some(define) = file.get("define") else {
             return Vec::new();
@@ -256,8 +253,12 @@ impl Reader<'_> {
         definitions
     }
 
-    /// The names that `before` leaves to the handlers after it.
-    fn scope_after_before<'s>(&self, before: Option<&Node>, scope: &'s Scope<'_>) -> Scope<'s> {
+    /// The names of `before`, which the handlers of messages see.
+    fn scope_after_before<'s>(
+        &self,
+        before: Option<&Node>,
+        scope: &'s NameScope<'_>,
+    ) -> NameScope<'s> {
         let mut names = HashSet::new();
         if let Some(before) = before {
             names::introduced(before, &mut names);
@@ -270,7 +271,7 @@ impl Reader<'_> {
 
     fn not_too_many_names(&mut self, root: &Node) {
         if self.too_many_names {
-            let message = "more than 65 534 names in one scenario".to_owned();
+            let message = "a scenario must have up to 65,534 names".to_owned();
             self.problem(root.at, message, None);
         }
     }

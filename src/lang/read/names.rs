@@ -1,36 +1,35 @@
-//! Which names an expression may use where.
+//! The names in sight of an expression.
 
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
-use super::Reader;
+use super::ScenarioReader;
 use crate::lang::expr::{Names, Symbol, Symbols};
 use crate::lang::file::problem::{did_you_mean, one_of, shown};
-use crate::lang::file::tree::{Key, Node, Spot};
+use crate::lang::file::tree::{MapKey, Node, Spot};
 
-/// Words of the expressions' own grammar.
 const RESERVED: &[&str] = &[
     "true", "false", "none", "null", "and", "or", "not", "in", "is", "if", "else", "True", "False",
     "None", "self", "loop",
 ];
-/// A file that names more has lost its way; symbols are 16 bits.
+/// Symbols have 16 bits.
 const MAX_SYMBOLS: u16 = u16::MAX - 1;
 
-/// The names in sight: those of the steps before, and those of what surrounds them.
+/// The names in sight: of the steps before, and of what surrounds them.
 #[derive(Default)]
-pub(in crate::lang) struct Scope<'p> {
-    parent: Option<&'p Scope<'p>>,
+pub(in crate::lang) struct NameScope<'p> {
+    parent: Option<&'p NameScope<'p>>,
     own: HashSet<String>,
     /// Sets that several scopes have.
     shared: Vec<Rc<HashSet<String>>>,
 }
 
-impl Scope<'_> {
-    /// A scope in which everything of this one is in sight.
-    pub(in crate::lang) fn inner(&self) -> Scope<'_> {
-        Scope {
+impl NameScope<'_> {
+    /// A scope inside of this one.
+    pub(in crate::lang) fn inner(&self) -> NameScope<'_> {
+        NameScope {
             parent: Some(self),
-            ..Scope::default()
+            ..NameScope::default()
         }
     }
 
@@ -40,7 +39,7 @@ impl Scope<'_> {
         }
     }
 
-    /// Adds many names that others have too.
+    /// Adds a set of names without copying it.
     pub(in crate::lang) fn share(&mut self, names: &Rc<HashSet<String>>) {
         if !self.shared.iter().any(|known| Rc::ptr_eq(known, names)) {
             self.shared.push(names.clone());
@@ -59,31 +58,31 @@ impl Scope<'_> {
             })
             .map(String::as_str)
             .collect();
-        // Sets have no order, and a hint is the same every time.
+        // Sorted, because the order of sets is random and the hint should not be.
         candidates.sort_unstable();
         let built_in = Symbols::built_in().iter().copied();
         did_you_mean(name, built_in.chain(candidates))
     }
 
-    fn layers(&self) -> impl Iterator<Item = &Scope<'_>> {
+    fn layers(&self) -> impl Iterator<Item = &NameScope<'_>> {
         std::iter::successors(Some(self), |scope| scope.parent)
     }
 }
 
-impl Names for Scope<'_> {
+impl Names for NameScope<'_> {
     fn knows(&self, name: &str) -> bool {
         Symbols::built_in().contains(&name) || self.redefines(name)
     }
 
     fn redefines(&self, name: &str) -> bool {
-        let has = |layer: &Scope<'_>| {
+        let has = |layer: &NameScope<'_>| {
             layer.own.contains(name) || layer.shared.iter().any(|names| names.contains(name))
         };
         self.layers().any(has)
     }
 }
 
-/// Every name that steps below a node introduce.
+/// Collects the names that steps below a node introduce.
 pub(in crate::lang) fn introduced(node: &Node, names: &mut HashSet<String>) {
     for (key, value) in node.entries() {
         match key.name.as_str() {
@@ -120,7 +119,7 @@ impl Declared {
     }
 }
 
-impl Reader<'_> {
+impl ScenarioReader<'_> {
     /// The index of a declared name.
     pub(super) fn reference(
         &mut self,
@@ -154,7 +153,6 @@ impl Reader<'_> {
         self.defined_names.clone()
     }
 
-    /// The symbol of a name that the file gives.
     pub(in crate::lang) fn symbol(&mut self, name: &str) -> Symbol {
         let symbol = self.compiler.symbol(name);
         if symbol.0 > MAX_SYMBOLS {
@@ -163,13 +161,11 @@ impl Reader<'_> {
         symbol
     }
 
-    /// The name that a key gives.
-    pub(in crate::lang) fn key_name(&mut self, key: &Key) -> Symbol {
+    pub(in crate::lang) fn key_name(&mut self, key: &MapKey) -> Symbol {
         self.check_name(&key.name, key.at);
         self.symbol(&key.name)
     }
 
-    /// The name that a value gives.
     pub(in crate::lang) fn value_name(&mut self, node: &Node, what: &str) -> Option<String> {
         let name = self.plain_text(node, what)?;
         self.check_name(&name, node.at).then_some(name)

@@ -5,16 +5,16 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::Reader;
+use super::ScenarioReader;
 use crate::lang::expr::{Expr, Template};
 use crate::lang::model::{Handler, HandlerId, Messages, Scenario};
-use crate::lang::verbs::{Around, Facts, Need, Step, Steps};
+use crate::lang::verbs::{Around, Need, Step, Steps, VerbFacts};
 
 /// Calls `visit` for each step, and for the steps inside it, with what surrounds them.
 fn walk<'s>(
     steps: &'s [Step],
     around: &[Around],
-    visit: &mut dyn FnMut(&'s Step, &Facts<'s>, &[Around]),
+    visit: &mut dyn FnMut(&'s Step, &VerbFacts<'s>, &[Around]),
 ) {
     for step in steps {
         let facts = step.verb.facts();
@@ -106,27 +106,27 @@ impl Writers {
 }
 
 /// A definition that another runs at once.
-struct Run<'s> {
+struct RunEdge<'s> {
     to: usize,
     place: &'s str,
 }
 
 #[derive(Clone, Copy, PartialEq)]
-enum Visit {
+enum Visited {
     New,
     OnPath,
     Done,
 }
 
-impl Reader<'_> {
+impl ScenarioReader<'_> {
     /// Reports definitions that run themselves, which would never end.
     pub(super) fn no_circles(&mut self, define: &[(String, Steps)]) {
-        let mut runs: Vec<Vec<Run<'_>>> = Vec::new();
+        let mut runs: Vec<Vec<RunEdge<'_>>> = Vec::new();
         for (_, steps) in define {
             let mut own = Vec::new();
             walk(steps, &[], &mut |step, facts, around| {
                 if let Some(to) = facts.runs.filter(|_| !around.contains(&Around::Later)) {
-                    own.push(Run {
+                    own.push(RunEdge {
                         to,
                         place: &step.place,
                     });
@@ -134,9 +134,9 @@ impl Reader<'_> {
             });
             runs.push(own);
         }
-        let mut visits = vec![Visit::New; define.len()];
+        let mut visits = vec![Visited::New; define.len()];
         for start in 0..define.len() {
-            if visits[start] == Visit::New {
+            if visits[start] == Visited::New {
                 self.follow_runs(start, define, &runs, &mut visits);
             }
         }
@@ -147,24 +147,24 @@ impl Reader<'_> {
         &mut self,
         start: usize,
         define: &[(String, Steps)],
-        runs: &[Vec<Run<'_>>],
-        visits: &mut [Visit],
+        runs: &[Vec<RunEdge<'_>>],
+        visits: &mut [Visited],
     ) {
-        visits[start] = Visit::OnPath;
+        visits[start] = Visited::OnPath;
         let mut path = vec![(start, 0)];
         while let Some((definition, next)) = path.last_mut() {
             let Some(run) = runs[*definition].get(*next) else {
-                visits[*definition] = Visit::Done;
+                visits[*definition] = Visited::Done;
                 path.pop();
                 continue;
             };
             *next += 1;
             match visits[run.to] {
-                Visit::New => {
-                    visits[run.to] = Visit::OnPath;
+                Visited::New => {
+                    visits[run.to] = Visited::OnPath;
                     path.push((run.to, 0));
                 }
-                Visit::OnPath => {
+                Visited::OnPath => {
                     let circle = path
                         .iter()
                         .map(|(at, _)| *at)
@@ -177,7 +177,7 @@ impl Reader<'_> {
                     let message = format!("a definition runs itself: {}", names.join(" → "));
                     self.problem_at(run.place, message, None);
                 }
-                Visit::Done => {}
+                Visited::Done => {}
             }
         }
     }
@@ -185,7 +185,7 @@ impl Reader<'_> {
 
 /// The facts that steps can rely on, by the event that runs them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Setting {
+struct Situation {
     request: bool,
     session: bool,
     peer: PeerState,
@@ -198,31 +198,31 @@ enum PeerState {
     Ended,
 }
 
-const fn setting(request: bool, peer: PeerState) -> Setting {
-    Setting {
+const fn situation(request: bool, peer: PeerState) -> Situation {
+    Situation {
         request,
         session: !matches!(peer, PeerState::Absent),
         peer,
     }
 }
 
-const MESSAGE: Setting = setting(true, PeerState::Open);
-const HTTP: Setting = setting(true, PeerState::Absent);
+const MESSAGE: Situation = situation(true, PeerState::Open);
+const HTTP: Situation = situation(true, PeerState::Absent);
 /// The session of a handshake comes before its connection.
-const UPGRADE: Setting = Setting {
+const UPGRADE: Situation = Situation {
     session: true,
     ..HTTP
 };
-const CONNECT: Setting = setting(false, PeerState::Open);
-const DISCONNECT: Setting = setting(false, PeerState::Ended);
+const CONNECT: Situation = situation(false, PeerState::Open);
+const DISCONNECT: Situation = situation(false, PeerState::Ended);
 /// A timer, a trigger, an edit by the control API.
-const OUTSIDE: Setting = setting(false, PeerState::Absent);
+const OUTSIDE: Situation = situation(false, PeerState::Absent);
 
-impl Setting {
-    fn inside(self, around: &[Around]) -> Setting {
+impl Situation {
+    fn inside(self, around: &[Around]) -> Situation {
         around.iter().fold(self, |outer, around| match around {
             Around::Same => outer,
-            Around::EachPeer => Setting {
+            Around::EachPeer => Situation {
                 peer: PeerState::Open,
                 session: true,
                 ..outer
@@ -244,9 +244,9 @@ impl Setting {
     }
 }
 
-/// The steps of every handler, and the settings that they run in.
-fn handlers(scenario: &Scenario) -> Vec<(&Handler, &'static [Setting])> {
-    let mut all: Vec<(&Handler, &'static [Setting])> = Vec::new();
+/// The steps of every handler, and the situations that they run in.
+fn handlers(scenario: &Scenario) -> Vec<(&Handler, &'static [Situation])> {
+    let mut all: Vec<(&Handler, &'static [Situation])> = Vec::new();
     let messages = scenario.on.values().chain(&scenario.otherwise);
     all.extend(
         messages
@@ -289,36 +289,36 @@ fn handlers(scenario: &Scenario) -> Vec<(&Handler, &'static [Setting])> {
     all
 }
 
-impl Reader<'_> {
-    /// Reports steps that work in none of the settings that they run in.
+impl ScenarioReader<'_> {
+    /// Reports steps that work in none of the situations that they run in.
     pub(super) fn no_idle_steps(&mut self, scenario: &Scenario) {
         let define = &scenario.define;
-        let mut reached: Vec<Vec<Setting>> = vec![Vec::new(); define.len()];
-        let mut new: Vec<(usize, Setting)> = Vec::new();
-        for (handler, settings) in handlers(scenario) {
-            for setting in settings {
-                new.extend(runs_of(&handler.steps, *setting));
+        let mut reached: Vec<Vec<Situation>> = vec![Vec::new(); define.len()];
+        let mut new: Vec<(usize, Situation)> = Vec::new();
+        for (handler, situations) in handlers(scenario) {
+            for situation in situations {
+                new.extend(runs_of(&handler.steps, *situation));
             }
-            self.no_idle_steps_in(&handler.steps, settings);
+            self.no_idle_steps_in(&handler.steps, situations);
         }
-        while let Some((definition, setting)) = new.pop() {
-            if !reached[definition].contains(&setting) {
-                reached[definition].push(setting);
-                new.extend(runs_of(&define[definition].1, setting));
+        while let Some((definition, situation)) = new.pop() {
+            if !reached[definition].contains(&situation) {
+                reached[definition].push(situation);
+                new.extend(runs_of(&define[definition].1, situation));
             }
         }
-        for ((_, steps), settings) in define.iter().zip(&reached) {
-            // Without any setting nothing runs the definition, and nothing is known of it.
-            if !settings.is_empty() {
-                self.no_idle_steps_in(steps, settings);
+        for ((_, steps), situations) in define.iter().zip(&reached) {
+            // Without any situation nothing runs the definition, and nothing is known of it.
+            if !situations.is_empty() {
+                self.no_idle_steps_in(steps, situations);
             }
         }
     }
 
-    fn no_idle_steps_in(&mut self, steps: &[Step], settings: &[Setting]) {
+    fn no_idle_steps_in(&mut self, steps: &[Step], situations: &[Situation]) {
         walk(steps, &[], &mut |step, facts, around| {
-            let works = |setting: &Setting| setting.inside(around).meets(facts.needs);
-            if !settings.iter().any(works) {
+            let works = |situation: &Situation| situation.inside(around).meets(facts.needs);
+            if !situations.iter().any(works) {
                 let (message, hint) = idle(step.verb.name(), facts.needs);
                 self.problem_at(&step.place, message, hint.map(str::to_owned));
             }
@@ -326,10 +326,10 @@ impl Reader<'_> {
     }
 }
 
-fn runs_of(steps: &[Step], setting: Setting) -> Vec<(usize, Setting)> {
+fn runs_of(steps: &[Step], situation: Situation) -> Vec<(usize, Situation)> {
     let mut runs = Vec::new();
     walk(steps, &[], &mut |_, facts, around| {
-        runs.extend(facts.runs.map(|run| (run, setting.inside(around))));
+        runs.extend(facts.runs.map(|run| (run, situation.inside(around))));
     });
     runs
 }
@@ -337,16 +337,16 @@ fn runs_of(steps: &[Step], setting: Setting) -> Vec<(usize, Setting)> {
 fn idle(verb: &str, need: Need) -> (String, Option<&'static str>) {
     let (missing, hint) = match need {
         Need::Nothing | Need::Request => (
-            "no request waits for an answer here",
-            Some("push with `send`, and `to` where there is no connection"),
+            "these steps answer no request",
+            Some("push with `send`; without a connection it needs a `to`"),
         ),
-        Need::Session => ("there is no session here", None),
-        Need::Peer => ("there is no connection here", None),
+        Need::Session => ("these steps have no session", None),
+        Need::Peer => ("these steps have no connection", None),
         Need::OpenPeer if verb == "send" => (
-            "there is no open connection here",
+            "these steps have no open connection",
             Some("say whom: `to: all`, `to: { room: … }`"),
         ),
-        Need::OpenPeer => ("there is no open connection here", None),
+        Need::OpenPeer => ("these steps have no open connection", None),
     };
     (format!("`{verb}` can never work: {missing}"), hint)
 }

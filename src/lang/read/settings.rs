@@ -1,13 +1,13 @@
-//! `listen auth faults`: what is known at load.
+//! `listen`, `auth` and `faults`.
 
-use super::Reader;
-use super::names::Scope;
+use super::ScenarioReader;
+use super::names::NameScope;
 use crate::base::json::Json;
 use crate::lang::expr::Template;
 use crate::lang::faults::Fault;
 use crate::lang::file::problem::shown;
-use crate::lang::file::tree::{Content, Node};
-use crate::lang::model::{Listen, Protocol, Scenario};
+use crate::lang::file::tree::{Node, NodeContent};
+use crate::lang::model::{DeclaredListen, Protocol, Scenario};
 
 const PROTOCOLS: &[(&str, Protocol)] = &[
     ("json", Protocol::Json),
@@ -15,9 +15,9 @@ const PROTOCOLS: &[(&str, Protocol)] = &[
     ("socket.io", Protocol::SocketIo),
 ];
 
-impl Reader<'_> {
-    pub(super) fn listen(&mut self, node: Option<&Node>) -> Listen {
-        let mut listen = Listen {
+impl ScenarioReader<'_> {
+    pub(super) fn listen(&mut self, node: Option<&Node>) -> DeclaredListen {
+        let mut listen = DeclaredListen {
             port: 8080,
             tls: false,
             paths: Vec::new(),
@@ -66,11 +66,11 @@ impl Reader<'_> {
         paths
     }
 
-    /// `auth: { jwt: { secret } }`, to be evaluated once the constants are known.
+    /// `auth: { jwt: { secret } }`, which is evaluated after the constants.
     pub(super) fn jwt_secret(
         &mut self,
         node: Option<&Node>,
-        scope: &Scope<'_>,
+        scope: &NameScope<'_>,
     ) -> Option<Template> {
         let auth = self.fields(node?, "`auth`", &["jwt"]);
         let jwt = self.required(&auth, "jwt", "`auth`")?;
@@ -91,7 +91,7 @@ impl Reader<'_> {
         let handlers = scenario.fault_handlers();
         let mut faults = Vec::new();
         for node in self.list(node, "`faults`") {
-            if !matches!(node.content, Content::Map(_)) {
+            if !matches!(node.content, NodeContent::Map(_)) {
                 self.expected(node, "a fault", "a map with a `kind`");
                 continue;
             }

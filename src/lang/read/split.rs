@@ -1,27 +1,26 @@
-//! Where the expressions of a text start and end.
+//! Splits a text into literals and expressions.
 
-/// A part of a text.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Part<'t> {
+pub(super) enum TextPart<'t> {
     Literal(&'t str),
     /// The text between `${` and `}`.
     Hole(&'t str),
 }
 
-/// The parts of a text; an error is where a `${` starts that does not end.
-pub(super) fn split(text: &str) -> Result<Vec<Part<'_>>, usize> {
+/// The error is the place of a `${` without end.
+pub(super) fn split(text: &str) -> Result<Vec<TextPart<'_>>, usize> {
     let mut parts = Vec::new();
     let mut at = 0;
     while let Some(start) = text[at..].find("${").map(|start| at + start) {
         if start > at {
-            parts.push(Part::Literal(&text[at..start]));
+            parts.push(TextPart::Literal(&text[at..start]));
         }
         let end = closing(&text[start + 2..]).ok_or(start)? + start + 2;
-        parts.push(Part::Hole(&text[start + 2..end]));
+        parts.push(TextPart::Hole(&text[start + 2..end]));
         at = end + 1;
     }
     if at < text.len() {
-        parts.push(Part::Literal(&text[at..]));
+        parts.push(TextPart::Literal(&text[at..]));
     }
     Ok(parts)
 }
@@ -48,7 +47,7 @@ fn closing(text: &str) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::Part::{Hole, Literal};
+    use super::TextPart::{Hole, Literal};
     use super::*;
 
     #[test]

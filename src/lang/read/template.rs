@@ -2,27 +2,27 @@
 
 use std::sync::Arc;
 
-use super::Reader;
+use super::ScenarioReader;
 use super::fields::described;
-use super::names::Scope;
-use super::split::{Part, split};
+use super::names::NameScope;
+use super::split::{TextPart, split};
 use crate::base::json::{Json, write};
 use crate::lang::expr::{Expr, ExprProblem, Piece, Symbol, Template, TextPiece};
 use crate::lang::file::problem::shown;
-use crate::lang::file::tree::{Content, Node, Spot};
+use crate::lang::file::tree::{Node, NodeContent, Spot};
 use crate::lang::model::Placed;
 
-/// Bytes in one expression: its parser and ours walk it recursively, up to a level a sign.
+/// Bytes of one expression. MiniJinja's parser and our check recurse, up to a level per byte.
 const MAX_EXPRESSION: usize = 4 << 10;
-/// Expressions that are more than a path: each takes some kilobytes.
+/// Expressions that are more than a path; each takes some kilobytes.
 const MAX_FORMULAS: usize = 20_000;
 
-impl Reader<'_> {
-    /// Any value. With a problem in it, the answer is as good as any.
-    pub(in crate::lang) fn template(&mut self, node: &Node, scope: &Scope<'_>) -> Template {
+impl ScenarioReader<'_> {
+    /// Compiles any value. After a problem the result is a substitute.
+    pub(in crate::lang) fn template(&mut self, node: &Node, scope: &NameScope<'_>) -> Template {
         match &node.content {
-            Content::Text(text) => self.text_template(text, node.at, scope),
-            Content::List(_) | Content::Map(_) => {
+            NodeContent::Text(text) => self.text_template(text, node.at, scope),
+            NodeContent::List(_) | NodeContent::Map(_) => {
                 let mut composite = Composite::default();
                 self.compose(node, scope, &mut composite);
                 composite.finish()
@@ -31,20 +31,18 @@ impl Reader<'_> {
         }
     }
 
-    /// The value of a key, if it is there.
     pub(in crate::lang) fn optional(
         &mut self,
         node: Option<&Node>,
-        scope: &Scope<'_>,
+        scope: &NameScope<'_>,
     ) -> Option<Template> {
         node.map(|node| self.template(node, scope))
     }
 
-    /// As [`Reader::optional`], with its place.
     pub(in crate::lang) fn optional_placed(
         &mut self,
         node: Option<&Node>,
-        scope: &Scope<'_>,
+        scope: &NameScope<'_>,
     ) -> Option<Placed<Template>> {
         let part = self.template(node?, scope);
         Some(self.placed(node?.at, part))
@@ -59,11 +57,11 @@ impl Reader<'_> {
         Arc::from(self.sources.place(at))
     }
 
-    /// Names and values, each of which sees those before it; afterwards the scope has them all.
+    /// Names and values. Each value sees the names before it; the scope gets all.
     pub(in crate::lang) fn names_of_let(
         &mut self,
         node: &Node,
-        scope: &mut Scope<'_>,
+        scope: &mut NameScope<'_>,
     ) -> Vec<(Symbol, Template)> {
         let mut lets = Vec::new();
         for (key, node) in self.map(node, "`let`") {
@@ -80,7 +78,7 @@ impl Reader<'_> {
         &mut self,
         node: &Node,
         what: &str,
-        scope: &Scope<'_>,
+        scope: &NameScope<'_>,
     ) -> Vec<(String, Template)> {
         let mut values = Vec::new();
         for (key, node) in self.map(node, what) {
@@ -94,7 +92,7 @@ impl Reader<'_> {
     pub(in crate::lang) fn status(
         &mut self,
         node: Option<&Node>,
-        scope: &Scope<'_>,
+        scope: &NameScope<'_>,
     ) -> Option<Template> {
         let node = node?;
         if !is_expression(node) {
@@ -103,18 +101,18 @@ impl Reader<'_> {
         Some(self.template(node, scope))
     }
 
-    /// A condition: an expression, or `true` or `false`.
+    /// An expression, `true` or `false`.
     pub(in crate::lang) fn condition(
         &mut self,
         node: &Node,
         what: &str,
-        scope: &Scope<'_>,
+        scope: &NameScope<'_>,
     ) -> Expr {
         match &node.content {
-            Content::Bool(_) => return Expr::Constant(constant(node.json())),
-            Content::Text(text) => match split(text) {
+            NodeContent::Bool(_) => return Expr::Constant(constant(node.json())),
+            NodeContent::Text(text) => match split(text) {
                 Ok(parts) => {
-                    if let [Part::Hole(source)] = *parts {
+                    if let [TextPart::Hole(source)] = *parts {
                         return self.expression(source, node.at, scope);
                     }
                     let hint = if text.contains("${") {
@@ -122,7 +120,7 @@ impl Reader<'_> {
                     } else {
                         format!("write {}", shown(&format!("${{ {} }}", text.trim())))
                     };
-                    let message = format!("{what} takes an expression, found {}", described(node));
+                    let message = format!("{what} must be an expression, got {}", described(node));
                     self.problem(node.at, message, Some(hint));
                 }
                 Err(start) => self.unclosed(text, start, node.at),
@@ -132,11 +130,11 @@ impl Reader<'_> {
         Expr::Constant(Json::null())
     }
 
-    fn text_template(&mut self, text: &str, at: Spot, scope: &Scope<'_>) -> Template {
-        // A block text ends with a line break that nobody means.
+    fn text_template(&mut self, text: &str, at: Spot, scope: &NameScope<'_>) -> Template {
+        // A block text ends with a line break that is not meant.
         let alone = split(text.strip_suffix('\n').unwrap_or(text));
         if let Ok(parts) = &alone
-            && let [Part::Hole(source)] = **parts
+            && let [TextPart::Hole(source)] = **parts
         {
             return match self.expression(source, at, scope) {
                 Expr::Constant(value) => Template::Constant(value),
@@ -150,7 +148,7 @@ impl Reader<'_> {
         }
     }
 
-    fn text_pieces(&mut self, text: &str, at: Spot, scope: &Scope<'_>) -> Vec<TextPiece> {
+    fn text_pieces(&mut self, text: &str, at: Spot, scope: &NameScope<'_>) -> Vec<TextPiece> {
         let parts = match split(text) {
             Ok(parts) => parts,
             Err(start) => {
@@ -162,8 +160,8 @@ impl Reader<'_> {
         let mut literal = String::new();
         for part in parts {
             match part {
-                Part::Literal(text) => literal.push_str(text),
-                Part::Hole(source) => match self.expression(source, at, scope) {
+                TextPart::Literal(text) => literal.push_str(text),
+                TextPart::Hole(source) => match self.expression(source, at, scope) {
                     Expr::Constant(value) => literal.push_str(&as_text(&value)),
                     expr => {
                         flush(&mut literal, &mut pieces);
@@ -176,7 +174,7 @@ impl Reader<'_> {
         pieces
     }
 
-    fn expression(&mut self, source: &str, at: Spot, scope: &Scope<'_>) -> Expr {
+    fn expression(&mut self, source: &str, at: Spot, scope: &NameScope<'_>) -> Expr {
         if source.len() > MAX_EXPRESSION {
             let message = format!(
                 "an expression of {} bytes, {MAX_EXPRESSION} is the most",
@@ -219,9 +217,9 @@ impl Reader<'_> {
         );
     }
 
-    fn compose(&mut self, node: &Node, scope: &Scope<'_>, out: &mut Composite) {
+    fn compose(&mut self, node: &Node, scope: &NameScope<'_>, out: &mut Composite) {
         match &node.content {
-            Content::List(elements) => {
+            NodeContent::List(elements) => {
                 out.raw.push('[');
                 for (n, element) in elements.iter().enumerate() {
                     if n > 0 {
@@ -231,7 +229,7 @@ impl Reader<'_> {
                 }
                 out.raw.push(']');
             }
-            Content::Map(entries) if entries.iter().any(|(key, _)| key.name.contains("${")) => {
+            NodeContent::Map(entries) if entries.iter().any(|(key, _)| key.name.contains("${")) => {
                 let mut members = Vec::new();
                 for (key, value) in entries {
                     let name = self.text_pieces(&key.name, key.at, scope);
@@ -239,7 +237,7 @@ impl Reader<'_> {
                 }
                 out.push(Piece::Map(members));
             }
-            Content::Map(entries) => {
+            NodeContent::Map(entries) => {
                 out.raw.push('{');
                 for (n, (key, value)) in entries.iter().enumerate() {
                     if n > 0 {
@@ -251,7 +249,7 @@ impl Reader<'_> {
                 }
                 out.raw.push('}');
             }
-            Content::Text(text) => match self.text_template(text, node.at, scope) {
+            NodeContent::Text(text) => match self.text_template(text, node.at, scope) {
                 Template::Expr(expr) => out.push(Piece::Value(expr)),
                 Template::Text(pieces) => out.text(pieces),
                 Template::Constant(value) => out.raw.push_str(value.text()),
@@ -279,13 +277,13 @@ pub(in crate::lang) fn part_of(template: &Template) -> String {
     template.part().to_owned()
 }
 
-/// The name that was probably meant, when the problem is a name that nobody knows.
-fn meant(problem: &ExprProblem, scope: &Scope<'_>) -> Option<String> {
+/// The hint for an unknown name.
+fn meant(problem: &ExprProblem, scope: &NameScope<'_>) -> Option<String> {
     let name = problem.message.strip_prefix("unknown name `")?;
     scope.meant(name.strip_suffix('`')?)
 }
 
-/// JSON text being put together, neighbouring ready text as one piece.
+/// Pieces of JSON text; neighbouring raw text becomes one piece.
 #[derive(Default)]
 struct Composite {
     pieces: Vec<Piece>,
@@ -338,7 +336,6 @@ fn only_literal(pieces: &[TextPiece]) -> Option<&str> {
     }
 }
 
-/// A value as it prints in a text.
 fn as_text(value: &Json) -> String {
     match value.part().as_str() {
         Some(text) => text.into_owned(),

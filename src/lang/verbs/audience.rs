@@ -2,8 +2,8 @@
 
 use crate::lang::expr::Template;
 use crate::lang::file::problem::one_of;
-use crate::lang::file::tree::{Content, Node};
-use crate::lang::read::{Reader, Scope};
+use crate::lang::file::tree::{Node, NodeContent};
+use crate::lang::read::{NameScope, ScenarioReader};
 
 const KEYS: &[&str] = &["room", "connection", "session", "others"];
 
@@ -35,15 +35,15 @@ impl Audience {
 
     /// Reads a word, a map with one key, or a list of these.
     pub(super) fn read(
-        reader: &mut Reader<'_>,
+        reader: &mut ScenarioReader<'_>,
         node: &Node,
         what: &str,
-        scope: &Scope<'_>,
+        scope: &NameScope<'_>,
     ) -> Option<Audience> {
         match &node.content {
-            Content::Text(text) if text == "this" => Some(Audience::This),
-            Content::Text(text) if text == "all" => Some(Audience::All),
-            Content::List(elements) => {
+            NodeContent::Text(text) if text == "this" => Some(Audience::This),
+            NodeContent::Text(text) if text == "all" => Some(Audience::All),
+            NodeContent::List(elements) => {
                 let several: Vec<Option<Audience>> = elements
                     .iter()
                     .map(|element| Audience::read(reader, element, what, scope))
@@ -53,7 +53,7 @@ impl Audience {
                     .collect::<Option<_>>()
                     .map(Audience::Any)
             }
-            Content::Map(entries) => {
+            NodeContent::Map(entries) => {
                 reader.keys_among(entries, what, KEYS);
                 let [(key, node)] = entries.as_slice() else {
                     let message = format!(

@@ -1,8 +1,8 @@
 //! `cancel`: drops a plan.
 
-use super::{Declare, Facts, StepNode};
+use super::{Declare, StepNode, VerbFacts};
 use crate::lang::expr::Template;
-use crate::lang::read::{Reader, Scope};
+use crate::lang::read::{NameScope, ScenarioReader};
 
 #[derive(Debug)]
 pub struct CancelStep {
@@ -13,12 +13,16 @@ pub struct CancelStep {
 impl Declare for CancelStep {
     const NAME: &'static str = "cancel";
 
-    fn read(reader: &mut Reader<'_>, step: &StepNode<'_>, scope: &mut Scope<'_>) -> Option<Self> {
+    fn read(
+        reader: &mut ScenarioReader<'_>,
+        step: &StepNode<'_>,
+        scope: &mut NameScope<'_>,
+    ) -> Option<Self> {
         let plan = reader.template(step.value, scope);
         Some(CancelStep { plan })
     }
 
-    fn facts(&self) -> Facts<'_> {
-        Facts::writes()
+    fn facts(&self) -> VerbFacts<'_> {
+        VerbFacts::writes()
     }
 }

@@ -1,10 +1,10 @@
 //! `check`: the parts that a value must have and may have.
 
-use super::{Declare, Facts, StepNode};
+use super::{Declare, StepNode, VerbFacts};
 use crate::lang::expr::Template;
 use crate::lang::file::problem::{did_you_mean, one_of, shown};
-use crate::lang::file::tree::{Content, Node};
-use crate::lang::read::{Reader, Scope, is_expression, prefix_of};
+use crate::lang::file::tree::{Node, NodeContent};
+use crate::lang::read::{NameScope, ScenarioReader, is_expression, prefix_of};
 
 #[derive(Debug)]
 pub struct CheckStep {
@@ -58,7 +58,11 @@ impl Declare for CheckStep {
     const NAME: &'static str = "check";
     const KEYS: &'static [&'static str] = &["has", "may"];
 
-    fn read(reader: &mut Reader<'_>, step: &StepNode<'_>, scope: &mut Scope<'_>) -> Option<Self> {
+    fn read(
+        reader: &mut ScenarioReader<'_>,
+        step: &StepNode<'_>,
+        scope: &mut NameScope<'_>,
+    ) -> Option<Self> {
         let value = reader.template(step.value, scope);
         let (has, may) = (step.fields.get("has"), step.fields.get("may"));
         if has.or(may).is_none() {
@@ -73,12 +77,16 @@ impl Declare for CheckStep {
         })
     }
 
-    fn facts(&self) -> Facts<'_> {
-        Facts::of([&self.value])
+    fn facts(&self) -> VerbFacts<'_> {
+        VerbFacts::of([&self.value])
     }
 }
 
-fn rules(reader: &mut Reader<'_>, node: Option<&Node>, what: &str) -> Vec<(String, PartRule)> {
+fn rules(
+    reader: &mut ScenarioReader<'_>,
+    node: Option<&Node>,
+    what: &str,
+) -> Vec<(String, PartRule)> {
     let Some(node) = node else { return Vec::new() };
     let mut rules = Vec::new();
     for (key, node) in reader.map(node, what) {
@@ -94,12 +102,12 @@ fn rules(reader: &mut Reader<'_>, node: Option<&Node>, what: &str) -> Vec<(Strin
     rules
 }
 
-fn rule(reader: &mut Reader<'_>, node: &Node) -> Option<PartRule> {
+fn rule(reader: &mut ScenarioReader<'_>, node: &Node) -> Option<PartRule> {
     match &node.content {
         // YAML reads the word `null` as nothing.
-        Content::Null => Some(PartRule::Types(vec![JsonType::Null])),
-        Content::Text(text) => types(reader, text, node).map(PartRule::Types),
-        Content::List(values) => {
+        NodeContent::Null => Some(PartRule::Types(vec![JsonType::Null])),
+        NodeContent::Text(text) => types(reader, text, node).map(PartRule::Types),
+        NodeContent::List(values) => {
             for value in values.iter().filter(|value| is_expression(value)) {
                 reader.expected(value, "a list of values", "plain values");
             }
@@ -116,7 +124,7 @@ fn rule(reader: &mut Reader<'_>, node: &Node) -> Option<PartRule> {
     }
 }
 
-fn types(reader: &mut Reader<'_>, text: &str, node: &Node) -> Option<Vec<JsonType>> {
+fn types(reader: &mut ScenarioReader<'_>, text: &str, node: &Node) -> Option<Vec<JsonType>> {
     let words = || TYPES.iter().map(|(word, _)| *word);
     let mut types = Vec::new();
     for word in text.split('|').map(str::trim) {

@@ -1,10 +1,10 @@
 //! `close`: closes the connection after what is queued for it, and ends the handler.
 
-use super::{Declare, Facts, Need, StepNode};
+use super::{Declare, Need, StepNode, VerbFacts};
 use crate::base::is_close_code;
 use crate::lang::expr::Template;
-use crate::lang::file::tree::{Content, Node};
-use crate::lang::read::{Reader, Scope, is_expression};
+use crate::lang::file::tree::{Node, NodeContent};
+use crate::lang::read::{NameScope, ScenarioReader, is_expression};
 
 /// A Close frame has 125 bytes, two of which are the code (RFC 6455, section 5.5).
 const MAX_REASON: usize = 123;
@@ -18,9 +18,13 @@ pub struct CloseStep {
 impl Declare for CloseStep {
     const NAME: &'static str = "close";
 
-    fn read(reader: &mut Reader<'_>, step: &StepNode<'_>, scope: &mut Scope<'_>) -> Option<Self> {
+    fn read(
+        reader: &mut ScenarioReader<'_>,
+        step: &StepNode<'_>,
+        scope: &mut NameScope<'_>,
+    ) -> Option<Self> {
         let value = step.value;
-        let Content::Map(_) = &value.content else {
+        let NodeContent::Map(_) = &value.content else {
             return Some(CloseStep {
                 code: code(reader, value, scope),
                 reason: None,
@@ -43,14 +47,14 @@ impl Declare for CloseStep {
         })
     }
 
-    fn facts(&self) -> Facts<'_> {
-        Facts::of([&self.code].into_iter().chain(&self.reason)).needs(Need::OpenPeer)
+    fn facts(&self) -> VerbFacts<'_> {
+        VerbFacts::of([&self.code].into_iter().chain(&self.reason)).needs(Need::OpenPeer)
     }
 }
 
-fn code(reader: &mut Reader<'_>, node: &Node, scope: &Scope<'_>) -> Template {
+fn code(reader: &mut ScenarioReader<'_>, node: &Node, scope: &NameScope<'_>) -> Template {
     let allowed = match node.content {
-        Content::Whole(code) => is_close_code(code),
+        NodeContent::Whole(code) => is_close_code(code),
         _ => is_expression(node),
     };
     if !allowed {

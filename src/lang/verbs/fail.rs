@@ -1,9 +1,9 @@
 //! `fail`: answers with an error and ends the handler.
 
-use super::{Declare, Facts, StepNode};
+use super::{Declare, StepNode, VerbFacts};
 use crate::lang::expr::Template;
-use crate::lang::file::tree::Content;
-use crate::lang::read::{Reader, Scope};
+use crate::lang::file::tree::NodeContent;
+use crate::lang::read::{NameScope, ScenarioReader};
 
 #[derive(Debug)]
 pub struct FailStep {
@@ -17,15 +17,19 @@ pub struct FailStep {
 impl Declare for FailStep {
     const NAME: &'static str = "fail";
 
-    fn read(reader: &mut Reader<'_>, step: &StepNode<'_>, scope: &mut Scope<'_>) -> Option<Self> {
+    fn read(
+        reader: &mut ScenarioReader<'_>,
+        step: &StepNode<'_>,
+        scope: &mut NameScope<'_>,
+    ) -> Option<Self> {
         let value = step.value;
         match &value.content {
-            Content::Text(_) => Some(FailStep {
+            NodeContent::Text(_) => Some(FailStep {
                 code: reader.template(value, scope),
                 message: None,
                 status: None,
             }),
-            Content::Map(_) => {
+            NodeContent::Map(_) => {
                 let fields = reader.fields(value, "`fail`", &["code", "message", "status"]);
                 let code = reader.required(&fields, "code", "`fail`")?;
                 Some(FailStep {
@@ -42,8 +46,8 @@ impl Declare for FailStep {
         }
     }
 
-    fn facts(&self) -> Facts<'_> {
-        Facts::of(
+    fn facts(&self) -> VerbFacts<'_> {
+        VerbFacts::of(
             [&self.code]
                 .into_iter()
                 .chain(&self.message)

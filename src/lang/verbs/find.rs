@@ -1,9 +1,9 @@
 //! `find`: looks one item up.
 
-use super::{Around, Declare, Facts, StepNode, Steps, Which};
+use super::{Around, Declare, StepNode, Steps, VerbFacts, Which};
 use crate::lang::expr::Template;
 use crate::lang::model::CollectionId;
-use crate::lang::read::{Reader, Scope, part_of};
+use crate::lang::read::{NameScope, ScenarioReader, part_of};
 
 #[derive(Debug)]
 pub struct FindStep {
@@ -22,7 +22,11 @@ impl Declare for FindStep {
     const KEYS: &'static [&'static str] = &["key", "where", "fields", "else"];
     const RESULTS: &'static [&'static str] = &["item"];
 
-    fn read(reader: &mut Reader<'_>, step: &StepNode<'_>, scope: &mut Scope<'_>) -> Option<Self> {
+    fn read(
+        reader: &mut ScenarioReader<'_>,
+        step: &StepNode<'_>,
+        scope: &mut NameScope<'_>,
+    ) -> Option<Self> {
         let collection = reader.collection_name(step.value, "`find`");
         let which = Which::read(reader, step, "find", &["key", "where"], scope);
         let fields = reader.optional(step.fields.get("fields"), scope);
@@ -37,9 +41,9 @@ impl Declare for FindStep {
         })
     }
 
-    fn facts(&self) -> Facts<'_> {
+    fn facts(&self) -> VerbFacts<'_> {
         let fields = self.fields.as_ref().is_some_and(Template::draws);
         let otherwise = self.otherwise.as_deref().unwrap_or_default();
-        Facts::writes_if(fields || self.which.draws()).with_steps(Around::Same, otherwise)
+        VerbFacts::writes_if(fields || self.which.draws()).with_steps(Around::Same, otherwise)
     }
 }

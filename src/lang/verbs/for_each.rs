@@ -1,9 +1,9 @@
 //! `for`: repeats steps, or collects values, for each element of a list or each connection.
 
-use super::{Around, Audience, Declare, Facts, StepNode, Steps};
+use super::{Around, Audience, Declare, StepNode, Steps, VerbFacts};
 use crate::lang::expr::{Symbol, Template, names};
-use crate::lang::file::tree::{Content, Node};
-use crate::lang::read::{Reader, Scope};
+use crate::lang::file::tree::{Node, NodeContent};
+use crate::lang::read::{NameScope, ScenarioReader};
 
 #[derive(Debug)]
 pub struct ForStep {
@@ -32,7 +32,11 @@ impl Declare for ForStep {
     const KEYS: &'static [&'static str] = &["each", "do", "collect"];
     const RESULTS: &'static [&'static str] = &["items"];
 
-    fn read(reader: &mut Reader<'_>, step: &StepNode<'_>, scope: &mut Scope<'_>) -> Option<Self> {
+    fn read(
+        reader: &mut ScenarioReader<'_>,
+        step: &StepNode<'_>,
+        scope: &mut NameScope<'_>,
+    ) -> Option<Self> {
         let over = over(reader, step.value, scope);
         let fields = &step.fields;
         let each = fields.get("each");
@@ -63,7 +67,7 @@ impl Declare for ForStep {
         })
     }
 
-    fn facts(&self) -> Facts<'_> {
+    fn facts(&self) -> VerbFacts<'_> {
         let around = match self.over {
             LoopOver::List(_) => Around::Same,
             LoopOver::Peers(_) => Around::EachPeer,
@@ -75,18 +79,18 @@ impl Declare for ForStep {
             LoopOver::Peers(peers) => peers.draws(),
         };
         match &self.body {
-            LoopBody::Do(steps) => Facts::writes_if(over).with_steps(around, steps),
-            LoopBody::Collect(value) => Facts::writes_if(over || value.draws()),
+            LoopBody::Do(steps) => VerbFacts::writes_if(over).with_steps(around, steps),
+            LoopBody::Collect(value) => VerbFacts::writes_if(over || value.draws()),
         }
     }
 }
 
-fn over(reader: &mut Reader<'_>, node: &Node, scope: &Scope<'_>) -> Option<LoopOver> {
+fn over(reader: &mut ScenarioReader<'_>, node: &Node, scope: &NameScope<'_>) -> Option<LoopOver> {
     let is_list = match &node.content {
-        Content::Map(_) => false,
-        Content::Text(text) if text == "all" || text == "this" => false,
-        Content::Text(text) => text.contains("${"),
-        Content::List(_) => true,
+        NodeContent::Map(_) => false,
+        NodeContent::Text(text) if text == "all" || text == "this" => false,
+        NodeContent::Text(text) => text.contains("${"),
+        NodeContent::List(_) => true,
         _ => {
             let allowed = "a list, an expression, `all`, or a map such as `{ room: … }`";
             reader.expected(node, "`for`", allowed);

@@ -1,10 +1,10 @@
 //! `insert`: puts an item into a collection.
 
-use super::{Declare, Facts, StepNode};
+use super::{Declare, StepNode, VerbFacts};
 use crate::lang::expr::Template;
-use crate::lang::file::tree::Content;
+use crate::lang::file::tree::NodeContent;
 use crate::lang::model::CollectionId;
-use crate::lang::read::{Reader, Scope, is_expression};
+use crate::lang::read::{NameScope, ScenarioReader, is_expression};
 
 #[derive(Debug)]
 pub struct InsertStep {
@@ -18,10 +18,14 @@ impl Declare for InsertStep {
     const KEYS: &'static [&'static str] = &["item"];
     const RESULTS: &'static [&'static str] = &["item"];
 
-    fn read(reader: &mut Reader<'_>, step: &StepNode<'_>, scope: &mut Scope<'_>) -> Option<Self> {
+    fn read(
+        reader: &mut ScenarioReader<'_>,
+        step: &StepNode<'_>,
+        scope: &mut NameScope<'_>,
+    ) -> Option<Self> {
         let collection = reader.collection_name(step.value, "`insert`");
         let node = reader.required(&step.fields, "item", "`insert`")?;
-        if !matches!(node.content, Content::Map(_)) && !is_expression(node) {
+        if !matches!(node.content, NodeContent::Map(_)) && !is_expression(node) {
             reader.expected(node, "`item`", "a map or an expression");
         }
         let item = reader.template(node, scope);
@@ -31,7 +35,7 @@ impl Declare for InsertStep {
         })
     }
 
-    fn facts(&self) -> Facts<'_> {
-        Facts::writes()
+    fn facts(&self) -> VerbFacts<'_> {
+        VerbFacts::writes()
     }
 }

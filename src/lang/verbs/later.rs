@@ -1,8 +1,8 @@
 //! `later`: plans steps.
 
-use super::{Around, Declare, Facts, StepNode, Steps};
+use super::{Around, Declare, StepNode, Steps, VerbFacts};
 use crate::lang::expr::Template;
-use crate::lang::read::{Reader, Scope};
+use crate::lang::read::{NameScope, ScenarioReader};
 
 #[derive(Debug)]
 pub struct LaterStep {
@@ -17,7 +17,11 @@ impl Declare for LaterStep {
     const NAME: &'static str = "later";
     const KEYS: &'static [&'static str] = &["do", "name"];
 
-    fn read(reader: &mut Reader<'_>, step: &StepNode<'_>, scope: &mut Scope<'_>) -> Option<Self> {
+    fn read(
+        reader: &mut ScenarioReader<'_>,
+        step: &StepNode<'_>,
+        scope: &mut NameScope<'_>,
+    ) -> Option<Self> {
         let after = reader.delay(step.value, "`later`", scope);
         let plan = reader.optional(step.fields.get("name"), scope);
         let node = reader.required(&step.fields, "do", "`later`")?;
@@ -26,7 +30,7 @@ impl Declare for LaterStep {
         Some(LaterStep { after, plan, steps })
     }
 
-    fn facts(&self) -> Facts<'_> {
-        Facts::writes().with_steps(Around::Later, &self.steps)
+    fn facts(&self) -> VerbFacts<'_> {
+        VerbFacts::writes().with_steps(Around::Later, &self.steps)
     }
 }

@@ -1,8 +1,8 @@
 //! `leave`: the connection leaves a room.
 
-use super::{Declare, Facts, Need, StepNode};
+use super::{Declare, Need, StepNode, VerbFacts};
 use crate::lang::expr::Template;
-use crate::lang::read::{Reader, Scope};
+use crate::lang::read::{NameScope, ScenarioReader};
 
 #[derive(Debug)]
 pub struct LeaveStep {
@@ -12,12 +12,16 @@ pub struct LeaveStep {
 impl Declare for LeaveStep {
     const NAME: &'static str = "leave";
 
-    fn read(reader: &mut Reader<'_>, step: &StepNode<'_>, scope: &mut Scope<'_>) -> Option<Self> {
+    fn read(
+        reader: &mut ScenarioReader<'_>,
+        step: &StepNode<'_>,
+        scope: &mut NameScope<'_>,
+    ) -> Option<Self> {
         let room = reader.template(step.value, scope);
         Some(LeaveStep { room })
     }
 
-    fn facts(&self) -> Facts<'_> {
-        Facts::writes().needs(Need::Peer)
+    fn facts(&self) -> VerbFacts<'_> {
+        VerbFacts::writes().needs(Need::Peer)
     }
 }

@@ -1,8 +1,8 @@
 //! `let`: gives values names for the steps that follow.
 
-use super::{Declare, Facts, StepNode};
+use super::{Declare, StepNode, VerbFacts};
 use crate::lang::expr::{Symbol, Template};
-use crate::lang::read::{Reader, Scope};
+use crate::lang::read::{NameScope, ScenarioReader};
 
 #[derive(Debug)]
 pub struct LetStep {
@@ -13,12 +13,16 @@ pub struct LetStep {
 impl Declare for LetStep {
     const NAME: &'static str = "let";
 
-    fn read(reader: &mut Reader<'_>, step: &StepNode<'_>, scope: &mut Scope<'_>) -> Option<Self> {
+    fn read(
+        reader: &mut ScenarioReader<'_>,
+        step: &StepNode<'_>,
+        scope: &mut NameScope<'_>,
+    ) -> Option<Self> {
         let values = reader.names_of_let(step.value, scope);
         Some(LetStep { values })
     }
 
-    fn facts(&self) -> Facts<'_> {
-        Facts::of(self.values.iter().map(|(_, value)| value))
+    fn facts(&self) -> VerbFacts<'_> {
+        VerbFacts::of(self.values.iter().map(|(_, value)| value))
     }
 }

@@ -1,11 +1,11 @@
 //! `list`: selects a page of a collection.
 
 use super::which::{DEFAULT_LIMIT, DEFAULT_MAX, MAX_COUNT};
-use super::{Declare, Facts, StepNode};
+use super::{Declare, StepNode, VerbFacts};
 use crate::lang::expr::{Expr, Template};
-use crate::lang::file::tree::{Content, Node};
+use crate::lang::file::tree::{Node, NodeContent};
 use crate::lang::model::CollectionId;
-use crate::lang::read::{Fields, Reader, Scope, is_expression, part_of, prefix_of};
+use crate::lang::read::{MapFields, NameScope, ScenarioReader, is_expression, part_of, prefix_of};
 
 #[derive(Debug)]
 pub struct ListStep {
@@ -38,7 +38,11 @@ impl Declare for ListStep {
     ];
     const RESULTS: &'static [&'static str] = &["items", "total", "page", "limit", "matches"];
 
-    fn read(reader: &mut Reader<'_>, step: &StepNode<'_>, scope: &mut Scope<'_>) -> Option<Self> {
+    fn read(
+        reader: &mut ScenarioReader<'_>,
+        step: &StepNode<'_>,
+        scope: &mut NameScope<'_>,
+    ) -> Option<Self> {
         let fields = &step.fields;
         let collection = reader.collection_name(step.value, "`list`");
         let filter = fields.get("where");
@@ -68,7 +72,7 @@ impl Declare for ListStep {
         })
     }
 
-    fn facts(&self) -> Facts<'_> {
+    fn facts(&self) -> VerbFacts<'_> {
         let templates = [
             &self.matching,
             &self.sort,
@@ -77,15 +81,15 @@ impl Declare for ListStep {
             &self.fields,
         ];
         let draws = templates.into_iter().flatten().any(Template::draws);
-        Facts::writes_if(draws || self.filter.as_ref().is_some_and(Expr::draws))
+        VerbFacts::writes_if(draws || self.filter.as_ref().is_some_and(Expr::draws))
     }
 }
 
 fn count(
-    reader: &mut Reader<'_>,
-    fields: &Fields<'_>,
+    reader: &mut ScenarioReader<'_>,
+    fields: &MapFields<'_>,
     name: &str,
-    scope: &Scope<'_>,
+    scope: &NameScope<'_>,
 ) -> Option<Template> {
     let node = fields.get(name)?;
     if !is_expression(node) && !node.is_null() {
@@ -94,14 +98,14 @@ fn count(
     Some(reader.template(node, scope))
 }
 
-fn default_limit(reader: &mut Reader<'_>, node: Option<&Node>) -> Option<usize> {
+fn default_limit(reader: &mut ScenarioReader<'_>, node: Option<&Node>) -> Option<usize> {
     let Some(node) = node else {
         return Some(DEFAULT_LIMIT);
     };
     if node.text() == Some("all") {
         return None;
     }
-    if let Content::Whole(_) = node.content {
+    if let NodeContent::Whole(_) = node.content {
         let number = reader.whole(node, "`default`", 1, MAX_COUNT)?;
         return Some(number as usize);
     }

@@ -1,8 +1,8 @@
 //! `log`: writes a line to the log.
 
-use super::{Declare, Facts, StepNode};
+use super::{Declare, StepNode, VerbFacts};
 use crate::lang::expr::Template;
-use crate::lang::read::{Reader, Scope};
+use crate::lang::read::{NameScope, ScenarioReader};
 
 #[derive(Debug)]
 pub struct LogStep {
@@ -12,12 +12,16 @@ pub struct LogStep {
 impl Declare for LogStep {
     const NAME: &'static str = "log";
 
-    fn read(reader: &mut Reader<'_>, step: &StepNode<'_>, scope: &mut Scope<'_>) -> Option<Self> {
+    fn read(
+        reader: &mut ScenarioReader<'_>,
+        step: &StepNode<'_>,
+        scope: &mut NameScope<'_>,
+    ) -> Option<Self> {
         let text = reader.template(step.value, scope);
         Some(LogStep { text })
     }
 
-    fn facts(&self) -> Facts<'_> {
-        Facts::of([&self.text])
+    fn facts(&self) -> VerbFacts<'_> {
+        VerbFacts::of([&self.text])
     }
 }

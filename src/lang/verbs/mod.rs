@@ -34,9 +34,9 @@ pub use step::{Step, Steps};
 pub use update::Assignments;
 pub use which::Which;
 
-pub(super) use step::{Around, Facts, Need, StepNode};
+pub(super) use step::{Around, Need, StepNode, VerbFacts};
 
-use super::read::{Reader, Scope};
+use super::read::{NameScope, ScenarioReader};
 
 /// The declaration of a verb.
 trait Declare: Sized {
@@ -46,9 +46,13 @@ trait Declare: Sized {
     /// The names that its results get without `as`.
     const RESULTS: &'static [&'static str] = &[];
 
-    fn read(reader: &mut Reader<'_>, step: &StepNode<'_>, scope: &mut Scope<'_>) -> Option<Self>;
+    fn read(
+        reader: &mut ScenarioReader<'_>,
+        step: &StepNode<'_>,
+        scope: &mut NameScope<'_>,
+    ) -> Option<Self>;
 
-    fn facts(&self) -> Facts<'_>;
+    fn facts(&self) -> VerbFacts<'_>;
 }
 
 /// The columns of a declaration, for the reader of steps.
@@ -56,7 +60,7 @@ struct Declaration {
     name: &'static str,
     keys: &'static [&'static str],
     results: &'static [&'static str],
-    read: fn(&mut Reader<'_>, &StepNode<'_>, &mut Scope<'_>) -> Option<Verb>,
+    read: fn(&mut ScenarioReader<'_>, &StepNode<'_>, &mut NameScope<'_>) -> Option<StepVerb>,
 }
 
 /// Calls a macro with a line for each verb.
@@ -95,7 +99,7 @@ macro_rules! declare {
         $(pub use $module::$step;)*
 
         #[derive(Debug)]
-        pub enum Verb {
+        pub enum StepVerb {
             $($variant(Box<$step>),)*
         }
 
@@ -104,20 +108,20 @@ macro_rules! declare {
             keys: $step::KEYS,
             results: $step::RESULTS,
             read: |reader, step, scope| {
-                $step::read(reader, step, scope).map(|verb| Verb::$variant(Box::new(verb)))
+                $step::read(reader, step, scope).map(|verb| StepVerb::$variant(Box::new(verb)))
             },
         }),*];
 
-        impl Verb {
+        impl StepVerb {
             pub(super) fn name(&self) -> &'static str {
                 match self {
-                    $(Verb::$variant(_) => $step::NAME,)*
+                    $(StepVerb::$variant(_) => $step::NAME,)*
                 }
             }
 
-            pub(super) fn facts(&self) -> Facts<'_> {
+            pub(super) fn facts(&self) -> VerbFacts<'_> {
                 match self {
-                    $(Verb::$variant(verb) => verb.facts(),)*
+                    $(StepVerb::$variant(verb) => verb.facts(),)*
                 }
             }
         }

@@ -1,8 +1,8 @@
 //! `remember`: stores values in the session.
 
-use super::{Declare, Facts, Need, StepNode};
+use super::{Declare, Need, StepNode, VerbFacts};
 use crate::lang::expr::Template;
-use crate::lang::read::{Reader, Scope};
+use crate::lang::read::{NameScope, ScenarioReader};
 
 #[derive(Debug)]
 pub struct RememberStep {
@@ -12,12 +12,16 @@ pub struct RememberStep {
 impl Declare for RememberStep {
     const NAME: &'static str = "remember";
 
-    fn read(reader: &mut Reader<'_>, step: &StepNode<'_>, scope: &mut Scope<'_>) -> Option<Self> {
+    fn read(
+        reader: &mut ScenarioReader<'_>,
+        step: &StepNode<'_>,
+        scope: &mut NameScope<'_>,
+    ) -> Option<Self> {
         let values = reader.named_values(step.value, "`remember`", scope);
         Some(RememberStep { values })
     }
 
-    fn facts(&self) -> Facts<'_> {
-        Facts::writes().needs(Need::Session)
+    fn facts(&self) -> VerbFacts<'_> {
+        VerbFacts::writes().needs(Need::Session)
     }
 }

@@ -1,9 +1,9 @@
 //! `remove`: takes items out of a collection.
 
 use super::which::ANY_ITEMS;
-use super::{Declare, Facts, StepNode, Which};
+use super::{Declare, StepNode, VerbFacts, Which};
 use crate::lang::model::CollectionId;
-use crate::lang::read::{Reader, Scope};
+use crate::lang::read::{NameScope, ScenarioReader};
 
 #[derive(Debug)]
 pub struct RemoveStep {
@@ -16,7 +16,11 @@ impl Declare for RemoveStep {
     const KEYS: &'static [&'static str] = ANY_ITEMS;
     const RESULTS: &'static [&'static str] = &["items", "item"];
 
-    fn read(reader: &mut Reader<'_>, step: &StepNode<'_>, scope: &mut Scope<'_>) -> Option<Self> {
+    fn read(
+        reader: &mut ScenarioReader<'_>,
+        step: &StepNode<'_>,
+        scope: &mut NameScope<'_>,
+    ) -> Option<Self> {
         let collection = reader.collection_name(step.value, "`remove`");
         let which = Which::read(reader, step, "remove", ANY_ITEMS, scope);
         Some(RemoveStep {
@@ -25,7 +29,7 @@ impl Declare for RemoveStep {
         })
     }
 
-    fn facts(&self) -> Facts<'_> {
-        Facts::writes()
+    fn facts(&self) -> VerbFacts<'_> {
+        VerbFacts::writes()
     }
 }

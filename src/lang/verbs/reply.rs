@@ -1,8 +1,8 @@
 //! `reply`: answers the request.
 
-use super::{Declare, Facts, Need, StepNode};
+use super::{Declare, Need, StepNode, VerbFacts};
 use crate::lang::expr::Template;
-use crate::lang::read::{Reader, Scope};
+use crate::lang::read::{NameScope, ScenarioReader};
 
 #[derive(Debug)]
 pub struct ReplyStep {
@@ -16,14 +16,18 @@ impl Declare for ReplyStep {
     const NAME: &'static str = "reply";
     const KEYS: &'static [&'static str] = &["status"];
 
-    fn read(reader: &mut Reader<'_>, step: &StepNode<'_>, scope: &mut Scope<'_>) -> Option<Self> {
+    fn read(
+        reader: &mut ScenarioReader<'_>,
+        step: &StepNode<'_>,
+        scope: &mut NameScope<'_>,
+    ) -> Option<Self> {
         Some(ReplyStep {
             body: reader.template(step.value, scope),
             status: reader.status(step.fields.get("status"), scope),
         })
     }
 
-    fn facts(&self) -> Facts<'_> {
-        Facts::of([&self.body].into_iter().chain(&self.status)).needs(Need::Request)
+    fn facts(&self) -> VerbFacts<'_> {
+        VerbFacts::of([&self.body].into_iter().chain(&self.status)).needs(Need::Request)
     }
 }

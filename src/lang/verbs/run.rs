@@ -1,8 +1,8 @@
 //! `run`: runs the steps of a definition.
 
-use super::{Declare, Facts, StepNode};
+use super::{Declare, StepNode, VerbFacts};
 use crate::lang::expr::{Symbol, Template};
-use crate::lang::read::{Reader, Scope};
+use crate::lang::read::{NameScope, ScenarioReader};
 
 #[derive(Debug)]
 pub struct RunStep {
@@ -16,7 +16,11 @@ impl Declare for RunStep {
     const NAME: &'static str = "run";
     const KEYS: &'static [&'static str] = &["with"];
 
-    fn read(reader: &mut Reader<'_>, step: &StepNode<'_>, scope: &mut Scope<'_>) -> Option<Self> {
+    fn read(
+        reader: &mut ScenarioReader<'_>,
+        step: &StepNode<'_>,
+        scope: &mut NameScope<'_>,
+    ) -> Option<Self> {
         let definition = reader.definition_name(step.value);
         let with = step.fields.get("with");
         let with = with.map(|node| reader.names_of_let(node, scope));
@@ -28,8 +32,8 @@ impl Declare for RunStep {
         })
     }
 
-    fn facts(&self) -> Facts<'_> {
-        let mut facts = Facts::of(self.with.iter().map(|(_, value)| value));
+    fn facts(&self) -> VerbFacts<'_> {
+        let mut facts = VerbFacts::of(self.with.iter().map(|(_, value)| value));
         facts.runs = Some(self.definition);
         facts
     }

@@ -1,8 +1,8 @@
 //! `send`: pushes a message.
 
-use super::{Audience, Declare, Facts, Need, StepNode};
+use super::{Audience, Declare, Need, StepNode, VerbFacts};
 use crate::lang::expr::Template;
-use crate::lang::read::{Reader, Scope};
+use crate::lang::read::{NameScope, ScenarioReader};
 
 #[derive(Debug)]
 pub struct SendStep {
@@ -17,7 +17,11 @@ impl Declare for SendStep {
     const NAME: &'static str = "send";
     const KEYS: &'static [&'static str] = &["to", "event"];
 
-    fn read(reader: &mut Reader<'_>, step: &StepNode<'_>, scope: &mut Scope<'_>) -> Option<Self> {
+    fn read(
+        reader: &mut ScenarioReader<'_>,
+        step: &StepNode<'_>,
+        scope: &mut NameScope<'_>,
+    ) -> Option<Self> {
         let message = reader.template(step.value, scope);
         let to = match step.fields.get("to") {
             Some(node) => Audience::read(reader, node, "`to`", scope)?,
@@ -30,8 +34,8 @@ impl Declare for SendStep {
         })
     }
 
-    fn facts(&self) -> Facts<'_> {
-        let mut facts = Facts::of([&self.message].into_iter().chain(&self.event));
+    fn facts(&self) -> VerbFacts<'_> {
+        let mut facts = VerbFacts::of([&self.message].into_iter().chain(&self.event));
         if matches!(self.to, Audience::This) {
             return facts.needs(Need::OpenPeer);
         }

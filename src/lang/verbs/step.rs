@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use super::{Declaration, VERBS, Verb};
+use super::{Declaration, StepVerb, VERBS};
 use crate::lang::expr::{Expr, Symbol, Template};
 use crate::lang::file::problem::{did_you_mean, one_of, shown};
-use crate::lang::file::tree::{Content, Node};
-use crate::lang::read::{Fields, Reader, Scope};
+use crate::lang::file::tree::{Node, NodeContent};
+use crate::lang::read::{MapFields, NameScope, ScenarioReader};
 
 pub type Steps = Arc<[Step]>;
 
 #[derive(Debug)]
 pub struct Step {
-    pub verb: Verb,
+    pub verb: StepVerb,
     /// `when:`; without it the step always runs.
     pub when: Option<Expr>,
     /// `as:`, the name of the result instead of the verb's own.
@@ -25,12 +25,12 @@ pub struct Step {
 pub(in crate::lang) struct StepNode<'n> {
     pub value: &'n Node,
     /// All keys of the step.
-    pub fields: Fields<'n>,
+    pub fields: MapFields<'n>,
 }
 
 /// The facts of a verb for the checks at load and for the choice between read and write access.
 #[derive(Default)]
-pub(in crate::lang) struct Facts<'v> {
+pub(in crate::lang) struct VerbFacts<'v> {
     /// Needs write access: it changes the world, draws chance, or sends to others.
     pub writes: bool,
     pub needs: Need,
@@ -64,25 +64,25 @@ pub(in crate::lang) enum Around {
     Later,
 }
 
-impl<'v> Facts<'v> {
+impl<'v> VerbFacts<'v> {
     /// A verb that only evaluates these templates.
     pub(super) fn of<'t>(templates: impl IntoIterator<Item = &'t Template>) -> Self {
-        Facts::writes_if(templates.into_iter().any(Template::draws))
+        VerbFacts::writes_if(templates.into_iter().any(Template::draws))
     }
 
     pub(super) fn writes() -> Self {
-        Facts::writes_if(true)
+        VerbFacts::writes_if(true)
     }
 
     pub(super) fn writes_if(writes: bool) -> Self {
-        Facts {
+        VerbFacts {
             writes,
-            ..Facts::default()
+            ..VerbFacts::default()
         }
     }
 
     pub(super) fn needs(self, needs: Need) -> Self {
-        Facts { needs, ..self }
+        VerbFacts { needs, ..self }
     }
 
     pub(super) fn with_steps(mut self, around: Around, steps: &'v [Step]) -> Self {
@@ -91,17 +91,17 @@ impl<'v> Facts<'v> {
     }
 }
 
-impl Reader<'_> {
+impl ScenarioReader<'_> {
     /// A list of steps; the names that they introduce are added to the scope.
     pub(in crate::lang) fn steps(
         &mut self,
         node: &Node,
         what: &str,
-        scope: &mut Scope<'_>,
+        scope: &mut NameScope<'_>,
     ) -> Steps {
         match node.content {
-            Content::List(_) | Content::Null => {}
-            Content::Map(_) => {
+            NodeContent::List(_) | NodeContent::Null => {}
+            NodeContent::Map(_) => {
                 let hint = "each step starts with `- `".to_owned();
                 let message = format!("{what} must be a list of steps, got a map");
                 self.problem(node.at, message, Some(hint));
@@ -112,7 +112,7 @@ impl Reader<'_> {
         steps.filter_map(|node| self.step(node, scope)).collect()
     }
 
-    fn step(&mut self, node: &Node, scope: &mut Scope<'_>) -> Option<Step> {
+    fn step(&mut self, node: &Node, scope: &mut NameScope<'_>) -> Option<Step> {
         let verb = self.verb_of(node)?;
         let mut allowed = vec![verb.name, "when"];
         allowed.extend(verb.keys);

@@ -1,8 +1,8 @@
 //! `stop`: ends the handler.
 
-use super::{Declare, Facts, StepNode};
-use crate::lang::file::tree::Content;
-use crate::lang::read::{Reader, Scope, described};
+use super::{Declare, StepNode, VerbFacts};
+use crate::lang::file::tree::NodeContent;
+use crate::lang::read::{NameScope, ScenarioReader, described};
 
 #[derive(Debug)]
 pub struct StopStep;
@@ -10,9 +10,13 @@ pub struct StopStep;
 impl Declare for StopStep {
     const NAME: &'static str = "stop";
 
-    fn read(reader: &mut Reader<'_>, step: &StepNode<'_>, _: &mut Scope<'_>) -> Option<Self> {
+    fn read(
+        reader: &mut ScenarioReader<'_>,
+        step: &StepNode<'_>,
+        _: &mut NameScope<'_>,
+    ) -> Option<Self> {
         let value = step.value;
-        if matches!(value.content, Content::Bool(true) | Content::Null) {
+        if matches!(value.content, NodeContent::Bool(true) | NodeContent::Null) {
             return Some(StopStep);
         }
         let hint = "a condition stands beside it: `when: ${ … }`".to_owned();
@@ -21,7 +25,7 @@ impl Declare for StopStep {
         None
     }
 
-    fn facts(&self) -> Facts<'_> {
-        Facts::default()
+    fn facts(&self) -> VerbFacts<'_> {
+        VerbFacts::default()
     }
 }

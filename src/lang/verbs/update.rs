@@ -1,11 +1,11 @@
 //! `update`: changes fields of items.
 
 use super::which::ANY_ITEMS;
-use super::{Declare, Facts, StepNode, Which};
+use super::{Declare, StepNode, VerbFacts, Which};
 use crate::lang::expr::Template;
-use crate::lang::file::tree::{Content, Node};
+use crate::lang::file::tree::{Node, NodeContent};
 use crate::lang::model::CollectionId;
-use crate::lang::read::{Reader, Scope, is_expression};
+use crate::lang::read::{NameScope, ScenarioReader, is_expression};
 
 #[derive(Debug)]
 pub struct UpdateStep {
@@ -28,7 +28,11 @@ impl Declare for UpdateStep {
     const KEYS: &'static [&'static str] = &["key", "where", "sample", "all", "set"];
     const RESULTS: &'static [&'static str] = &["items", "item"];
 
-    fn read(reader: &mut Reader<'_>, step: &StepNode<'_>, scope: &mut Scope<'_>) -> Option<Self> {
+    fn read(
+        reader: &mut ScenarioReader<'_>,
+        step: &StepNode<'_>,
+        scope: &mut NameScope<'_>,
+    ) -> Option<Self> {
         let collection = reader.collection_name(step.value, "`update`");
         let which = Which::read(reader, step, "update", ANY_ITEMS, scope);
         let set = reader.required(&step.fields, "set", "`update`")?;
@@ -40,16 +44,16 @@ impl Declare for UpdateStep {
         })
     }
 
-    fn facts(&self) -> Facts<'_> {
-        Facts::writes()
+    fn facts(&self) -> VerbFacts<'_> {
+        VerbFacts::writes()
     }
 }
 
-fn assignments(reader: &mut Reader<'_>, node: &Node, scope: &Scope<'_>) -> Assignments {
+fn assignments(reader: &mut ScenarioReader<'_>, node: &Node, scope: &NameScope<'_>) -> Assignments {
     if is_expression(node) {
         return Assignments::Object(reader.template(node, scope));
     }
-    if !matches!(node.content, Content::Map(_)) {
+    if !matches!(node.content, NodeContent::Map(_)) {
         reader.expected(node, "`set`", "a map or an expression");
         return Assignments::Fields(Vec::new());
     }

@@ -1,8 +1,8 @@
 //! `verify`: checks a token.
 
-use super::{Around, Declare, Facts, StepNode, Steps};
+use super::{Around, Declare, StepNode, Steps, VerbFacts};
 use crate::lang::expr::Template;
-use crate::lang::read::{Reader, Scope};
+use crate::lang::read::{NameScope, ScenarioReader};
 
 #[derive(Debug)]
 pub struct VerifyStep {
@@ -16,7 +16,11 @@ impl Declare for VerifyStep {
     const KEYS: &'static [&'static str] = &["else"];
     const RESULTS: &'static [&'static str] = &["claims"];
 
-    fn read(reader: &mut Reader<'_>, step: &StepNode<'_>, scope: &mut Scope<'_>) -> Option<Self> {
+    fn read(
+        reader: &mut ScenarioReader<'_>,
+        step: &StepNode<'_>,
+        scope: &mut NameScope<'_>,
+    ) -> Option<Self> {
         let token = reader.template(step.value, scope);
         let otherwise = step.fields.get("else");
         let otherwise = otherwise.map(|node| reader.steps(node, "`else`", scope));
@@ -26,7 +30,7 @@ impl Declare for VerifyStep {
         })
     }
 
-    fn facts(&self) -> Facts<'_> {
-        Facts::of([&self.token]).with_steps(Around::Same, &self.otherwise)
+    fn facts(&self) -> VerbFacts<'_> {
+        VerbFacts::of([&self.token]).with_steps(Around::Same, &self.otherwise)
     }
 }

@@ -3,8 +3,8 @@
 use super::StepNode;
 use crate::lang::expr::{Expr, Template};
 use crate::lang::file::problem::one_of;
-use crate::lang::file::tree::Content;
-use crate::lang::read::{Reader, Scope, is_expression};
+use crate::lang::file::tree::NodeContent;
+use crate::lang::read::{NameScope, ScenarioReader, is_expression};
 
 /// Items on a page where neither client nor scenario says.
 pub(super) const DEFAULT_LIMIT: usize = 50;
@@ -38,11 +38,11 @@ impl Which {
 
     /// Reads the one of `ways` that the step has.
     pub(super) fn read(
-        reader: &mut Reader<'_>,
+        reader: &mut ScenarioReader<'_>,
         step: &StepNode<'_>,
         verb: &str,
         ways: &[&str],
-        scope: &Scope<'_>,
+        scope: &NameScope<'_>,
     ) -> Option<Which> {
         let fields = &step.fields;
         match *fields.among(ways) {
@@ -58,7 +58,7 @@ impl Which {
                         Which::Sample(reader.template(node, scope))
                     }
                     _ => {
-                        if !matches!(node.content, Content::Bool(true)) {
+                        if !matches!(node.content, NodeContent::Bool(true)) {
                             reader.expected(node, "`all`", "`true`");
                         }
                         Which::All

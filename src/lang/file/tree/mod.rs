@@ -1,6 +1,6 @@
-//! A YAML (or JSON) text as a tree in which every node knows its place.
+//! A YAML or JSON text as a tree in which every node knows its place.
 //!
-//! Invariant: bounded time and memory, whatever the text: the YAML reader's budget caps nodes, depth and aliases.
+//! Invariant: bounded time and memory for any text; the YAML reader's budget caps nodes, depth and aliases.
 
 mod unreadable;
 mod visit;
@@ -13,17 +13,17 @@ pub(crate) use unreadable::Unreadable;
 
 /// Bytes in one file.
 pub const MAX_FILE_BYTES: usize = 16 << 20;
-/// Nodes in one file; far above what a person writes, and about 100 MB in memory.
+/// Nodes in one file: about 100 MB in memory.
 const MAX_NODES: usize = 1_000_000;
-/// Lists and maps in each other. Whoever reads a tree has the stack for this many levels.
+/// Lists and maps inside each other; [`STACK`] suffices for this many levels.
 pub(crate) const MAX_DEPTH: usize = 64;
 /// Nodes that aliases may add.
 const MAX_REPLAYED: usize = 100_000;
 
-/// Stack for [`MAX_DEPTH`] levels, also in a debug build, where one takes up to 40 KiB.
+/// Stack for [`MAX_DEPTH`] levels. In a debug build a level takes up to 40 KiB.
 const STACK: usize = 16 << 20;
 
-/// Runs what reads trees where they cannot overflow the stack.
+/// Runs a reader of trees with a stack that suffices for the deepest tree, on any thread.
 pub(crate) fn on_own_stack<T: Send>(run: impl FnOnce() -> T + Send) -> std::io::Result<T> {
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new()
@@ -44,19 +44,18 @@ pub(crate) struct Spot {
     pub(crate) line: u32,
     /// From 1, in characters.
     pub(crate) column: u32,
-    /// From 0, in the file's text; not known of lists and maps.
+    /// From 0, in the file's text; unknown for lists and maps.
     pub(crate) byte: u32,
 }
 
-/// A value and its place.
 #[derive(Debug, Clone)]
 pub(crate) struct Node {
     pub(crate) at: Spot,
-    pub(crate) content: Content,
+    pub(crate) content: NodeContent,
 }
 
 #[derive(Debug, Clone)]
-pub(crate) enum Content {
+pub(crate) enum NodeContent {
     /// `null`, `~` or nothing.
     Null,
     Bool(bool),
@@ -64,19 +63,17 @@ pub(crate) enum Content {
     Float(f64),
     Text(String),
     List(Vec<Node>),
-    /// A map in the file's order; a key may stand in it twice.
-    Map(Vec<(Key, Node)>),
+    /// In the file's order; a key may occur twice.
+    Map(Vec<(MapKey, Node)>),
 }
 
-/// A key of a map.
 #[derive(Debug, Clone)]
-pub(crate) struct Key {
+pub(crate) struct MapKey {
     pub(crate) at: Spot,
-    /// Its text, also for numbers and the like.
+    /// The text, also of a number.
     pub(crate) name: String,
 }
 
-/// Reads a text; every place in the tree is in `source`.
 pub(crate) fn parse(text: &str, source: u32) -> Result<Node, Unreadable> {
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! {
@@ -101,7 +98,6 @@ pub(crate) fn parse(text: &str, source: u32) -> Result<Node, Unreadable> {
 }
 
 impl Node {
-    /// A member of a map.
     pub(crate) fn get(&self, name: &str) -> Option<&Node> {
         self.entries()
             .iter()
@@ -109,35 +105,34 @@ impl Node {
             .map(|(_, node)| node)
     }
 
-    /// The members of a map; of anything else none.
-    pub(crate) fn entries(&self) -> &[(Key, Node)] {
+    /// The members of a map; empty for anything else.
+    pub(crate) fn entries(&self) -> &[(MapKey, Node)] {
         match &self.content {
-            Content::Map(entries) => entries,
+            NodeContent::Map(entries) => entries,
             _ => &[],
         }
     }
 
-    /// The elements of a list; of anything else none.
+    /// The elements of a list; empty for anything else.
     pub(crate) fn elements(&self) -> &[Node] {
         match &self.content {
-            Content::List(elements) => elements,
+            NodeContent::List(elements) => elements,
             _ => &[],
         }
     }
 
-    /// The text, if it is one.
     pub(crate) fn text(&self) -> Option<&str> {
         match &self.content {
-            Content::Text(text) => Some(text),
+            NodeContent::Text(text) => Some(text),
             _ => None,
         }
     }
 
     pub(crate) fn is_null(&self) -> bool {
-        matches!(self.content, Content::Null)
+        matches!(self.content, NodeContent::Null)
     }
 
-    /// Its JSON text, whatever its texts contain.
+    /// The JSON text; expressions in it stay as they are.
     pub(crate) fn json(&self) -> String {
         let mut out = String::new();
         self.write_json(&mut out);
@@ -146,7 +141,7 @@ impl Node {
 
     fn write_json(&self, out: &mut String) {
         match &self.content {
-            Content::List(elements) => {
+            NodeContent::List(elements) => {
                 out.push('[');
                 for (n, element) in elements.iter().enumerate() {
                     if n > 0 {
@@ -156,7 +151,7 @@ impl Node {
                 }
                 out.push(']');
             }
-            Content::Map(entries) => {
+            NodeContent::Map(entries) => {
                 out.push('{');
                 for (n, (key, value)) in entries.iter().enumerate() {
                     if n > 0 {
@@ -175,10 +170,10 @@ impl Node {
     fn belongs_to(&mut self, source: u32) {
         self.at.source = source;
         match &mut self.content {
-            Content::List(elements) => elements
+            NodeContent::List(elements) => elements
                 .iter_mut()
                 .for_each(|element| element.belongs_to(source)),
-            Content::Map(entries) => {
+            NodeContent::Map(entries) => {
                 for (key, value) in entries {
                     key.at.source = source;
                     value.belongs_to(source);
@@ -189,16 +184,15 @@ impl Node {
     }
 }
 
-impl Content {
-    /// The JSON text of what is neither a list nor a map.
+impl NodeContent {
     pub(crate) fn write_scalar(&self, out: &mut String) {
         match self {
-            Content::Bool(true) => out.push_str("true"),
-            Content::Bool(false) => out.push_str("false"),
-            Content::Whole(number) => out.push_str(&number.to_string()),
-            Content::Float(number) => write::float(out, *number),
-            Content::Text(text) => write::string(out, text),
-            Content::Null | Content::List(_) | Content::Map(_) => out.push_str("null"),
+            NodeContent::Bool(true) => out.push_str("true"),
+            NodeContent::Bool(false) => out.push_str("false"),
+            NodeContent::Whole(number) => out.push_str(&number.to_string()),
+            NodeContent::Float(number) => write::float(out, *number),
+            NodeContent::Text(text) => write::string(out, text),
+            NodeContent::Null | NodeContent::List(_) | NodeContent::Map(_) => out.push_str("null"),
         }
     }
 }

@@ -67,7 +67,7 @@ fn what_is_no_yaml_says_why() {
             "a: 1\n---\nb: 1\n",
             "2:1: a second YAML document, a file holds one".to_owned(),
         ),
-        ("? [a]\n: b\n", "1:3: a key that is no text".to_owned()),
+        ("? [a]\n: b\n", "1:3: a key must be a text".to_owned()),
         ("a: *b", "1:4: reference to unknown value".to_owned()),
         ("a: &a [*a]", "1:8: an alias inside of what it stands for".to_owned()),
         ("a: .nan", "1:4: value `.nan` is not a finite number".to_owned()),

@@ -1,4 +1,4 @@
-//! What the YAML reader says of a text it cannot read, in our words where its own would puzzle.
+//! Problems of the YAML reader, reworded where its own words would puzzle.
 
 use serde_saphyr::budget::BudgetBreach;
 use serde_saphyr::{Error, UserMessageFormatter};
@@ -36,7 +36,7 @@ fn message(error: &Error) -> String {
         Error::Unexpected {
             expected: "string scalar",
             ..
-        } => "a key that is no text".to_owned(),
+        } => "a key must be a text".to_owned(),
         Error::RecursiveReferencesRequireWeakTypes { .. } => {
             "an alias inside of what it stands for".to_owned()
         }
