@@ -82,7 +82,7 @@ function header(/** @type {HTMLElement} */ el) {
     clockPart.hidden = place.view === "Time";
   }
   watch("info worlds", info);
-  watch("link", state);
+  watch(isRun ? "link rows" : "link", state);
   watch("clock timers plans", clock);
   setInterval(clock, 500);
   for (const draw of [themed, info, state, clock]) draw();

@@ -2,7 +2,7 @@
 
 import { isRun, request } from "./api.js";
 import { cellText, compareCells, fieldsOf, typedJson } from "./cells.js";
-import { attempt, button, dialog, dragging, field, fill, grouped, h, link, plural, put, say, select, splitter, visible } from "./dom.js";
+import { attempt, button, chip, dialog, dragging, field, fill, grouped, h, link, plural, put, say, select, splitter, visible } from "./dom.js";
 import { recall, remember } from "./dom.js";
 import { compares, complete, parseFilter } from "./filter.js";
 import { member, parseJson, prettyLines, textOf } from "./json.js";
@@ -16,7 +16,7 @@ const MAX_ITEMS = 5000; // items that the page reads; a larger collection is nar
 const [PAGE, WIDTH, FLASH] = [1000, 120, 1200]; // items, pixels, milliseconds
 
 export function dataView(/** @type {HTMLElement} */ el, /** @type {AbortSignal} */ life) {
-  let [name, key, total, turn] = ["", "id", 0, 0];
+  let [name, key, total, turn, asked] = ["", "id", 0, 0, ""];
   let [items, rows] = [/** @type {Json[]} */ ([]), /** @type {Json[]} */ ([])];
   let [fields, terms] = [/** @type {string[]} */ ([]), parseFilter("").terms];
   let [sort, at] = [{ by: "", down: false }, { row: -1, column: 0 }];
@@ -32,7 +32,7 @@ export function dataView(/** @type {HTMLElement} */ el, /** @type {AbortSignal} 
       terms = filter.terms;
       note("q", text.trim());
       arrange();
-      if (total > items.length) read();
+      if (`${narrowing()}` !== asked) read();
       return fields.length ? filter.problem : "";
     },
     complete: (before) => {
@@ -63,10 +63,8 @@ export function dataView(/** @type {HTMLElement} */ el, /** @type {AbortSignal} 
 
   function pickCollection() {
     const chosen = store.collections.find((one) => one.name === (place.params.get("of") ?? name)) ?? store.collections[0];
-    fill(collections, store.collections.map((one) => {
-      const words = [one.name, h("small", grouped(one.count))];
-      return button(words, () => go("Data", { of: one.name }), { class: "chip", "aria-pressed": one === chosen });
-    }));
+    const of = (/** @type {any} */ { name, count }) => chip([name, h("small", grouped(count))], () => go("Data", { of: name }), name === chosen.name);
+    fill(collections, store.collections.map(of));
     empty.hidden = Boolean(chosen) || store.known.collections === undefined;
     body.hidden = !chosen;
     if (!chosen || chosen.name === name) return;
@@ -76,12 +74,16 @@ export function dataView(/** @type {HTMLElement} */ el, /** @type {AbortSignal} 
     read();
   }
 
+  /** What is asked of the server where there are too many items: only a plain `field:value` can be; the page does the rest. */
+  function narrowing() {
+    const plain = terms.filter(({ not, op, values, key: by }) => !not && !op && values.length === 1 && fields.includes(by));
+    return total > MAX_ITEMS ? plain.map(({ key: by, text }) => [by, text.slice(by.length + 1).replaceAll('"', "")]) : [];
+  }
+
   async function read() {
     const mine = ++turn;
-    // Only a plain `field:value` can be asked of the server; the page does the rest.
-    const plain = terms.filter(({ not, op, values, key: by }) => !not && !op && values.length === 1 && fields.includes(by));
-    const asked = plain.map(({ key: by, text }) => [by, text.slice(by.length + 1).replaceAll('"', "")]);
-    const query = total > MAX_ITEMS ? asked : [];
+    const query = narrowing();
+    asked = `${query}`;
     const found = /** @type {Json[]} */ ([]);
     let all = MAX_ITEMS;
     for (let page = 1; found.length < Math.min(all, MAX_ITEMS); page++) {
@@ -92,6 +94,8 @@ export function dataView(/** @type {HTMLElement} */ el, /** @type {AbortSignal} 
       found.push(...(member(answer, "items")?.items ?? []));
       all = isRun ? found.length : Number(member(answer, "total")?.raw);
     }
+    // A value that is still being typed finds nothing there.
+    if (query.length && !found.length) return;
     items = found;
     if (!query.length) total = all;
     columns();

@@ -2,10 +2,8 @@
 
 const PROPERTIES = ["value", "checked", "disabled", "open", "htmlFor"];
 
-/**
- * An element: `h("button.quiet", { onclick }, "Text")`; listeners begin with `on`.
- * @template {string} T @param {T} tag with classes @param {Record<string, any> | Child} [props] @param {Child[]} children @returns {Made<T>}
- */
+// An element: `h("button.quiet", { onclick }, "Text")`; listeners begin with `on`.
+/** @template {string} T @param {T} tag @param {Record<string, any> | Child} [props] @param {Child[]} children @returns {Made<T>} */
 export function h(tag, props, ...children) {
   const [name, ...classes] = tag.split(".");
   const el = document.createElement(name);
@@ -81,6 +79,8 @@ export function button(label, work, /** @type {Record<string, any>} */ props = {
   return el;
 }
 
+/** @param {Child} label @param {() => unknown} work @param {boolean} [pressed] where it is one of several */
+export const chip = (label, work, pressed) => button(label, work, { class: "chip", "aria-pressed": pressed });
 export const link = (/** @type {string} */ label, /** @type {() => unknown} */ work) => button(label, work, { class: "link" });
 
 /** Works for a control: busy while it lasts, a refusal beside it in the server's words. Answers whether it went well. */

@@ -1,7 +1,7 @@
 // Faults: what goes wrong on purpose, a row each.
 
 import { call, isRun } from "./api.js";
-import { attempt, button, field, fill, h, put, region, select, table } from "./dom.js";
+import { attempt, button, chip, field, fill, h, put, region, select, table } from "./dom.js";
 import { href } from "./nav.js";
 import { every, load, store, watch } from "./store.js";
 
@@ -56,7 +56,7 @@ export function faultsView(/** @type {HTMLElement} */ el, /** @type {AbortSignal
   }, { class: "primary", type: "submit" });
   const more = [field("Handler", handler), field("Share %", share), field("Times", times)];
   const form = h("form.bar", field("Kind", kind), valueField, ...more, add, meaning);
-  const profiles = Object.entries(PROFILES).map(([name, faults]) => button(name, () => setFaults(faults), { class: "chip" }));
+  const profiles = Object.entries(PROFILES).map(([name, faults]) => chip(name, () => setFaults(faults)));
   const columns = ["on", "kind", "value", "handlers", "share", "left", "hits", ""];
   fill(el, !isRun && [form, h("div.bar", h("span.dim", "profiles"), profiles)], region("Faults", table("Faults", columns, body)));
   function showKind() {

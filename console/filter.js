@@ -30,8 +30,9 @@ export function parseFilter(text, keys = Object.keys(KEYS)) {
     const value = (found || /^"[^"]*"?$/.test(bare) ? bare.replaceAll('"', "") : bare).toLowerCase();
     const op = key === "~" ? "" : (/^[<>]=?/.exec(value)?.[0] ?? "");
     const values = key === "~" ? [value] : value.slice(op.length).split(",");
-    if (values.some(Boolean)) terms.push({ text: token, not: minus === "-", key, op, values });
-    if (found && !keys.includes(key)) problem ||= `unknown key ${key}; known: ${keys.join(", ")}`;
+    const known = !found || keys.includes(key);
+    if (!known) problem ||= `unknown key ${key}; known: ${keys.join(", ")}`;
+    else if (values.some(Boolean)) terms.push({ text: token, not: minus === "-", key, op, values });
     const number = key in NUMERIC && values[0] && Number.isNaN(amount(values[0]));
     if (number) problem ||= `${key} takes a number such as >100, found ${value}`;
     const unknown = key in FIXED && !values.every((one) => FIXED[key].some((known) => known.startsWith(one)));

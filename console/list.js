@@ -18,7 +18,7 @@ export function virtualList({ label, height, head, count, make, draw, selected, 
   }
 
   function paint() {
-    const { first, last } = seen();
+    const [{ first, last }, chosen] = [seen(), selected()];
     const from = Math.max(0, first - OVERSCAN);
     const to = Math.min(count(), last + OVERSCAN + 1);
     while (pool.length < to - from) {
@@ -37,9 +37,8 @@ export function virtualList({ label, height, head, count, make, draw, selected, 
       row.id = `${id}-${at}`;
       [row.at, row.drawn] = [at, version];
       draw(row, at);
-      row.setAttribute("aria-selected", String(at === selected()));
+      row.setAttribute("aria-selected", String(at === chosen));
     }
-    const chosen = selected();
     if (chosen >= from && chosen < to) el.setAttribute("aria-activedescendant", `${id}-${chosen}`);
     else el.removeAttribute("aria-activedescendant");
   }

@@ -51,7 +51,7 @@ export function messagesView(/** @type {HTMLElement} */ el, /** @type {AbortSign
   const files = [["json", "journal?limit=1000000", "journal.json"], ["tape", "tape", "tape.jsonl"]];
   const links = files.map(([words, path, download]) => h("a", { href: root + path, download }, words));
   const list = virtualList({
-    label: "Messages", height: 20, count: () => rows.length, draw, move, pick: (at) => choose(rows[at]),
+    label: "Messages", height: 20, count: () => rows.length, draw, move, pick: (at) => choose(rows[at], false),
     make: () => h("div.row.cells", COLUMNS.map((_, at) => h("span", { role: "gridcell" }, at === 0 && [h("i"), h("span")]))),
     head: h("div.cells", { role: "row" }, COLUMNS.map((name) => h("span", { role: "columnheader" }, name))),
     selected: () => (chosen ? rows.lastIndexOf(chosen) : -1),
@@ -138,17 +138,15 @@ export function messagesView(/** @type {HTMLElement} */ el, /** @type {AbortSign
     if (items.length && !life.aborted) rebuild();
   }
 
-  /** @param {Row | undefined} row @param {boolean} [scroll] from elsewhere: shows it even where the filter does not */
+  /** @param {Row | undefined} row @param {boolean} scroll from elsewhere: shows it even where the filter does not */
   function choose(row, scroll) {
     if (!row) return;
     chosen = row;
     note("at", row.seq ? String(row.seq) : "");
     body.classList.add("open");
-    if (scroll) {
-      setFollow(false);
-      if (!rows.includes(row)) search.set("");
-      list.show(rows.indexOf(row));
-    }
+    if (follow) setFollow(false);
+    if (scroll && !rows.includes(row)) search.set("");
+    if (scroll) list.show(rows.indexOf(row));
     list.refresh();
     pane.show(row);
   }
@@ -164,9 +162,8 @@ export function messagesView(/** @type {HTMLElement} */ el, /** @type {AbortSign
   function move(/** @type {number} */ by) {
     const from = chosen ? rows.indexOf(chosen) : by > 0 ? list.seen().first - 1 : list.seen().last + 1;
     const to = Math.max(0, Math.min(rows.length - 1, from + by));
-    if (follow) setFollow(false);
     list.show(to);
-    choose(rows[to]);
+    choose(rows[to], false);
   }
 
   function draw(/** @type {HTMLElement} */ row, /** @type {number} */ at) {

@@ -112,9 +112,9 @@ export function messagePane({ open, close, pin }) {
     const text = textOf(message);
     const kept = member(entry, "shortened") && h("p.warn", `the first ${size(text.length)} of ${size(row.size)}; limits.journal_message keeps more`);
     const base64 = member(entry, "base64")?.value;
-    const bytes = () => (base64 === undefined ? new TextEncoder().encode(text) : Uint8Array.from(atob(base64), (c) => c.charCodeAt(0)));
+    const bytes = base64 === undefined ? new TextEncoder().encode(text) : Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
     if (form === "diff") fill(body, await diff(row, message));
-    else if (form === "hex") fill(body, kept, h("pre", hexLines(bytes()).join("\n")));
+    else if (form === "hex") fill(body, kept, h("pre", hexLines(bytes).join("\n")));
     else if (form === "pretty" && message.items.length) fill(body, kept, jsonTree(message));
     else fill(body, kept, h("pre", { dir: "auto" }, isolated(visible(text)).replaceAll("␊", "␊\n")));
     mark();

@@ -1,7 +1,7 @@
 // Scenario: the source, what is wrong with it, how often each handler and step ran.
 
 import { call, isRun, root } from "./api.js";
-import { button, clockTime, fill, grouped, h, plural, put, say, visible } from "./dom.js";
+import { button, chip, clockTime, fill, grouped, h, link, plural, put, say, visible } from "./dom.js";
 import { virtualList } from "./list.js";
 import { go, note, place } from "./nav.js";
 import { every, load, store, watch } from "./store.js";
@@ -45,11 +45,8 @@ export function scenarioView(/** @type {HTMLElement} */ el, /** @type {AbortSign
       { line: at + 1, text, count: shown === scenario ? counts.get(at + 1) : undefined },
       ...problems.flatMap((/** @type {any} */ problem) => (problem.line === at + 1 ? [{ text: "", problem }] : [])),
     ]);
-    const chip = (/** @type {any} */ { name }) => {
-      const show = () => go("Scenario", { file: name });
-      return button(name, show, { class: "chip", "aria-pressed": name === file.name });
-    };
-    fill(files, shown.files.length > 1 && shown.files.map(chip));
+    const fileChip = (/** @type {any} */ { name }) => chip(name, () => go("Scenario", { file: name }), name === file.name);
+    fill(files, shown.files.length > 1 && shown.files.map(fileChip));
     fill(state, stateWords());
     const exports = isRun ? [] : (scenario.exports ?? []);
     fill(exported, exports.map((/** @type {string} */ name) => h("a", { href: `${root}export/${name}`, download: "" }, name)));
@@ -65,7 +62,8 @@ export function scenarioView(/** @type {HTMLElement} */ el, /** @type {AbortSign
     const read = `${bundled ? "bundled, " : ""}read at ${clockTime(Date.parse(loaded))}`;
     if (!refused) return [h("b", files[0].name), ` ${read}`, problems.length > 0 && h("span.warn", ` · ${plural(problems.length, "warning")}`)];
     const words = `the version of ${clockTime(Date.parse(refused.time))} has ${plural(refused.problems.length, "problem")}`;
-    return [h("span.error", words), `; the one ${read} goes on`];
+    const toFirst = () => choose(lines.findIndex(({ problem }) => problem) - 1, AROUND);
+    return [h("span.error", "✗ "), link(words, toFirst), `; the one ${read} goes on`];
   }
   function nextUncovered() {
     const from = chosen() + 1;

@@ -1,7 +1,7 @@
 // A message elsewhere: sent again, edited, to a peer, a room or everyone; as a line of a talk, a test, a shell. And how a peer is closed.
 
 import { call, request, root } from "./api.js";
-import { button, dialog, field, h, link, put, say, select } from "./dom.js";
+import { chip, dialog, field, h, link, put, say, select } from "./dom.js";
 import { compactJson, member, parseJson, prettyLines } from "./json.js";
 import { go } from "./nav.js";
 import { store } from "./store.js";
@@ -97,15 +97,14 @@ const CODES = {
 };
 
 export function closePeer(/** @type {string} */ connection) {
-  const code = h("input", { name: "code", value: "1012", inputmode: "numeric", autofocus: true, size: 6 });
+  const code = h("input", { name: "code", inputmode: "numeric", autofocus: true, size: 6, oninput: () => set(code.value) });
   const meaning = h("p.hint");
   const set = (/** @type {string} */ value) => {
     code.value = value;
     put(meaning, CODES[value] ?? "");
   };
-  code.addEventListener("input", () => set(code.value));
-  set(code.value);
-  const usual = h("div.chips", Object.keys(CODES).map((one) => button(one, () => set(one), { class: "chip", title: CODES[one] })));
+  set("1012");
+  const usual = h("div.chips", Object.keys(CODES).map((one) => chip(one, () => set(one))));
   dialog(`Close ${connection}`, [field("Code", code), usual, meaning], "Close connection", async () => {
     await call("DELETE", `connections/${encodeURIComponent(connection)}?code=${encodeURIComponent(code.value)}`);
     say(`${connection} closed with ${code.value}`);
