@@ -105,7 +105,7 @@ pub fn failed(error: &anyhow::Error) -> ExitCode {
             lines.join("\n")
         }
     };
-    // There is no other place to report to.
+    // A closed standard error leaves nowhere to report to.
     writeln!(io::stderr(), "{text}").ok();
     ExitCode::from(code(error))
 }

@@ -61,7 +61,7 @@ pub async fn run(
     addresses.get_or_init(|| vec![urls.ws.clone(), urls.http, urls.control]);
     log_start(&hub, &server);
     let accepting = server.accept()?;
-    // After everything that can fail. A closed standard output is no failure: nobody wants to know.
+    // After everything that can fail. Without a reader of standard output the server serves all the same.
     writeln!(std::io::stdout(), "listening on {}", safe(&urls.ws)).ok();
     // A task of its own, because a timer's turn may take long.
     let timers = tokio::spawn({

@@ -1,4 +1,4 @@
-//! The control API over real sockets: every row, with what can be wrong with it.
+//! The control API over real sockets: every row and its errors.
 
 use std::sync::{Arc, OnceLock};
 
@@ -372,7 +372,7 @@ async fn every_row_answers() {
 }
 
 #[tokio::test]
-async fn waiting_ends_as_soon_as_the_message_comes() {
+async fn wait_ends_with_the_message() {
     let server = start();
     let mut peer = Raw::open(server.address, "/").await;
     let wait = call(
@@ -390,7 +390,7 @@ async fn waiting_ends_as_soon_as_the_message_comes() {
 }
 
 #[tokio::test]
-async fn faults_do_what_they_say_and_nothing_else() {
+async fn faults_affect_only_what_they_name() {
     let server = start();
     let mut peer = Raw::open(server.address, "/").await;
     let mut other = Raw::open(server.address, "/").await;
@@ -426,7 +426,7 @@ async fn faults_do_what_they_say_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_body_is_json_and_says_so() {
+async fn bodies_must_be_declared_as_json() {
     let server = start();
     let ask = |kind: &str| {
         format!(
@@ -451,7 +451,7 @@ async fn a_body_is_json_and_says_so() {
 }
 
 #[tokio::test]
-async fn what_is_refused_changes_nothing_and_says_why() {
+async fn refused_requests_change_nothing() {
     let server = start();
     let rows = [
         ("PUT", "data/things/1", json!({"id":2}), 422, "stays `1`"),
@@ -526,7 +526,7 @@ async fn what_is_refused_changes_nothing_and_says_why() {
 }
 
 #[tokio::test]
-async fn the_journal_tells_the_newest_or_what_comes_after_a_number() {
+async fn journal_lists_the_newest_or_those_after() {
     let server = start();
     let mut peer = Raw::open(server.address, "/").await;
     for n in 1..=300 {
@@ -564,7 +564,7 @@ async fn the_journal_tells_the_newest_or_what_comes_after_a_number() {
 }
 
 #[tokio::test]
-async fn a_head_is_a_get_without_its_body() {
+async fn head_answers_without_a_body() {
     let server = start();
     let ask = |method: &str| {
         format!(
@@ -602,7 +602,7 @@ fn fits(wanted: &Value, got: &Value) -> bool {
 }
 
 #[tokio::test]
-async fn faults_that_break_a_message_a_ping_a_connection_or_a_handshake() {
+async fn faults_break_messages_pings_connections_and_handshakes() {
     let server = start();
     let mut peer = Raw::open(server.address, "/").await;
     let set =

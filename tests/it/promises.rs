@@ -1,4 +1,4 @@
-//! The promises: the same every time, and nothing goes back in time.
+//! The promises: runs are reproducible, and no client sees time go backwards.
 
 use ws_mock::base::Limits;
 use ws_mock::config::{ClockStart, Play};
@@ -18,7 +18,7 @@ fn ask(peer: &Peer, text: &str) {
 
 const ALL: &str = r#"{"type":"request","action":"getStations","requestId":1,"data":{"pagination":{"limit":1000}}}"#;
 
-/// A client's whole conversation over two minutes.
+/// A conversation of two minutes.
 async fn conversation(hub: &Hub, disturbed: bool) -> Vec<String> {
     let peer = connect(hub);
     let mut others = Vec::new();
@@ -40,7 +40,7 @@ async fn conversation(hub: &Hub, disturbed: bool) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn the_same_seed_gives_the_same_bytes_whoever_else_is_there() {
+async fn same_seed_gives_same_bytes() {
     let alone = conversation(&stations(7, ""), false).await;
     assert_eq!(alone.len(), 8, "four answers and four pushes");
     assert_eq!(alone, conversation(&stations(7, ""), false).await);
@@ -49,14 +49,14 @@ async fn the_same_seed_gives_the_same_bytes_whoever_else_is_there() {
 }
 
 #[tokio::test]
-async fn a_collection_added_to_the_file_changes_nothing_for_the_rest() {
+async fn added_collection_changes_no_other() {
     let alone = conversation(&stations(7, ""), false).await;
     let more = "  extras:\n    key: id\n    count: 50\n    item: { id: \"${ n }\", x: \"${ int(1, 9) }\" }\n";
     assert_eq!(alone, conversation(&stations(7, more), false).await);
 }
 
 #[tokio::test]
-async fn a_larger_count_leaves_existing_items_as_they_are() {
+async fn larger_count_keeps_existing_items() {
     let first = |hub: &Hub| {
         hub.collection("stations")
             .unwrap()
@@ -75,7 +75,7 @@ async fn a_larger_count_leaves_existing_items_as_they_are() {
 }
 
 #[tokio::test]
-async fn reset_brings_back_the_start() {
+async fn reset_restores_the_start() {
     let hub = stations(7, "");
     let peer = connect(&hub);
     let mut rounds = Vec::new();
@@ -92,7 +92,7 @@ async fn reset_brings_back_the_start() {
 }
 
 #[tokio::test]
-async fn a_reset_ends_an_advance_that_is_under_way() {
+async fn reset_ends_a_running_advance() {
     let hub = stations(7, "");
     let start = hub.clock().1;
     let advancing = hub.clone();
@@ -140,10 +140,10 @@ timers:
         set: { n: "${ item.n + 1 }" }
 "#;
 
-/// Many clients ask while a timer changes what they ask for: answers are read under a shared lock, pushes are made
-/// under the other, and nobody may ever see an older state after a newer one.
+/// Many clients query items that a timer changes. Answers are read under a shared lock and pushes are made under the
+/// write lock, and no client may see an older state after a newer one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn nobody_receives_an_older_state_after_a_newer_one() {
+async fn no_peer_sees_older_state_after_newer() {
     let hub = hub(
         COUNTING,
         Play {
@@ -183,7 +183,7 @@ async fn nobody_receives_an_older_state_after_a_newer_one() {
 
 /// The same over real sockets.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_socket_brings_an_older_state_after_a_newer_one() {
+async fn no_socket_sees_older_state_after_newer() {
     let config = crate::support::server::config(Limits::default());
     let hub = crate::support::server::hub(COUNTING, Limits::default());
     let timers = tokio::spawn({
@@ -234,9 +234,9 @@ on:
       do: [ { send: said, to: all } ]
 ";
 
-/// Nothing else happens meanwhile that could remind anybody of it.
+/// No other event happens meanwhile that could trigger the plans.
 #[tokio::test]
-async fn what_is_planned_comes_by_itself_whatever_planned_it() {
+async fn plans_run_by_themselves() {
     let play = Play {
         clock: ClockStart::Real,
         ..held(1)

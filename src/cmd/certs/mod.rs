@@ -44,7 +44,7 @@ fn store() -> anyhow::Result<Store> {
     let own = env("WS_MOCK_DATA").filter(|folder| !folder.is_empty());
     let folder = own.map(PathBuf::from);
     let folder = folder.or_else(|| Some(dirs::data_local_dir()?.join("ws-mock")));
-    let folder = folder.context("there is no home folder; hint: name a folder in `WS_MOCK_DATA`");
+    let folder = folder.context("no home folder found; hint: name a folder in `WS_MOCK_DATA`");
     folder.map(Store::at)
 }
 

@@ -17,7 +17,7 @@ use crate::server::Reload;
 
 /// The files are looked at instead of asking the system for events, which do not cross the mounts of containers and
 /// get lost when an editor saves by renaming.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// Changes with a file; `None` if it is missing.
 type FileStamp = Option<(SystemTime, u64)>;
