@@ -78,11 +78,12 @@ sockets.on("connection", (socket) => {
 
 function push() {
   const updates = Array.from({ length: 5 }, () => pick(stations)).map((station) => {
-    Object.assign(station, { status: pick(statuses), currentPower: int(0, 150), lastUpdate: new Date().toISOString() });
-    const { id, status, currentPower, lastUpdate } = station;
-    return { id, status, currentPower, lastUpdate };
+    const updates = { status: pick(statuses), currentPower: int(0, 150), lastUpdate: new Date().toISOString() };
+    Object.assign(station, updates);
+    return { stationId: station.id, updates };
   });
-  const text = JSON.stringify({ type: "update", action: "stationUpdate", data: { updates } });
+  const data = { updates, timestamp: new Date().toISOString() };
+  const text = JSON.stringify({ type: "update", action: "stationUpdate", data });
   for (const socket of sockets.clients) if (socket.readyState === WebSocket.OPEN) socket.send(text);
 }
 if (Number(options.push) > 0) setInterval(push, Number(options.push));

@@ -89,9 +89,11 @@ async def push(server, seconds):
         await asyncio.sleep(seconds)
         updates = []
         for item in random.sample(STATIONS, 5):
-            item.update(status=random.choice(STATUSES), currentPower=random.randint(0, 150), lastUpdate=ago(0))
-            updates.append({key: item[key] for key in ("id", "status", "currentPower", "lastUpdate")})
-        broadcast(server.connections, to_json({"type": "update", "action": "stationUpdate", "data": {"updates": updates}}))
+            change = {"status": random.choice(STATUSES), "currentPower": random.randint(0, 150), "lastUpdate": ago(0)}
+            item.update(change)
+            updates.append({"stationId": item["id"], "updates": change})
+        data = {"updates": updates, "timestamp": ago(0)}
+        broadcast(server.connections, to_json({"type": "update", "action": "stationUpdate", "data": data}))
 
 
 async def main():

@@ -51,7 +51,7 @@ test("edits of data are pushed", async () => {
   const { stations } = mock.data;
 
   assert.equal((await stations.patch("station_007", { status: "error" })).status, "error");
-  assert.equal((await client.next()).data.updates[0].id, "station_007");
+  assert.equal((await client.next()).data.updates[0].stationId, "station_007");
   assert.equal((await stations.get("station_007")).status, "error");
   assert.equal((await stations.list({ status: "error" })).some(({ id }) => id === "station_007"), true);
   assert.equal((await stations.list()).length, 100);

@@ -63,7 +63,7 @@ def test_edits_of_data_are_pushed(mock: Mock, client_of: ClientOf) -> None:
     client.next()
     stations = mock.data.stations
     assert stations.patch("station_007", {"status": "error"})["status"] == "error"
-    assert client.next()["data"]["updates"][0]["id"] == "station_007"
+    assert client.next()["data"]["updates"][0]["stationId"] == "station_007"
     assert "station_007" in [station["id"] for station in stations.list(status="error")]
     assert len(stations.list()) == 100
     assert mock.data["stations"].list(limit=3, page=2)[0]["id"] == "station_004"

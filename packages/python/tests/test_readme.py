@@ -20,8 +20,8 @@ class App:
 
     def status(self, station):
         update = json.loads(self.socket.recv(timeout=10))["data"]["updates"][0]
-        assert update["id"] == station
-        return update["status"]
+        assert update["stationId"] == station
+        return update["updates"]["status"]
 
 
 connect_your_app = App

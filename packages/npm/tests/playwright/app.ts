@@ -19,7 +19,7 @@ const APP = `<!doctype html>
   socket.onmessage = ({ data: text }) => {
     const { data } = JSON.parse(text);
     data.stations?.forEach(show);
-    data.updates?.filter(({ id }) => id === "station_001").forEach(show);
+    data.updates?.filter(({ stationId }) => stationId === "station_001").forEach(({ updates }) => show(updates));
   };
 </script>`;
 
