@@ -8,7 +8,7 @@ import { faultsView } from "./faults.js";
 import { messagesView } from "./messages.js";
 import { VIEWS, go, place } from "./nav.js";
 import { scenarioView } from "./scenario.js";
-import { mockNow, start, store, watch } from "./store.js";
+import { mockNow, onEvent, start, store, watch } from "./store.js";
 import { advance, nextDue, timeView, toNext } from "./time.js";
 
 /** @type {Record<string, (el: HTMLElement, life: AbortSignal) => View>} */
@@ -138,6 +138,9 @@ addEventListener("keydown", (event) => {
 });
 
 addEventListener("popstate", show);
+// A removed world would come into being again by being asked about.
+const leave = (/** @type {any} */ { action, name }) => action === "removed" && name === store.info.world && location.assign(worldPath("main"));
+onEvent("world", leave);
 watch("link", () => stage.classList.toggle("dimmed", store.link === "lost"));
 show();
 start();

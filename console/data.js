@@ -16,7 +16,7 @@ const MAX_ITEMS = 5000; // items that the page reads; a larger collection is nar
 const [PAGE, WIDTH, FLASH] = [1000, 120, 1200]; // items, pixels, milliseconds
 
 export function dataView(/** @type {HTMLElement} */ el, /** @type {AbortSignal} */ life) {
-  let [name, key, total, turn, asked] = ["", "id", 0, 0, ""];
+  let [name, key, total, turn, asked, frame] = ["", "id", 0, 0, "", 0];
   let [items, rows] = [/** @type {Json[]} */ ([]), /** @type {Json[]} */ ([])];
   let [fields, terms] = [/** @type {string[]} */ ([]), parseFilter("").terms];
   let [sort, at] = [{ by: "", down: false }, { row: -1, column: 0 }];
@@ -80,7 +80,8 @@ export function dataView(/** @type {HTMLElement} */ el, /** @type {AbortSignal} 
     return total > MAX_ITEMS ? plain.map(({ key: by, text }) => [by, text.slice(by.length + 1).replaceAll('"', "")]) : [];
   }
 
-  async function read() {
+  const read = () => attempt(count, readItems);
+  async function readItems() {
     const mine = ++turn;
     const query = narrowing();
     asked = `${query}`;
@@ -234,12 +235,12 @@ export function dataView(/** @type {HTMLElement} */ el, /** @type {AbortSignal} 
     }
     const kept = items.filter((item) => !removed.includes(keyOf(item)));
     [items, total] = [kept, total - items.length + kept.length];
-    if (fields.length) arrange();
-    else columns();
-    setTimeout(() => {
-      for (const [cell, until] of flashes) if (until <= performance.now()) flashes.delete(cell);
-      if (!life.aborted) list.refresh();
-    }, FLASH + 20);
+    // Many edits in a frame are arranged once.
+    if (!frame) frame = requestAnimationFrame(() => {
+      frame = 0;
+      if (!life.aborted) fields.length ? arrange() : columns();
+    });
+    setTimeout(() => life.aborted || list.refresh(), FLASH + 20);
   }
   function addItem() {
     const like = rows[at.row] ?? items[items.length - 1];

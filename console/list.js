@@ -79,7 +79,7 @@ export function virtualList({ label, height, head, count, make, draw, selected, 
     if (at * height < el.scrollTop) scrollTo(at * height);
     else if ((at + 1) * height > el.scrollTop + room) scrollTo((at + 1) * height - room);
   }
-  const atEnd = () => el.scrollTop + el.clientHeight >= el.scrollHeight - height / 2;
   const shift = (/** @type {number} */ rows) => scrollTo(el.scrollTop + rows * height);
+  const atEnd = () => el.scrollTop + el.clientHeight >= el.scrollHeight - height / 2;
   return { el, refresh, seen, show, atEnd, shift, toEnd: () => scrollTo(el.scrollHeight) };
 }

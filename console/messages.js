@@ -207,7 +207,7 @@ export function messagesView(/** @type {HTMLElement} */ el, /** @type {AbortSign
 
 function describe(/** @type {Row} */ of, /** @type {boolean} */ failed) {
   if (failed) return `${of.error || "no handler"}${of.near.length ? ` · did you mean ${of.near.join(" or ")}?` : ""}`;
-  if (of.kind === "message") return `${of.fault ? `[${of.fault}] ` : ""}${isolated(visible(of.preview))}`;
+  if (of.kind === "message") return `${of.fault ? `[${of.fault}] ` : ""}${isolated(visible(of.preview.slice(0, 256)))}`;
   const led = of.cause && `→ ${of.count ? plural(of.count, "message") : "no message"}`;
   return [visible(of.preview), ...of.changes.map(({ words }) => words), led].filter(Boolean).join(" ");
 }

@@ -1,7 +1,7 @@
 // What one row holds: the message in four forms, why it was sent, what can be done with it.
 
 import { isRun } from "./api.js";
-import { button, clockTime, copyText, fill, grouped, h, isolated, link, plural, put, select, size, visible } from "./dom.js";
+import { attempt, button, clockTime, copyText, fill, grouped, h, isolated, link, plural, put, select, size, visible } from "./dom.js";
 import { diffLines, hexLines, member, prettyLines, textOf } from "./json.js";
 import { go, goSource, note, place } from "./nav.js";
 import { COPIES, editAndSend, presentPeer, sendAgain } from "./send.js";
@@ -52,7 +52,7 @@ export function messagePane({ open, close, pin }) {
     const message = next.kind === "message";
     fill(el, head(next), message && bar, body, message && actions(next));
     // The preview is known at once; the whole message follows.
-    fill(body, message ? h("pre.dim", isolated(visible(next.preview))) : causeBody(next));
+    fill(body, message ? h("pre.dim", isolated(visible(next.preview.slice(0, 256)))) : causeBody(next));
     if (!message) return;
     try {
       const read = await entryOf(next);
@@ -98,7 +98,7 @@ export function messagePane({ open, close, pin }) {
     const copy = select(["=copy as…", ...Object.keys(COPIES)], { "aria-label": "Copy as", onchange: () => {
       const kind = copy.value;
       copy.value = "";
-      copyText(COPIES[kind](of, message()), kind);
+      attempt(copy, () => copyText(COPIES[kind](of, message()), kind));
     } });
     const edit = button("edit and send", () => editAndSend(of, message()), { "data-key": "e" });
     return h("footer.bar", !isRun && [button("send again", again), edit], copy, button("pin", () => pin(of)));

@@ -145,7 +145,7 @@ function newRow(more) {
 
 /** @param {any} entry of the journal, with its message or a preview of it */
 function messageRow({ message, time, connection: peer, direction: dir, input, answers, ...entry }) {
-  const preview = entry.preview ?? (typeof message === "string" ? message : JSON.stringify(message)).slice(0, 256);
+  const preview = entry.preview ?? (typeof message === "string" ? message : JSON.stringify(message)).slice(0, isRun ? 65_536 : 256);
   const given = Object.fromEntries(Object.entries(entry).filter(([, value]) => value !== null));
   const cause = String(entry.cause ?? "");
   const own = { time: Date.parse(time), peer, dir, preview, cause, name: nameOf(entry, preview), type: NAMES[4].exec(preview)?.[1] ?? "" };
@@ -254,7 +254,7 @@ const OUTDATES = {
 
 let [queue, historyRead] = [list(), false];
 const listeners = /** @type {Listeners<any>} */ (new Map());
-/** Hears each event of a type. @param {string} type @param {(event: any) => void} hear @param {AbortSignal} life */
+/** Hears each event of a type. @param {string} type @param {(event: any) => void} hear @param {AbortSignal} [life] */
 export const onEvent = (type, hear, life) => register(listeners, type, hear, life);
 
 function takeEvents() {

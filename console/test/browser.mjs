@@ -388,8 +388,13 @@ test("worlds_are_made_chosen_and_removed", async (t) => {
   await page.waitForURL(new RegExp(`/@${other}/__mock/`));
   await page.getByRole("combobox", { name: "world" }).selectOption(name);
   await page.waitForURL(new RegExp(`/@${name}/__mock/`));
+  await page.getByRole("link", { name: other }).click();
+  await page.waitForURL(new RegExp(`/@${other}/__mock/`));
+  await live(page);
   await page.getByRole("table", { name: "Worlds" }).getByRole("row").filter({ hasText: other }).getByRole("button", { name: "remove" }).click();
-  await page.getByRole("link", { name: other }).waitFor({ state: "detached" });
+  await page.waitForURL(/\/@main\/__mock\//);
+  await page.getByRole("link", { name: "main" }).waitFor();
+  assert.equal(await page.getByRole("link", { name: other }).count(), 0);
 });
 
 test("an_answer_is_broken_for_one_handler", async (t) => {
