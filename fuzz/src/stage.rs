@@ -145,14 +145,15 @@ impl Stage {
     /// A request for mocked HTTP.
     pub(crate) fn request(&mut self, method: &str, target: &str, body: &[u8]) {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
-        let answer = self.hub.http(HttpRequest {
+        let request = HttpRequest {
             address: address(),
             method: method.to_owned(),
             path: path.to_owned(),
             query: query.to_owned(),
             headers: vec![("content-type".to_owned(), "application/json".to_owned())],
             body: Bytes::copy_from_slice(body),
-        });
+        };
+        let answer = self.runtime.block_on(self.hub.http(request));
         assert!((100..=999).contains(&answer.status), "{}", answer.status);
         self.look();
     }

@@ -100,6 +100,10 @@ pub(super) struct Context<'t> {
     pub(super) edits: Edits,
     /// Whether a reader turned out to need the world to itself.
     pub(super) wants_to_write: bool,
+    /// A short read turned out to be a long one.
+    pub(super) takes_long: bool,
+    /// Work that a long read may do and this one may not.
+    held_back: u64,
     /// What it may still do, in instructions of expressions.
     left: u64,
     /// How many unknown fields it was told of.
@@ -124,6 +128,9 @@ pub(super) struct Context<'t> {
 const NAMES: usize = 8;
 /// Instructions of expressions that are as much as a step; so are a thousand items looked at.
 const WORK_A_STEP: u64 = 4_000;
+
+/// Work of a read under the lock. Items that are looked at take the longest for it: these are some ten milliseconds.
+pub(super) const MAX_SHORT_WORK: u64 = 75 * WORK_A_STEP;
 
 fn max_steps(scenario: &Scenario) -> u32 {
     scenario.limits.steps
@@ -159,6 +166,8 @@ impl<'t> Context<'t> {
             is_leaving: false,
             edits: Edits::default(),
             wants_to_write: false,
+            takes_long: false,
+            held_back: 0,
             left: all_work(scenario),
             ignored: 0,
             made: 0,
@@ -193,6 +202,10 @@ impl<'t> Context<'t> {
                 self.left = left;
                 Ok(())
             }
+            None if self.held_back > 0 => {
+                self.takes_long = true;
+                Err("takes longer than others should wait for".to_owned())
+            }
             None => {
                 let why = format!("the event takes more than {} steps", self.max_steps());
                 Err(self.pass(Limit::Steps, why))
@@ -202,7 +215,22 @@ impl<'t> Context<'t> {
 
     /// What it has done so far, in instructions.
     pub(super) fn worked(&self) -> u64 {
-        all_work(self.scenario) - self.left
+        all_work(self.scenario) - self.left - self.held_back
+    }
+
+    /// Stops a read after this much work: it then [takes long](super::Read::TakesLong).
+    pub(super) fn shorten(&mut self, work: u64) {
+        self.held_back = self.left.saturating_sub(work);
+        self.left -= self.held_back;
+    }
+
+    /// Before an index is made: nobody is charged for it, for others may find it made. But it takes time.
+    pub(super) fn expect_index(&mut self, items: usize) -> Result<(), String> {
+        if self.held_back > 0 && items as u64 * WORK_AN_ITEM > self.left {
+            self.takes_long = true;
+            return Err("takes longer than others should wait for".to_owned());
+        }
+        Ok(())
     }
 
     /// Makes something of so many bytes.

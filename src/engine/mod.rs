@@ -46,7 +46,7 @@ pub use input::{
 pub use refusal::Refusal;
 pub use scratch::Scratch;
 
-use context::{Access, Context};
+use context::{Access, Context, MAX_SHORT_WORK};
 
 /// A world that can be looked at, and changed by [`apply`] alone.
 #[derive(Debug, Clone)]
@@ -105,25 +105,62 @@ pub fn make(
     Ok(Arc::unwrap_or_clone(world))
 }
 
-/// Runs an input that only reads. Returns `None`, and no effects, if the input needs write access: then [`apply`] runs
-/// it.
+/// An attempt to run an input without changing the world. Unless it is done, it has no effects.
+#[derive(Debug)]
+pub enum Read {
+    Done(Outcome),
+    /// [`apply`] must run it.
+    NeedsWrite,
+    /// It takes longer than others should wait for a lock: [`read_long`] runs it on a snapshot of the world.
+    TakesLong,
+}
+
+/// Runs an input that only reads, and takes a few milliseconds at most.
 pub fn read(
     world: &LiveWorld,
     stamp: Stamp,
     input: &Input,
     scratch: &mut Scratch,
     effects: &mut Vec<Effect>,
-) -> Option<Outcome> {
+) -> Read {
+    read_within(MAX_SHORT_WORK, world, stamp, input, scratch, effects)
+}
+
+/// Runs an input that only reads, however long it takes.
+pub fn read_long(
+    world: &LiveWorld,
+    stamp: Stamp,
+    input: &Input,
+    scratch: &mut Scratch,
+    effects: &mut Vec<Effect>,
+) -> Read {
+    read_within(u64::MAX, world, stamp, input, scratch, effects)
+}
+
+fn read_within(
+    work: u64,
+    world: &LiveWorld,
+    stamp: Stamp,
+    input: &Input,
+    scratch: &mut Scratch,
+    effects: &mut Vec<Effect>,
+) -> Read {
     let world = &world.0;
     let mark = effects.len();
     let present = Present::new(world, stamp);
     let access = Access::Read(world);
     let mut context = Context::new(&world.scenario, access, present, scratch, effects);
-    let outcome = context.run(input).filter(|_| !context.wants_to_write);
-    if outcome.is_none() {
+    context.shorten(work);
+    let outcome = context.run(input);
+    let read = match outcome {
+        _ if context.takes_long => Read::TakesLong,
+        Some(outcome) if !context.wants_to_write => Read::Done(outcome),
+        _ => Read::NeedsWrite,
+    };
+    if !matches!(read, Read::Done(_)) {
         effects.truncate(mark);
     }
-    outcome
+    read
 }
 
 /// Runs any input.

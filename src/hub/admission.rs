@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, PoisonError};
 
 use crate::base::json::Json;
-use crate::engine::{self, HttpAnswer, HttpRequest, Input, Returned};
+use crate::engine::{self, HttpAnswer, HttpRequest, Input, Outcome, Returned};
 use crate::world::Arrival;
 
 use super::{Hub, Limit, Who};
@@ -142,15 +142,19 @@ impl Hub {
     }
 
     /// Answers a request for mocked HTTP.
-    pub fn http(&self, request: HttpRequest) -> HttpAnswer {
+    pub async fn http(&self, request: HttpRequest) -> HttpAnswer {
         let who = Who::Client(request.address);
         if !engine::has_route(&self.scenario(), &request.path) {
             let what = format!("{} {}", request.method, request.path);
             self.unmatched(who, &what);
         }
-        match self.run(who, &Input::Http(request)).returned {
-            Returned::Http(answer) => answer,
-            other => unreachable!("a request is answered, not {other:?}"),
+        match self.run_apart(who, Input::Http(request)).await {
+            Ok(Outcome {
+                returned: Returned::Http(answer),
+                ..
+            }) => answer,
+            Ok(other) => unreachable!("a request is answered, not {other:?}"),
+            Err(error) => HttpAnswer::error(500, "SCENARIO_ERROR", &error.to_string()),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
+use foldhash::HashMap;
 use prometheus_client::metrics::counter::Counter;
 
 use crate::base::Moment;
@@ -11,20 +12,27 @@ use crate::base::payload::Payload;
 use crate::dialect::{Dialect, Encoded, Part};
 use crate::engine::{Body, Content, Effect, Input};
 use crate::fault::{self, Instead, Verdict};
-use crate::lang::model::HandlerId;
+use crate::lang::model::{HandlerId, Scenario};
 use crate::wire::ws::Opcode;
 use crate::world::PeerId;
 
 use super::entry::About;
+use super::inputs::LongRead;
 use super::journal::{Batch, Cost};
 use super::mailbox::{Mailbox, Outgoing, Put};
+use super::names::Name;
+use super::peer::Line;
 use super::{Core, Hub, Limit, NameId, Who, flush};
 
 /// What events lead to, on its way. Noted and counted together: what many threads write costs each of them its cache.
 pub(super) struct Delivery<'d> {
     hub: &'d Hub,
-    pub(super) core: &'d Core,
+    lines: &'d HashMap<PeerId, Line>,
+    scenario: &'d Scenario,
+    names: &'d [Arc<Name>],
     who: Who,
+    /// Messages for a place that was reserved in the mailbox of the peer who asked.
+    placed: Option<Vec<(Duration, Outgoing)>>,
     /// For the journal.
     noted: Batch,
     /// Whose tasks sleep.
@@ -46,12 +54,14 @@ struct Cause {
 }
 
 impl<'d> Delivery<'d> {
-    /// Of nothing yet.
     pub(super) fn new(hub: &'d Hub, core: &'d Core, who: Who) -> Delivery<'d> {
         Delivery {
             hub,
-            core,
+            lines: &core.lines,
+            scenario: &core.world.scenario,
+            names: &core.names,
             who,
+            placed: None,
             noted: hub.0.journal.batch(),
             lent: Vec::new(),
             received: 0,
@@ -59,6 +69,30 @@ impl<'d> Delivery<'d> {
             sent: 0,
             sent_bytes: 0,
             ran: Vec::new(),
+        }
+    }
+
+    /// Delivers what a read of this world led to, into a place that was reserved for it.
+    pub(super) fn of_long_read(
+        hub: &'d Hub,
+        core: &'d Core,
+        who: Who,
+        long: &'d LongRead,
+    ) -> Delivery<'d> {
+        let mut delivery = Delivery::new(hub, core, who);
+        delivery.scenario = &long.world.scenario;
+        delivery.names = &long.names;
+        delivery.placed = Some(Vec::new());
+        delivery
+    }
+
+    /// Fills the reserved place.
+    pub(super) fn fill(&mut self, mailbox: &Arc<Mailbox>, place: u64) {
+        let messages = self.placed.take().unwrap_or_default();
+        match mailbox.fill(place, messages) {
+            Put::ToDeliver => self.lent.push(mailbox.clone()),
+            Put::Overfull => self.overfull(self.who),
+            Put::Taken | Put::Closed => {}
         }
     }
 
@@ -81,7 +115,7 @@ impl<'d> Delivery<'d> {
     }
 
     fn name(&self, handler: HandlerId) -> NameId {
-        self.core.names[handler.0 as usize].id
+        self.names[handler.0 as usize].id
     }
 
     /// Notes and counts the message that the event is, if it is one.
@@ -169,7 +203,7 @@ impl<'d> Delivery<'d> {
 
     /// An error without an acknowledgement goes out under the scenario's event for errors.
     fn error_part(&self, ack: Option<u64>) -> Part<'d> {
-        let event = &self.core.world.scenario.messages.error_event;
+        let event = &self.scenario.messages.error_event;
         Part::Error { ack, event }
     }
 
@@ -179,7 +213,7 @@ impl<'d> Delivery<'d> {
     }
 
     fn dialect(&self) -> Dialect {
-        self.core.world.scenario.listen.protocol.into()
+        self.scenario.listen.protocol.into()
     }
 
     fn answer(
@@ -320,14 +354,20 @@ impl<'d> Delivery<'d> {
 
     /// Puts something into a peer's mailbox.
     fn put(&mut self, peer: PeerId, delay: Duration, what: Outgoing, wake: bool) {
-        let Some(line) = self.core.lines.get(&peer) else {
+        let Some(line) = self.lines.get(&peer) else {
             return;
         };
         let size = match &what {
             Outgoing::Message { payload, .. } => Some(payload.len()),
             _ => None,
         };
-        let put = line.mailbox.put(delay, what, wake);
+        let put = match &mut self.placed {
+            Some(placed) if self.who == Who::Peer(peer) => {
+                placed.push((delay, what));
+                Put::Taken
+            }
+            _ => line.mailbox.put(delay, what, wake),
+        };
         if put == Put::ToDeliver {
             self.lent.push(line.mailbox.clone());
         }
@@ -337,15 +377,17 @@ impl<'d> Delivery<'d> {
                 self.sent_bytes += size as u64;
             }
             (Put::Taken | Put::ToDeliver, None) | (Put::Closed, _) => {}
-            (Put::Overfull, _) => {
-                let limits = self.hub.limits();
-                let what = format_args!(
-                    "cut off since it does not read: no more than {} frames or {} bytes may wait for a peer",
-                    limits.mailbox_frames, limits.mailbox_bytes
-                );
-                self.hub.reached(Limit::Mailbox, Who::Peer(peer), what);
-            }
+            (Put::Overfull, _) => self.overfull(Who::Peer(peer)),
         }
+    }
+
+    fn overfull(&self, who: Who) {
+        let limits = self.hub.limits();
+        let what = format_args!(
+            "cut off since it does not read: no more than {} frames or {} bytes may wait for a peer",
+            limits.mailbox_frames, limits.mailbox_bytes
+        );
+        self.hub.reached(Limit::Mailbox, who, what);
     }
 }
 
@@ -363,7 +405,7 @@ impl Drop for Delivery<'_> {
         count(&metrics.received_bytes, self.received_bytes);
         count(&metrics.sent, self.sent);
         count(&metrics.sent_bytes, self.sent_bytes);
-        metrics.ran(&self.core.names, &self.ran);
+        metrics.ran(self.names, &self.ran);
         let cost = self.hub.0.journal.note(std::mem::take(&mut self.noted));
         self.hub.journal_cost(self.who, &cost);
     }

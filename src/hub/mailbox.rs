@@ -45,7 +45,11 @@ pub struct Mailbox {
 
 #[derive(Default)]
 struct MailboxState {
-    queue: VecDeque<(Option<Instant>, Outgoing)>,
+    queue: VecDeque<Slot>,
+    /// Places that were ever reserved.
+    reserved: u64,
+    /// Reserved places in the queue.
+    open_places: usize,
     bytes: usize,
     /// Messages that were ever queued.
     messages: u64,
@@ -58,6 +62,13 @@ struct MailboxState {
     task: Task,
     /// Set by the first sleep. A delivery holds it while it writes.
     outlet: Option<Arc<dyn Outlet>>,
+}
+
+enum Slot {
+    /// May be sent from this moment on.
+    Ready(Option<Instant>, Outgoing),
+    /// Kept for messages that are still being made: everything behind it waits.
+    Reserved(u64),
 }
 
 /// The task that drains a mailbox.
@@ -104,10 +115,61 @@ impl Mailbox {
             state.messages += u64::from(!state.closed);
             state.bytes += size;
             let ready = (!delay.is_zero()).then(|| Instant::now() + delay);
-            state.queue.push_back((ready, what));
+            state.queue.push_back(Slot::Ready(ready, what));
         }
+        if wake || full {
+            Self::announce(state, full)
+        } else {
+            Put::Taken
+        }
+    }
+
+    /// Keeps a place in the queue. Until it is filled, the peer counts as one that should not be read.
+    pub(super) fn reserve(&self) -> u64 {
+        let mut state = self.state();
+        state.reserved += 1;
+        state.open_places += 1;
+        let place = state.reserved;
+        state.queue.push_back(Slot::Reserved(place));
+        place
+    }
+
+    /// Puts messages into a reserved place.
+    pub(super) fn fill(&self, place: u64, messages: Vec<(Duration, Outgoing)>) -> Put {
+        let mut state = self.state();
+        let is_place = |slot: &Slot| matches!(slot, Slot::Reserved(known) if *known == place);
+        // An overflow has emptied the queue.
+        let Some(at) = state.queue.iter().position(is_place) else {
+            return Put::Closed;
+        };
+        state.open_places -= 1;
+        let mut behind = state.queue.split_off(at);
+        behind.pop_front();
+        for (delay, what) in messages {
+            state.bytes += size(&what);
+            state.messages += u64::from(matches!(what, Outgoing::Message { .. }));
+            let is_last = !matches!(what, Outgoing::Message { .. });
+            let ready = (!delay.is_zero()).then(|| Instant::now() + delay);
+            state.queue.push_back(Slot::Ready(ready, what));
+            if is_last {
+                state.closed = true;
+                state.drop_slots(std::mem::take(&mut behind));
+                break;
+            }
+        }
+        state.queue.append(&mut behind);
+        let full = state.queue.len() > self.max_frames
+            || (state.queue.len() > 1 && state.bytes > self.max_bytes);
+        if full {
+            state.overflow();
+        }
+        Self::announce(state, full)
+    }
+
+    /// Wakes the task for news, unless another thread can write in its place.
+    fn announce(mut state: MutexGuard<'_, MailboxState>, full: bool) -> Put {
         let put = if full { Put::Overfull } else { Put::Taken };
-        if !(wake || full) || std::mem::replace(&mut state.news, true) {
+        if std::mem::replace(&mut state.news, true) {
             return put;
         }
         let reader = match state.task {
@@ -158,8 +220,8 @@ impl Mailbox {
         let mut taken = 0;
         loop {
             match state.queue.front() {
-                None => return None,
-                Some((Some(ready), _)) if *ready > now => return Some(*ready),
+                None | Some(Slot::Reserved(_)) => return None,
+                Some(Slot::Ready(Some(ready), _)) if *ready > now => return Some(*ready),
                 Some(_) if taken >= budget.max(1) => {
                     // More is ready, so the next wait must end at once.
                     state.news = true;
@@ -167,7 +229,7 @@ impl Mailbox {
                 }
                 Some(_) => {}
             }
-            if let Some((_, what)) = state.queue.pop_front() {
+            if let Some(Slot::Ready(_, what)) = state.queue.pop_front() {
                 let size = size(&what);
                 state.bytes -= size;
                 taken += size.max(1);
@@ -227,10 +289,17 @@ impl Mailbox {
         self.len().0 == 0
     }
 
-    /// Whether the peer should read its answers before more of its messages are read.
+    /// Whether the peer should get its answers before more of its messages are read.
     pub fn is_half_full(&self) -> bool {
-        let (frames, bytes) = self.len();
-        frames * 2 >= self.max_frames || bytes * 2 >= self.max_bytes
+        let state = self.state();
+        state.open_places > 0
+            || state.queue.len() * 2 >= self.max_frames
+            || state.bytes * 2 >= self.max_bytes
+    }
+
+    /// Whether an answer is still being made.
+    pub(super) fn is_reserved(&self) -> bool {
+        self.state().open_places > 0
     }
 }
 
@@ -249,11 +318,21 @@ impl MailboxState {
     fn overflow(&mut self) {
         self.queue.clear();
         self.bytes = 0;
+        self.open_places = 0;
         self.closed = true;
         let reason = "the client does not read".to_owned();
         let code = TRY_AGAIN_LATER;
         self.queue
-            .push_back((None, Outgoing::Close { code, reason }));
+            .push_back(Slot::Ready(None, Outgoing::Close { code, reason }));
+    }
+
+    fn drop_slots(&mut self, slots: VecDeque<Slot>) {
+        for slot in slots {
+            match slot {
+                Slot::Ready(_, what) => self.bytes -= size(&what),
+                Slot::Reserved(_) => self.open_places -= 1,
+            }
+        }
     }
 }
 

@@ -27,7 +27,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGua
 use std::time::Instant;
 
 use foldhash::HashMap;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 use crate::base::Limits;
 use crate::config::Play;
@@ -81,6 +81,8 @@ struct Inner {
     told: Mutex<HashMap<&'static str, limits::Told>>,
     machine: facts::Machine,
     remakes: remake::Remakes,
+    /// Permits for long reads.
+    long_reads: Semaphore,
 }
 
 /// Protected by the lock.
@@ -88,7 +90,7 @@ pub(crate) struct Core {
     pub(crate) world: LiveWorld,
     pub(crate) lines: HashMap<PeerId, peer::Line>,
     /// By [`HandlerId`](crate::lang::model::HandlerId).
-    names: Box<[Arc<Name>]>,
+    names: Arc<[Arc<Name>]>,
 }
 
 impl Hub {
@@ -119,6 +121,7 @@ impl Hub {
             told: Mutex::default(),
             machine: facts::Machine::new()?,
             remakes: remake::Remakes::default(),
+            long_reads: inputs::permits(),
         })))
     }
 

@@ -32,7 +32,7 @@ struct Registry {
 
 impl Names {
     /// The names of a scenario's handlers, in its order.
-    pub(super) fn of(&self, scenario: &Scenario) -> Box<[Arc<Name>]> {
+    pub(super) fn of(&self, scenario: &Scenario) -> Arc<[Arc<Name>]> {
         let mut registry = self.0.write().unwrap_or_else(PoisonError::into_inner);
         let names = scenario.handlers.iter();
         names.map(|name| registry.register(name)).collect()

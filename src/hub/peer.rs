@@ -168,6 +168,10 @@ impl Peer {
 
     /// It asks faster than it reads its answers, so it is not read either for a while: counted each time, told once.
     pub fn paused(&self) {
+        if self.mailbox.is_reserved() {
+            // It waits for an answer that takes long, and does nothing wrong.
+            return;
+        }
         if self.paused.swap(true, Ordering::Relaxed) {
             self.hub.0.metrics.limit(Limit::Answers);
             return;

@@ -241,14 +241,15 @@ fn open(visit: &Visit, request: &Parts) -> Result<Answer, HttpProblem> {
 
 async fn mocked(visit: &Visit, request: &Parts, body: Incoming) -> Result<Answer, HttpProblem> {
     let body = body_of(body, visit, visit.limits.body, Limit::Body).await?;
-    Ok(answer::from_hub(visit.net.hub.http(HttpRequest {
+    let request = HttpRequest {
         address: visit.address,
         method: request.method.as_str().to_owned(),
         path: request.uri.path().to_owned(),
         query: request.uri.query().unwrap_or_default().to_owned(),
         headers: hub_headers(&request.headers),
         body,
-    })))
+    };
+    Ok(answer::from_hub(visit.net.hub.http(request).await))
 }
 
 async fn control_api(

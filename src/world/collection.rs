@@ -200,6 +200,12 @@ impl Collection {
         conditions.iter().map(bytes).sum()
     }
 
+    /// Whether the index of a field is made already.
+    pub fn has_index(&self, field: FieldId) -> bool {
+        let slot = self.indexes.get(field as usize);
+        slot.is_none_or(|slot| slot.get().is_some())
+    }
+
     /// A field of the item at a place.
     fn value(&self, place: usize, field: FieldId) -> Option<Part<'_>> {
         let row = self.rows.get(place)?;

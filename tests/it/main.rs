@@ -13,6 +13,7 @@ mod control;
 mod engineio;
 mod examples;
 mod faults;
+mod greedy;
 mod hostile;
 mod language;
 mod layers;

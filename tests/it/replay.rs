@@ -12,7 +12,7 @@ use ws_mock::base::json::Json;
 use ws_mock::dialect::{Dialect, Inbound};
 use ws_mock::engine::{
     self, Change, ChangeKind, ClockChange, Effect, Facts, HttpRequest, Input, LiveWorld, Message,
-    Outcome, Recipients, Scratch, Stamp,
+    Outcome, Read, Recipients, Scratch, Stamp,
 };
 use ws_mock::lang::faults::Fault;
 use ws_mock::lang::{NoFiles, read_text};
@@ -287,8 +287,12 @@ struct Entry {
 /// As the hub runs an input: it reads if that is enough.
 fn run(world: &mut LiveWorld, scratch: &mut Scratch, stamp: Stamp, input: Input) -> Entry {
     let mut effects = Vec::new();
-    let outcome = engine::read(world, stamp, &input, scratch, &mut effects)
-        .unwrap_or_else(|| engine::apply(world, stamp, &input, scratch, &mut effects));
+    let outcome = match engine::read(world, stamp, &input, scratch, &mut effects) {
+        Read::Done(outcome) => outcome,
+        Read::NeedsWrite | Read::TakesLong => {
+            engine::apply(world, stamp, &input, scratch, &mut effects)
+        }
+    };
     Entry {
         stamp,
         input,

@@ -84,7 +84,7 @@ impl Stage {
                     .map_err(|error| error.to_string())
             }
             "$" => {
-                self.answer = Some(self.request(rest));
+                self.answer = Some(self.request(rest).await);
                 Ok(())
             }
             "=" => self.answered(rest),
@@ -92,7 +92,10 @@ impl Stage {
             _ => {
                 let (name, sign) = head.split_at(head.len() - 1);
                 match sign {
-                    ">" => self.say(name, rest),
+                    ">" => {
+                        self.say(name, rest)?;
+                        self.answered_in_time(name).await
+                    }
                     "<" => self.hear(name, rest, false),
                     "~" => self.hear(name, rest, true),
                     "=" => self.silent(name),
@@ -180,6 +183,15 @@ impl Stage {
         Ok(())
     }
 
+    /// An answer that takes long is made beside the conversation.
+    async fn answered_in_time(&mut self, name: &str) -> Result<(), String> {
+        let mailbox = self.actor(name)?.mailbox.clone();
+        while mailbox.is_half_full() {
+            mailbox.changed().await;
+        }
+        Ok(())
+    }
+
     fn hear(&mut self, name: &str, wanted: &str, skipping: bool) -> Result<(), String> {
         let wanted = value(wanted).ok_or("what is wanted is no JSON")?;
         let actor = self.actor(name)?;
@@ -217,7 +229,7 @@ impl Stage {
         }
     }
 
-    fn request(&self, rest: &str) -> HttpAnswer {
+    async fn request(&self, rest: &str) -> HttpAnswer {
         let (method, rest) = rest.split_once(' ').unwrap();
         let (target, mut rest) = rest.split_once(' ').unwrap_or((rest, ""));
         let mut headers = vec![("content-type".to_owned(), "application/json".to_owned())];
@@ -233,14 +245,15 @@ impl Stage {
             rest = after;
         }
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
-        self.hub.http(HttpRequest {
+        let request = HttpRequest {
             address: address(),
             method: method.to_owned(),
             path: path.to_owned(),
             query: query.to_owned(),
             headers,
             body: Bytes::from(rest.trim().to_owned()),
-        })
+        };
+        self.hub.http(request).await
     }
 
     fn answered(&mut self, rest: &str) -> Result<(), String> {

@@ -121,6 +121,11 @@ impl Context<'_> {
         if conditions.iter().any(is_scan) {
             self.look_at(of.len())?;
         }
+        for (field, _) in &conditions {
+            if !of.has_index(*field) {
+                self.expect_index(of.len())?;
+            }
+        }
         self.look_at(of.looked_at(&conditions) / BYTES_AN_ITEM)?;
         let mut matches = of.select(&conditions);
         if let Some(filter) = &list.filter {
