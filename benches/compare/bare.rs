@@ -12,7 +12,7 @@ use futures_util::{SinkExt, StreamExt};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
-use ws_mock::wire::ws::{self, Opcode, Reader, Received, Writer};
+use ws_mock::wire::ws::{self, FrameReader, FrameWriter, Opcode, Received};
 
 const LIMIT: usize = 1 << 20;
 const READ_BUFFER: usize = 4096;
@@ -55,17 +55,17 @@ async fn with_tungstenite(stream: TcpStream, answer: Utf8Bytes) -> Result<()> {
 async fn with_codec(mut stream: TcpStream, answer: Arc<str>) -> Result<()> {
     let mut input = BytesMut::with_capacity(READ_BUFFER);
     let mut output = accept(&mut stream, &mut input).await?;
-    let mut reader = Reader::new(LIMIT, LIMIT);
+    let mut reader = FrameReader::new(LIMIT, LIMIT);
     loop {
         while let Some(message) = reader.next(&mut input)? {
             match message {
                 Received::Text(_) | Received::Binary(_) => {
-                    Writer.message(&mut output, Opcode::Text, answer.as_bytes());
+                    FrameWriter.message(&mut output, Opcode::Text, answer.as_bytes());
                 }
-                Received::Ping(payload) => Writer.pong(&mut output, &payload),
+                Received::Ping(payload) => FrameWriter.pong(&mut output, &payload),
                 Received::Pong(_) => {}
                 Received::Close(_) => {
-                    Writer.close(&mut output, Some(1000), "");
+                    FrameWriter.close(&mut output, Some(1000), "");
                     return Ok(stream.write_all(&output).await?);
                 }
             }

@@ -17,7 +17,7 @@ use tungstenite::Utf8Bytes;
 use ws_mock::base::Limits;
 use ws_mock::config::{ClockStart, Play};
 use ws_mock::hub::{Admission, Handshake, Hub, Inbound, Outgoing, Peer};
-use ws_mock::wire::ws::{Opcode, Reader, Writer};
+use ws_mock::wire::ws::{FrameReader, FrameWriter, Opcode};
 
 /// As the binary has it.
 #[global_allocator]
@@ -165,7 +165,7 @@ fn push_to_a_hundred(world: World) -> World {
 
 #[library_benchmark(config = allowed(3_550), setup = frame)]
 fn read_a_frame(mut frame: BytesMut) -> BytesMut {
-    let mut reader = Reader::new(1 << 20, 1 << 20);
+    let mut reader = FrameReader::new(1 << 20, 1 << 20);
     let _ = black_box(reader.next(&mut frame));
     frame
 }
@@ -176,7 +176,7 @@ fn room() -> Vec<u8> {
 
 #[library_benchmark(config = allowed(145), setup = room)]
 fn write_a_frame(mut out: Vec<u8>) -> Vec<u8> {
-    Writer.message(&mut out, Opcode::Text, black_box(PAGE.as_bytes()));
+    FrameWriter.message(&mut out, Opcode::Text, black_box(PAGE.as_bytes()));
     out
 }
 

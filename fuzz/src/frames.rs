@@ -1,7 +1,7 @@
 //! A client's frames mean the same in whatever pieces they come, and what is written is read back.
 
 use bytes::BytesMut;
-use ws_mock::wire::ws::{Opcode, Reader, Received, Violation, Writer};
+use ws_mock::wire::ws::{FrameReader, FrameWriter, Opcode, Received, Violation};
 
 const LIMIT: usize = 4096;
 
@@ -27,7 +27,7 @@ pub fn check(data: &[u8]) {
 }
 
 fn read(wire: &[u8], sizes: &[u8]) -> (Vec<Received>, Option<Violation>) {
-    let mut reader = Reader::new(LIMIT, LIMIT);
+    let mut reader = FrameReader::new(LIMIT, LIMIT);
     let (mut input, mut found) = (BytesMut::new(), Vec::new());
     let mut rest = wire;
     let mut sizes = sizes.iter().cycle();
@@ -67,7 +67,7 @@ fn again(input: &Received, payload: &[u8], size: u8) {
         _ => Opcode::Binary,
     };
     let mut out = Vec::new();
-    Writer.fragments(&mut out, kind, payload, usize::from(size));
+    FrameWriter.fragments(&mut out, kind, payload, usize::from(size));
     let (found, violation) = read(&masked(&out), &[]);
     assert_eq!(
         (found.as_slice(), violation),

@@ -109,6 +109,7 @@ impl Mailbox {
         let full = state.queue.len() >= self.max_frames
             || (!state.queue.is_empty() && state.bytes + size > self.max_bytes);
         if full {
+            // The peer has stopped reading; what it would miss is of no use to it.
             state.overflow();
         } else {
             state.closed = !matches!(what, Outgoing::Message { .. });
@@ -169,6 +170,7 @@ impl Mailbox {
     /// Wakes the task for news, unless another thread can write in its place.
     fn announce(mut state: MutexGuard<'_, MailboxState>, full: bool) -> Put {
         let put = if full { Put::Overfull } else { Put::Taken };
+        // One wake is enough until the task has looked.
         if std::mem::replace(&mut state.news, true) {
             return put;
         }
@@ -199,11 +201,13 @@ impl Mailbox {
             return;
         };
         state.task = Task::Replaced;
+        // Others must not wait for this peer's socket.
         drop(state);
         let done = outlet.deliver(&reader);
         let mut state = self.state();
         state.outlet = Some(outlet);
         state.task = Task::Asleep;
+        // Something was queued meanwhile, or could not be written: that is for the task.
         state.news |= !done;
         if state.news {
             drop(state);

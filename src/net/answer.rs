@@ -180,6 +180,7 @@ impl hyper::body::Body for StreamingBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let this = self.get_mut();
+        // The producer runs only while hyper asks for the body, so it needs no task and no shutdown of its own.
         if let Some(producer) = &mut this.producer
             && producer.as_mut().poll(cx).is_ready()
         {

@@ -129,10 +129,12 @@ impl Farewell {
                 stream::abort(self.stream);
                 return Ok(());
             }
+            // The client reads nothing, so a close would not reach it.
             End::Stalled | End::NotRead(_) | End::Dropped { .. } => {
                 stream::abort(self.stream);
                 return Ok(());
             }
+            // RFC 6455, section 5.5.1: the code is echoed.
             End::Client(said) => (said.map(|(code, _)| code), String::new(), true),
             End::Violation(violation) => (Some(violation.code), violation.reason, true),
             End::Server { code, reason } => (Some(code), reason, false),
@@ -167,6 +169,7 @@ impl Farewell {
         loop {
             loop {
                 match self.codec.reader.next(&mut self.input) {
+                    // After a violation no close can be recognised any more.
                     Ok(Some(Received::Close(_))) | Err(_) => return Ok(()),
                     Ok(Some(_)) => {}
                     Ok(None) => break,

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::TURN;
 use super::close::{End, Farewell};
+use super::engineio::SessionSocket;
 use super::input;
 use super::party::Party;
 use super::send_queue::{self, SendQueue};
@@ -80,6 +81,7 @@ pub(super) async fn talk(
                 yield_now().await;
                 continue;
             }
+            // A timer that fires early costs one look. Moving it for each message costs more.
             Ok(Some(due)) if due < armed => {
                 armed = due;
                 alarm.as_mut().reset(armed.into());
@@ -99,14 +101,17 @@ pub(super) async fn talk(
                 if stop.as_mut().poll(cx).is_ready() {
                     return Poll::Ready(Ok(()));
                 }
-                let has_room = connection.has_room();
-                connection.party.poll_changed(cx, has_room).map(Ok)
+                match connection.party.session() {
+                    Some(socket) => socket.poll_changed(cx, connection.has_room()).map(Ok),
+                    None => Poll::Pending,
+                }
             })
         });
         if let Err(end) = found.await {
             break end;
         }
     };
+    // From here on pushes only fill the mailbox.
     let connection = shared.take()?;
     if matches!(end, End::Stalled) {
         return Some(Box::pin(connection.stall(shutdown)).await);
@@ -117,7 +122,8 @@ pub(super) async fn talk(
 impl Connection {
     /// `arrived` came with the handshake.
     pub(super) fn new(stream: Stream, arrived: BytesMut, party: Party, limits: &Limits) -> Self {
-        let leaving = party.refusal().map(|end| (end, Instant::now()));
+        let refusal = party.session().and_then(SessionSocket::refusal);
+        let leaving = refusal.map(|end| (end, Instant::now()));
         Self {
             stream,
             codec: Codec::new(limits.frame, limits.message),
@@ -151,7 +157,9 @@ impl Connection {
     /// Does everything that needs no waiting. Returns the time of the next event, or `None` when there is more to do at
     /// once and other tasks should get their turn.
     fn work(&mut self, now: Instant) -> Result<Option<Instant>, End> {
-        if let Some(end) = self.over.take().or_else(|| self.party.ended()) {
+        let session = self.party.session();
+        let ended = session.and_then(|socket| socket.session.ended());
+        if let Some(end) = self.over.take().or(ended) {
             return Err(end);
         }
         let delayed = loop {
@@ -207,6 +215,7 @@ impl Connection {
         let (inbox, codec, queue) = (&mut self.inbox, &mut self.codec, &mut self.queue);
         match &mut self.party {
             Party::Peer { peer, pings } => {
+                // Messages that came together run under one lock of the world.
                 peer.receive_all(|| {
                     while inbox.is_decoding()
                         && !peer.mailbox().is_half_full()
@@ -239,10 +248,12 @@ impl Connection {
                         }
                         Err(end) => inbox.leaving = Some((end, by)),
                     }
+                    // The message may have joined or left the namespace.
                     self.mailbox = socket.mailbox();
                 }
             }
         }
+        // An idle connection holds no buffer.
         if !inbox.undecoded && inbox.bytes.is_empty() {
             inbox.bytes = BytesMut::new();
         }
@@ -250,7 +261,7 @@ impl Connection {
 
     /// Moves what is queued to the write buffer. Returns the time at which a delayed message is ready.
     fn fill(&mut self, now: Instant) -> Result<Option<Instant>, End> {
-        if let Party::Session(socket) = &self.party {
+        if let Some(socket) = self.party.session() {
             socket.fill(&mut self.queue, self.codec.writer)?;
         }
         let mailbox = self.mailbox.as_deref();
@@ -260,6 +271,7 @@ impl Connection {
     /// Ends the connection once everything that the client had asked for was answered.
     fn leave(&mut self, now: Instant, delayed: Option<Instant>) -> Result<(), End> {
         let is_empty = |mailbox: &Arc<Mailbox>| mailbox.len().0 == 0;
+        // A delayed message is not waited for: the fault `latency` may exceed the close time.
         let answered = self.queue.has_room()
             && (delayed.is_some() || self.mailbox.as_ref().is_none_or(is_empty));
         let leaving = &mut self.inbox.leaving;
@@ -338,7 +350,10 @@ impl Connection {
 
     /// Neither reads nor writes until the client or the hub ends the connection.
     async fn stall(mut self, shutdown: &CancellationToken) -> (Self, End) {
-        self.party.stalled();
+        if let Some(socket) = self.party.session() {
+            socket.session.state().stalled = true;
+        }
+        // Messages before the fault still go out.
         self.queue.buffer.flush_once(&mut self.stream).await;
         let dropped = |code| End::Dropped {
             code,

@@ -36,7 +36,7 @@ const MIN_BUFFER: usize = 8 * 1024;
 const GRACE: Duration = Duration::from_secs(3);
 
 /// One client's connection as its requests see it.
-pub(super) struct Visit {
+pub(super) struct HttpConnection {
     pub(super) net: Arc<Net>,
     pub(super) limits: Limits,
     pub(super) address: SocketAddr,
@@ -57,7 +57,7 @@ pub(super) enum Next {
 
 #[derive(Debug, thiserror::Error)]
 #[error("reset by a fault")]
-struct Reset;
+struct ResetByFault;
 
 /// A connection that has become a WebSocket.
 pub(super) struct Upgraded {
@@ -67,7 +67,7 @@ pub(super) struct Upgraded {
     pub(super) next: Next,
 }
 
-impl Visit {
+impl HttpConnection {
     pub(super) fn new(
         net: Arc<Net>,
         limits: Limits,
@@ -106,29 +106,29 @@ impl Visit {
 /// Serves requests. The first head has to be there within `head_time`.
 pub(super) async fn serve(
     stream: Stream,
-    visit: Arc<Visit>,
+    http: Arc<HttpConnection>,
     head_time: Duration,
 ) -> Option<Upgraded> {
-    let limits = visit.limits;
-    let socket = HttpSocket::new(stream, visit.exchange.clone(), limits.write_time);
-    let inner = visit.clone();
+    let limits = http.limits;
+    let socket = HttpSocket::new(stream, http.exchange.clone(), limits.write_time);
+    let inner = http.clone();
     let service = service_fn(move |request: hyper::Request<Incoming>| {
-        let visit = inner.clone();
+        let http = inner.clone();
         Box::pin(async move {
-            let head = visit.exchange.begin();
-            let answer = route::answer(&visit, request, &head).await;
-            match &*visit.next() {
-                Some(Next::Reset) => Err(Reset),
-                _ => Ok(answer.map(|body| AnswerBody::new(body, &visit))),
+            let head = http.exchange.begin();
+            let answer = route::answer(&http, request, &head).await;
+            match &*http.next() {
+                Some(Next::Reset) => Err(ResetByFault),
+                _ => Ok(answer.map(|body| AnswerBody::new(body, &http))),
             }
         })
     });
     let mut connection =
         builder(&limits, head_time).serve_connection(TokioIo::new(socket), service);
-    let ended = run(&mut connection, &visit).await;
+    let ended = run(&mut connection, &http).await;
     let parts = connection.into_parts();
     let (mut stream, dropped) = parts.io.into_inner().into_inner();
-    let next = visit.next().take();
+    let next = http.next().take();
     match (ended, next) {
         (_, Some(Next::Reset)) => {
             stream::abort(stream);
@@ -144,15 +144,16 @@ pub(super) async fn serve(
         }
         (Ok(()), None) => {}
         (Err(error), _) if is_stuck(&error) => {
-            let (who, time) = (Who::Client(visit.address), limits.write_time);
+            let (who, time) = (Who::Client(http.address), limits.write_time);
             let what = format_args!("dropped: it read nothing for {time:?}");
-            visit.net.hub.reached(Limit::WriteTime, who, what);
+            http.net.hub.reached(Limit::WriteTime, who, what);
             return None;
         }
         (Err(error), _) => {
+            // A client that hangs up between requests is not an error.
             let begun = dropped || !parts.read_buf.is_empty();
             let problem = problem(&error, &parts.read_buf, &limits).filter(|_| begun)?;
-            visit.refused(&problem);
+            http.refused(&problem);
             stream.write_all(problem.raw().as_bytes()).await.ok()?;
         }
     }
@@ -168,12 +169,12 @@ struct AnswerBody {
 }
 
 impl AnswerBody {
-    fn new(body: Body, visit: &Visit) -> Self {
+    fn new(body: Body, http: &HttpConnection) -> Self {
         let streams = body.size_hint().exact().is_none();
-        let stop = || Box::pin(visit.net.shutdown.clone().cancelled_owned());
+        let stop = || Box::pin(http.net.shutdown.clone().cancelled_owned());
         Self {
             body,
-            exchange: visit.exchange.clone(),
+            exchange: http.exchange.clone(),
             stop: streams.then(stop),
         }
     }
@@ -188,6 +189,7 @@ impl hyper::body::Body for AnswerBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let this = self.get_mut();
+        // Ended without an error, because clients of live feeds reconnect in either case.
         if let Some(stop) = &mut this.stop
             && stop.as_mut().poll(cx).is_ready()
         {
@@ -218,6 +220,7 @@ fn builder(limits: &Limits, head_time: Duration) -> Builder {
         .header_read_timeout(head_time)
         .max_header_size(limits.head)
         .max_buf_size(limits.head.max(MIN_BUFFER));
+    // hyper parses its default number of headers on the stack.
     if limits.header_lines != Limits::default().header_lines {
         builder.max_headers(limits.header_lines);
     }
@@ -226,19 +229,20 @@ fn builder(limits: &Limits, head_time: Duration) -> Builder {
 
 async fn run<S>(
     connection: &mut Connection<TokioIo<HttpSocket>, S>,
-    visit: &Visit,
+    http: &HttpConnection,
 ) -> hyper::Result<()>
 where
     S: hyper::service::HttpService<Incoming, ResBody = AnswerBody> + Unpin,
     S::Future: Unpin,
     S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let mut stop = pin!(visit.net.shutdown.cancelled());
+    let mut stop = pin!(http.net.shutdown.cancelled());
     select! {
         biased;
         ended = std::future::poll_fn(|cx| connection.poll_without_shutdown(cx)) => return ended,
         () = stop.as_mut() => {}
     }
+    // A request under way is answered, and is the last.
     std::pin::Pin::new(&mut *connection).graceful_shutdown();
     let rest = std::future::poll_fn(|cx| connection.poll_without_shutdown(cx));
     timeout(GRACE, rest).await.unwrap_or(Ok(()))

@@ -143,6 +143,7 @@ impl AsyncWrite for HttpSocket {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         if this.exchange.is_reading() {
+            // hyper believes that its answer was sent, and returns the error.
             this.dropped = true;
             return Poll::Ready(Ok(pieces.iter().map(|piece| piece.len()).sum()));
         }

@@ -1,7 +1,6 @@
 //! The party that talks over a WebSocket: a peer of the hub, or a session of Engine.IO.
 
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use super::close::End;
@@ -10,7 +9,7 @@ use super::heartbeat::{PingDue, PingTimer};
 use super::write_buffer::WriteBuffer;
 use crate::base::Limits;
 use crate::hub::{Mailbox, Peer};
-use crate::wire::ws::Writer;
+use crate::wire::ws::FrameWriter;
 
 /// Interval at which a ping waits for room.
 const RETRY: Duration = Duration::from_secs(1);
@@ -33,19 +32,10 @@ impl Party {
         }
     }
 
-    /// The end of a connection that is one too many.
-    pub(super) fn refusal(&self) -> Option<End> {
+    pub(super) fn session(&self) -> Option<&SessionSocket> {
         match self {
             Self::Peer { .. } => None,
-            Self::Session(socket) => socket.refusal(),
-        }
-    }
-
-    /// The end that came from elsewhere.
-    pub(super) fn ended(&self) -> Option<End> {
-        match self {
-            Self::Peer { .. } => None,
-            Self::Session(socket) => socket.session.ended(),
+            Self::Session(socket) => Some(socket),
         }
     }
 
@@ -64,7 +54,7 @@ impl Party {
         now: Instant,
         unread: bool,
         buffer: &mut WriteBuffer,
-        writer: Writer,
+        writer: FrameWriter,
     ) -> Result<Option<Instant>, End> {
         let pings = match self {
             Self::Peer { pings, .. } => pings,
@@ -85,26 +75,11 @@ impl Party {
         Ok(Some(due))
     }
 
-    /// Waits for news that is not in the mailbox.
-    pub(super) fn poll_changed(&self, cx: &Context<'_>, has_room: bool) -> Poll<()> {
-        match self {
-            Self::Peer { .. } => Poll::Pending,
-            Self::Session(socket) => socket.poll_changed(cx, has_room),
-        }
-    }
-
-    /// Notes that the connection is stalled by a fault.
-    pub(super) fn stalled(&self) {
-        if let Self::Session(socket) = self {
-            socket.session.state().stalled = true;
-        }
-    }
-
     /// Waits for an end that comes from elsewhere.
     pub(super) async fn over(&self) {
-        match self {
-            Self::Peer { .. } => std::future::pending().await,
-            Self::Session(socket) => socket.session.over().await,
+        match self.session() {
+            None => std::future::pending().await,
+            Some(socket) => socket.session.over().await,
         }
     }
 }

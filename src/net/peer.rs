@@ -11,7 +11,7 @@ use tokio::time::timeout_at;
 use super::Net;
 use super::close::End;
 use super::connection::{self, Connection};
-use super::http::{self, Next, Visit};
+use super::http::{self, HttpConnection, Next};
 use super::party::Party;
 use super::stream::{self, Stream};
 use crate::base::Limits;
@@ -47,11 +47,11 @@ pub(super) async fn serve(tcp: TcpStream, address: SocketAddr, net: Arc<Net>) {
     };
     let limits = net.hub.limits();
     let opening = Box::pin(open(tcp, address, &net, limits));
-    let Some(Some((stream, visit, head_time))) = net.shutdown.run_until_cancelled(opening).await
+    let Some(Some((stream, http, head_time))) = net.shutdown.run_until_cancelled(opening).await
     else {
         return;
     };
-    let upgraded = Box::pin(http::serve(stream, visit, head_time)).await;
+    let upgraded = Box::pin(http::serve(stream, http, head_time)).await;
     if let Some(upgraded) = upgraded {
         let party = match upgraded.next {
             Next::Peer(ticket) => {
@@ -72,14 +72,14 @@ async fn open(
     address: SocketAddr,
     net: &Arc<Net>,
     limits: Limits,
-) -> Option<(Stream, Arc<Visit>, Duration)> {
+) -> Option<(Stream, Arc<HttpConnection>, Duration)> {
     let by = Instant::now() + limits.head_time;
     match timeout_at(by.into(), stream::open(tcp, address, &net.security)).await {
         Ok(Ok(stream)) => {
             let stream = stream?;
             let local = stream::tcp(&stream).local_addr().ok()?.ip();
-            let visit = Visit::new(net.clone(), limits, address, local);
-            Some((stream, visit, by.saturating_duration_since(Instant::now())))
+            let http = HttpConnection::new(net.clone(), limits, address, local);
+            Some((stream, http, by.saturating_duration_since(Instant::now())))
         }
         Ok(Err(error)) => {
             tracing::info!(%address, %error, "TLS handshake failed; hint: `ws-mock certs` shows how to trust the certificate");
@@ -114,6 +114,7 @@ async fn converse(connection: Connection, address: SocketAddr, net: &Net, close_
         }
         Party::Session(socket) => socket.close(&end),
     };
+    // The whole server stops in five seconds.
     let stops = net.shutdown.is_cancelled();
     let time = if stops {
         close_time.min(LAST_CLOSE)

@@ -16,7 +16,7 @@ use tokio::time::timeout;
 
 use super::access::{AccessError, Caller};
 use super::answer::{self, Answer, HttpProblem};
-use super::http::{Next, Visit};
+use super::http::{HttpConnection, Next};
 use super::{Control, cors, engineio, handshake};
 use crate::base::text::{listed, shortened};
 use crate::hub::{self, Admission, Handshake, HttpRequest, Limit, Who};
@@ -38,30 +38,34 @@ enum Target<'a> {
 }
 
 /// Answers one request; `head` are its first bytes as they came.
-pub(super) async fn answer(visit: &Visit, request: Request<Incoming>, head: &[u8]) -> Answer {
+pub(super) async fn answer(
+    http: &HttpConnection,
+    request: Request<Incoming>,
+    head: &[u8],
+) -> Answer {
     let (request, body) = request.into_parts();
-    guarded(visit, request, body, head)
+    guarded(http, request, body, head)
         .await
         .unwrap_or_else(Answer::from)
 }
 
 async fn guarded(
-    visit: &Visit,
+    http: &HttpConnection,
     request: Parts,
     body: Incoming,
     head: &[u8],
 ) -> Result<Answer, HttpProblem> {
     check_target(&request.uri)?;
     check_framing(&request, head)?;
-    let caller = caller(&request, visit)?;
-    let rules = &visit.net.rules;
-    let refuse = |error: AccessError| refuse(visit, &error);
+    let caller = caller(&request, http)?;
+    let rules = &http.net.rules;
+    let refuse = |error: AccessError| refuse(http, &error);
     // HTTP/1.0 has no `Host`.
     if caller.host.is_some() || request.version != Version::HTTP_10 {
         rules.host(&caller).map_err(refuse)?;
     }
-    let scenario = visit.net.hub.scenario();
-    let (target, grants) = match target(visit, &scenario, &request) {
+    let scenario = http.net.hub.scenario();
+    let (target, grants) = match target(http, &scenario, &request) {
         Target::Control(control) => {
             rules.control(&caller).map_err(refuse)?;
             (Target::Control(control), rules.is_control_origin(&caller))
@@ -81,13 +85,13 @@ async fn guarded(
         Ok(cors::preflight(&request.headers))
     } else {
         match target {
-            Target::Control(control) => control_api(visit, control, request, body).await,
-            Target::EngineIo => engineio::answer(visit, &request, body).await,
-            Target::WebSocket => open(visit, &request),
+            Target::Control(control) => control_api(http, control, request, body).await,
+            Target::EngineIo => engineio::answer(http, &request, body).await,
+            Target::WebSocket => open(http, &request),
             Target::Mock if handshake::is_meant(&request.headers) => {
-                Err(no_websocket(visit, &scenario, &request))
+                Err(no_websocket(http, &scenario, &request))
             }
-            Target::Mock => mocked(visit, &request, body).await,
+            Target::Mock => mocked(http, &request, body).await,
         }
     };
     let mut answer = answer.unwrap_or_else(Answer::from);
@@ -149,7 +153,7 @@ fn check_framing(request: &Parts, head: &[u8]) -> Result<(), HttpProblem> {
     Ok(())
 }
 
-fn caller<'a>(request: &'a Parts, visit: &Visit) -> Result<Caller<'a>, HttpProblem> {
+fn caller<'a>(request: &'a Parts, http: &HttpConnection) -> Result<Caller<'a>, HttpProblem> {
     let text = |name: HeaderName| single(&request.headers, &name);
     let host = text(HOST)?;
     // RFC 9112, section 3.2.2: the host of an absolute target replaces the header, which must be there all the same.
@@ -162,7 +166,7 @@ fn caller<'a>(request: &'a Parts, visit: &Visit) -> Result<Caller<'a>, HttpProbl
         origin: text(ORIGIN)?,
         site: text(SEC_FETCH_SITE)?,
         navigates,
-        local: visit.local,
+        local: http.local,
     })
 }
 
@@ -177,27 +181,28 @@ fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a st
     text.map_err(|_| HttpProblem::bad_request(format!("`{name}` must be ASCII")))
 }
 
-fn refuse(visit: &Visit, error: &AccessError) -> HttpProblem {
+fn refuse(http: &HttpConnection, error: &AccessError) -> HttpProblem {
     let message = error.to_string();
-    tracing::warn!(address = %visit.address, ?message, "refused");
+    tracing::warn!(address = %http.address, ?message, "refused");
     match error {
         AccessError::NoHost | AccessError::BadHost(_) => HttpProblem::bad_request(message),
         _ => HttpProblem::new(StatusCode::FORBIDDEN, "FORBIDDEN", message),
     }
 }
 
-fn target<'a>(visit: &'a Visit, scenario: &Scenario, request: &Parts) -> Target<'a> {
+fn target<'a>(http: &'a HttpConnection, scenario: &Scenario, request: &Parts) -> Target<'a> {
     let path = request.uri.path();
     let is_control = path
         .strip_prefix(CONTROL)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    if let Some(control) = visit.net.control.as_ref().filter(|_| is_control) {
+    if let Some(control) = http.net.control.as_ref().filter(|_| is_control) {
         return Target::Control(control);
     }
     let listen = &scenario.listen;
     if !listen.paths.is_empty() && !listen.paths.iter().any(|own| own == path) {
         return Target::Mock;
     }
+    // Engine.IO takes plain requests and WebSockets on the same path.
     if listen.protocol == Protocol::SocketIo {
         return Target::EngineIo;
     }
@@ -207,72 +212,77 @@ fn target<'a>(visit: &'a Visit, scenario: &Scenario, request: &Parts) -> Target<
     Target::WebSocket
 }
 
-fn no_websocket(visit: &Visit, scenario: &Scenario, request: &Parts) -> HttpProblem {
+fn no_websocket(http: &HttpConnection, scenario: &Scenario, request: &Parts) -> HttpProblem {
     let path = shortened(request.uri.path());
-    let who = Who::Client(visit.address);
-    visit.net.hub.unmatched(who, &format!("WebSocket {path}"));
+    let who = Who::Client(http.address);
+    http.net.hub.unmatched(who, &format!("WebSocket {path}"));
     let own = scenario.listen.paths.iter().map(|path| format!("`{path}`"));
     let own = listed(&own.collect::<Vec<_>>());
     HttpProblem::not_found(format!("no WebSocket at `{path}`")).hint(format!("connect to {own}"))
 }
 
-fn open(visit: &Visit, request: &Parts) -> Result<Answer, HttpProblem> {
+fn open(http: &HttpConnection, request: &Parts) -> Result<Answer, HttpProblem> {
     let opening = handshake::check(request).inspect_err(|problem| {
-        tracing::debug!(address = %visit.address, message = problem.words(), "bad handshake");
+        tracing::debug!(address = %http.address, message = problem.words(), "bad handshake");
     })?;
-    let asked = hub_handshake(visit, request, opening.protocols.clone());
-    match visit.net.hub.admit(asked) {
+    let asked = hub_handshake(http, request, opening.protocols.clone());
+    match http.net.hub.admit(asked) {
         Admission::Accepted { protocol, ticket } => {
             let offered = |name: &String| {
                 let offered = opening.protocols.contains(name);
                 if !offered {
-                    let (address, protocol) = (visit.address, name);
+                    let (address, protocol) = (http.address, name);
                     tracing::warn!(%address, protocol, "subprotocol not sent: the client does not offer it");
                 }
                 offered
             };
             let protocol = protocol.filter(offered);
-            visit.leave(Next::Peer(ticket));
+            http.leave(Next::Peer(ticket));
             Ok(opening.accept(protocol.as_deref()))
         }
         Admission::Refused(refused) => Ok(answer::from_hub(refused)),
     }
 }
 
-async fn mocked(visit: &Visit, request: &Parts, body: Incoming) -> Result<Answer, HttpProblem> {
-    let body = body_of(body, visit, visit.limits.body, Limit::Body).await?;
+async fn mocked(
+    http: &HttpConnection,
+    request: &Parts,
+    body: Incoming,
+) -> Result<Answer, HttpProblem> {
+    let body = body_of(body, http, http.limits.body, Limit::Body).await?;
     let request = HttpRequest {
-        address: visit.address,
+        address: http.address,
         method: request.method.as_str().to_owned(),
         path: request.uri.path().to_owned(),
         query: request.uri.query().unwrap_or_default().to_owned(),
         headers: hub_headers(&request.headers),
         body,
     };
-    Ok(answer::from_hub(visit.net.hub.http(request).await))
+    Ok(answer::from_hub(http.net.hub.http(request).await))
 }
 
 async fn control_api(
-    visit: &Visit,
+    http: &HttpConnection,
     control: &Control,
     request: Parts,
     body: Incoming,
 ) -> Result<Answer, HttpProblem> {
-    let body = body_of(body, visit, visit.limits.body, Limit::Body).await?;
+    let body = body_of(body, http, http.limits.body, Limit::Body).await?;
     Ok(control(Request::from_parts(request, body)).await)
 }
 
 /// Waits for the whole body, of at most `most` bytes by this limit.
 pub(super) async fn body_of(
     body: Incoming,
-    visit: &Visit,
+    http: &HttpConnection,
     most: usize,
     limit: Limit,
 ) -> Result<Bytes, HttpProblem> {
     if body.is_end_stream() {
         return Ok(Bytes::new());
     }
-    let time = visit.limits.body_time;
+    let time = http.limits.body_time;
+    // A declared length is refused before any of the body is read.
     let problem = if body.size_hint().lower() > most as u64 {
         too_large(most, limit)
     } else {
@@ -290,7 +300,7 @@ pub(super) async fn body_of(
             }
         }
     };
-    visit.refused(&problem);
+    http.refused(&problem);
     Err(problem)
 }
 
@@ -302,9 +312,13 @@ fn too_large(most: usize, limit: Limit) -> HttpProblem {
 }
 
 /// A handshake as the hub takes it.
-pub(super) fn hub_handshake(visit: &Visit, request: &Parts, protocols: Vec<String>) -> Handshake {
+pub(super) fn hub_handshake(
+    http: &HttpConnection,
+    request: &Parts,
+    protocols: Vec<String>,
+) -> Handshake {
     Handshake {
-        address: visit.address,
+        address: http.address,
         path: request.uri.path().to_owned(),
         query: request.uri.query().unwrap_or_default().to_owned(),
         headers: hub_headers(&request.headers),

@@ -12,7 +12,7 @@ use super::close::End;
 use super::stream::Stream;
 use super::write_buffer::WriteBuffer;
 use crate::hub::{Mailbox, Outgoing};
-use crate::wire::ws::Writer;
+use crate::wire::ws::FrameWriter;
 
 thread_local! {
     /// Memory for emptying mailboxes, so that an idle peer holds none.
@@ -39,7 +39,7 @@ impl SendQueue {
     }
 
     /// Answers a ping as soon as there is room.
-    pub(super) fn pong(&mut self, writer: Writer, payload: &[u8]) {
+    pub(super) fn pong(&mut self, writer: FrameWriter, payload: &[u8]) {
         if self.buffer.has_room() {
             self.ping = None;
             writer.pong(self.buffer.frames(), payload);
@@ -51,13 +51,14 @@ impl SendQueue {
     /// Moves messages from the mailbox to the buffer. Returns the time at which a delayed one is ready.
     pub(super) fn fill(
         &mut self,
-        writer: Writer,
+        writer: FrameWriter,
         mailbox: Option<&Mailbox>,
         now: Instant,
     ) -> Result<Option<Instant>, End> {
         if let Some(payload) = self.ping.take_if(|_| self.buffer.has_room()) {
             writer.pong(self.buffer.frames(), &payload);
         }
+        // What still finds no room is held again, in order.
         let mut held = std::mem::take(&mut self.held);
         self.add(writer, held.drain(..), now)?;
         let Some(mailbox) = mailbox else {
@@ -72,7 +73,7 @@ impl SendQueue {
 
     fn fill_from(
         &mut self,
-        writer: Writer,
+        writer: FrameWriter,
         mailbox: &Mailbox,
         taken: &mut Vec<Outgoing>,
         now: Instant,
@@ -89,11 +90,12 @@ impl SendQueue {
 
     fn add(
         &mut self,
-        writer: Writer,
+        writer: FrameWriter,
         all: impl Iterator<Item = Outgoing>,
         now: Instant,
     ) -> Result<(), End> {
         for next in all {
+            // Nothing may overtake a message that waits.
             if !self.held.is_empty() {
                 self.held.push_back(next);
                 continue;

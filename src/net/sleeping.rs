@@ -10,15 +10,15 @@ use super::connection::Connection;
 use crate::hub::{Mailbox, Outlet};
 
 /// Empty once the connection has ended.
-struct Slot(Mutex<Option<Connection>>);
+struct ConnectionSlot(Mutex<Option<Connection>>);
 
-impl Slot {
+impl ConnectionSlot {
     fn lock(&self) -> MutexGuard<'_, Option<Connection>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Outlet for Slot {
+impl Outlet for ConnectionSlot {
     fn deliver(&self, waker: &Waker) -> bool {
         let mut slot = self.lock();
         slot.as_mut()
@@ -28,7 +28,7 @@ impl Outlet for Slot {
 
 /// The task's handle of its connection.
 pub(super) struct SharedConnection {
-    slot: Arc<Slot>,
+    slot: Arc<ConnectionSlot>,
     /// The mailbox in which the task sleeps, or has slept last.
     mailbox: Option<Arc<Mailbox>>,
     asleep: bool,
@@ -37,7 +37,7 @@ pub(super) struct SharedConnection {
 impl SharedConnection {
     pub(super) fn new(connection: Connection) -> Self {
         Self {
-            slot: Arc::new(Slot(Mutex::new(Some(connection)))),
+            slot: Arc::new(ConnectionSlot(Mutex::new(Some(connection)))),
             mailbox: None,
             asleep: false,
         }
@@ -81,6 +81,7 @@ impl SharedConnection {
                 Poll::Pending
             };
         }
+        // From here on other threads may want the lock, which is released at the end of this poll.
         let polled = mailbox.poll_sleep(cx, &self.slot);
         self.asleep = polled.is_pending();
         let is_known = |known: &Arc<Mailbox>| Arc::ptr_eq(known, mailbox);

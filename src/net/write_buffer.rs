@@ -12,7 +12,7 @@ use tokio::io::AsyncWrite;
 
 use crate::base::payload::Payload;
 use crate::hub::Outgoing;
-use crate::wire::ws::Writer;
+use crate::wire::ws::FrameWriter;
 
 /// Bytes that are gathered for one write. Fewer system calls cost less; beyond this, memory gains nothing.
 const MAX_GATHERED: usize = 64 * 1024;
@@ -141,7 +141,7 @@ impl WriteBuffer {
     /// Adds a message, or returns it if the content must be written first.
     pub(super) fn add(
         &mut self,
-        writer: Writer,
+        writer: FrameWriter,
         message: Outgoing,
         now: Instant,
     ) -> Result<(), Outgoing> {
@@ -225,6 +225,7 @@ impl WriteBuffer {
         now: Instant,
     ) -> Poll<io::Result<()>> {
         while self.sent < self.gathered.len() {
+            // `slow` limits the bytes of each step.
             let most = self.pace.map_or(usize::MAX, |pace| pace.allowance(now));
             if most == 0 {
                 return Poll::Pending;
@@ -264,6 +265,7 @@ impl WriteBuffer {
             count += 1;
         }
         let stream = Pin::new(stream);
+        // A single slice takes the shorter path through TLS and the system call.
         match &slices[..count] {
             [slice] => stream.poll_write(cx, slice),
             slices => stream.poll_write_vectored(cx, slices),
@@ -284,6 +286,7 @@ impl WriteBuffer {
         self.sent = 0;
         let mut gathered = std::mem::take(&mut self.gathered);
         gathered.clear();
+        // A large message must not pin its memory to the thread.
         if gathered.bytes.capacity() <= MAX_SPARE {
             SPARE.set(gathered);
         }
@@ -368,9 +371,13 @@ mod tests {
             taken: Vec::new(),
             room: 5000,
         };
-        assert!(output.add(Writer, message(3, None, None), now).is_ok());
-        assert!(output.add(Writer, message(70_000, None, None), now).is_ok());
-        let Err(waiting) = output.add(Writer, message(1, None, None), now) else {
+        assert!(output.add(FrameWriter, message(3, None, None), now).is_ok());
+        assert!(
+            output
+                .add(FrameWriter, message(70_000, None, None), now)
+                .is_ok()
+        );
+        let Err(waiting) = output.add(FrameWriter, message(1, None, None), now) else {
             panic!("there is no room");
         };
         assert!(!write(&mut output, &mut narrow, now));
@@ -379,12 +386,12 @@ mod tests {
         narrow.room = 100_000;
         assert!(write(&mut output, &mut narrow, now));
         assert_eq!((output.blocked(), output.is_empty()), (None, true));
-        assert!(output.add(Writer, waiting, now).is_ok());
+        assert!(output.add(FrameWriter, waiting, now).is_ok());
         assert!(write(&mut output, &mut narrow, now));
 
         let mut expected = Vec::new();
         for size in [3, 70_000, 1] {
-            Writer.message(&mut expected, Opcode::Binary, &vec![7; size]);
+            FrameWriter.message(&mut expected, Opcode::Binary, &vec![7; size]);
         }
         assert!(narrow.taken == expected);
     }
@@ -407,14 +414,14 @@ mod tests {
             };
             let mut expected = Vec::new();
             for payload in payloads.iter().cloned() {
-                Writer.message(&mut expected, Opcode::Text, &payload.whole());
+                FrameWriter.message(&mut expected, Opcode::Text, &payload.whole());
                 let text = Outgoing::Message {
                     kind: Opcode::Text,
                     payload,
                     fragment: None,
                     rate: None,
                 };
-                assert!(output.add(Writer, text, now).is_ok());
+                assert!(output.add(FrameWriter, text, now).is_ok());
             }
             while !write(&mut output, &mut narrow, now) {
                 narrow.room = most;
@@ -433,10 +440,14 @@ mod tests {
         };
         assert!(
             output
-                .add(Writer, message(196, None, Some(100)), start)
+                .add(FrameWriter, message(196, None, Some(100)), start)
                 .is_ok()
         );
-        assert!(output.add(Writer, message(1, None, None), start).is_err());
+        assert!(
+            output
+                .add(FrameWriter, message(1, None, None), start)
+                .is_err()
+        );
         for (after, arrived) in [
             (0, 5),
             (40, 5),
@@ -459,7 +470,11 @@ mod tests {
     #[test]
     fn slow_message_waits_for_earlier_ones() {
         let (mut output, now) = (WriteBuffer::default(), Instant::now());
-        assert!(output.add(Writer, message(3, None, None), now).is_ok());
-        assert!(output.add(Writer, message(3, None, Some(9)), now).is_err());
+        assert!(output.add(FrameWriter, message(3, None, None), now).is_ok());
+        assert!(
+            output
+                .add(FrameWriter, message(3, None, Some(9)), now)
+                .is_err()
+        );
     }
 }

@@ -17,18 +17,15 @@ pub(super) enum Fetched {
     Packets(Vec<u8>, Duration),
     /// A fault resets the connection.
     Reset,
-    /// A fault leaves the GET without an answer.
-    Stalled,
-    /// Nothing, and the client should upgrade to its WebSocket.
-    Move,
-    /// The client has upgraded.
-    Moved,
-    /// Nothing yet. A delayed message is ready at this time.
+    /// The client has upgraded to its WebSocket.
+    Upgraded,
+    /// Nothing before this time, if there is one.
     Nothing(Option<Instant>),
 }
 
 impl Session {
-    pub(super) fn fetch(&self) -> Fetched {
+    /// Takes packets for a GET, which may be older than an upgrade that comes by `upgrade_by`.
+    pub(super) fn fetch(&self, upgrade_by: Option<Instant>) -> Fetched {
         let mut state = self.state();
         let packet = |packet: &str| Fetched::Packets(packet.into(), Duration::ZERO);
         match &state.ended {
@@ -37,11 +34,13 @@ impl Session {
             Some(_) => return packet(engineio::CLOSE),
             None => {}
         }
+        let now = Instant::now();
+        let upgrade_by = upgrade_by.filter(|by| *by > now);
         if state.transport == Transport::WebSocket {
-            return Fetched::Moved;
+            return upgrade_by.map_or(packet(engineio::NOOP), |_| Fetched::Upgraded);
         }
         if state.stalled {
-            return Fetched::Stalled;
+            return Fetched::Nothing(None);
         }
         let mut answer = PollAnswer::default();
         while let Some(own) = state.next_own() {
@@ -51,7 +50,7 @@ impl Session {
         let mut again = None;
         if let (None, Some(peer)) = (&end, &state.peer) {
             let mut taken = Vec::new();
-            again = peer.mailbox().take(Instant::now(), MAX_ANSWER, &mut taken);
+            again = peer.mailbox().take(now, MAX_ANSWER, &mut taken);
             end = answer.add(taken);
         }
         self.fetched.notify_one();
@@ -61,7 +60,7 @@ impl Session {
             }
             Some(End::Stalled) => {
                 state.stalled = true;
-                return Fetched::Stalled;
+                return Fetched::Nothing(None);
             }
             Some(end) => {
                 drop(state);
@@ -75,7 +74,10 @@ impl Session {
                     .push(Bytes::from_static(engineio::CLOSE.as_bytes()));
             }
             None if !answer.packets.is_empty() => {}
-            None if state.transport == Transport::Moving => return Fetched::Move,
+            None if state.transport == Transport::Moving => {
+                let wait = |by| Fetched::Nothing(Some(by));
+                return upgrade_by.map_or(packet(engineio::NOOP), wait);
+            }
             None => return Fetched::Nothing(again),
         }
         Fetched::Packets(engineio::join(answer.packets), answer.time)

@@ -37,6 +37,7 @@ impl Session {
                     }
                     timer.pinged(now)
                 }
+                // Stalled or muted by a fault: no ping, and no pong is missed.
                 PingDue::Ping | PingDue::Lost => {
                     timer.pinged(now);
                     timer.ponged();

@@ -20,7 +20,7 @@ use hyper::{Method, StatusCode};
 use tokio::time::sleep_until;
 
 use super::answer::{self, Answer, HttpProblem};
-use super::http::{Next, Visit};
+use super::http::{HttpConnection, Next};
 use super::{handshake, route};
 use crate::hub::{self, Admission, Limit};
 use crate::wire::engineio::RequestError;
@@ -34,7 +34,7 @@ const TEXT: &str = "text/plain; charset=UTF-8";
 
 /// Answers a request on the Socket.IO path. The caller has checked `Host` and `Origin`, and adds CORS.
 pub(super) async fn answer(
-    visit: &Visit,
+    http: &HttpConnection,
     request: &Parts,
     body: Incoming,
 ) -> Result<Answer, HttpProblem> {
@@ -60,13 +60,13 @@ pub(super) async fn answer(
     let fits = (transport == Transport::WebSocket) == upgrade;
     if sid.is_empty() {
         return match (&request.method, fits, version.as_str()) {
-            (&Method::GET, true, "4") => open(visit, request, transport),
+            (&Method::GET, true, "4") => open(http, request, transport),
             (&Method::GET, true, _) => Ok(refusal(RequestError::UnsupportedVersion)),
             (&Method::GET, false, _) => Ok(refusal(RequestError::BadRequest)),
             _ => Ok(refusal(RequestError::BadHandshakeMethod)),
         };
     }
-    let Some(session) = visit.net.sessions().get(&sid).cloned() else {
+    let Some(session) = http.net.sessions().get(&sid).cloned() else {
         return Ok(refusal(RequestError::UnknownSid));
     };
     let over = !upgrade && session.transport() == Transport::WebSocket;
@@ -76,11 +76,11 @@ pub(super) async fn answer(
     match request.method {
         Method::GET if upgrade => {
             let opening = handshake::check(request)?;
-            visit.leave(Next::EngineIo(SessionSocket::further(session)));
+            http.leave(Next::EngineIo(SessionSocket::further(session)));
             Ok(opening.accept(None))
         }
-        Method::GET => Ok(polling::poll(visit, &session).await),
-        Method::POST => polling::post(visit, &session, request, body).await,
+        Method::GET => Ok(polling::poll(http, &session).await),
+        Method::POST => polling::post(http, &session, request, body).await,
         _ => Ok(refusal(RequestError::BadRequest)),
     }
 }
@@ -104,23 +104,27 @@ async fn until(moment: Option<Instant>) {
 }
 
 /// Opens a session. By polling the answer is its first packet; a WebSocket sends that first.
-fn open(visit: &Visit, request: &Parts, transport: Transport) -> Result<Answer, HttpProblem> {
+fn open(
+    http: &HttpConnection,
+    request: &Parts,
+    transport: Transport,
+) -> Result<Answer, HttpProblem> {
     let opening = match transport {
         Transport::WebSocket => Some(handshake::check(request)?),
         _ => None,
     };
-    let most = visit.limits.connections;
+    let most = http.limits.connections;
     // A session that has left its namespace holds no place any more, but memory.
-    if visit.net.sessions().len() >= most {
+    if http.net.sessions().len() >= most {
         let message = format!("{most} sessions are open, no more are allowed");
         let status = StatusCode::SERVICE_UNAVAILABLE;
         let problem =
             HttpProblem::new(status, "TOO_MANY_CONNECTIONS", message).limit(Limit::Connections);
-        visit.refused(&problem);
+        http.refused(&problem);
         return Err(problem);
     }
-    let asked = route::hub_handshake(visit, request, Vec::new());
-    let ticket = match visit.net.hub.admit(asked.clone()) {
+    let asked = route::hub_handshake(http, request, Vec::new());
+    let ticket = match http.net.hub.admit(asked.clone()) {
         Admission::Accepted { ticket, .. } => ticket,
         Admission::Refused(refused) => return Ok(answer::from_hub(refused)),
     };
@@ -132,10 +136,10 @@ fn open(visit: &Visit, request: &Parts, transport: Transport) -> Result<Answer, 
             "the system gives no random numbers",
         )
     })?;
-    let session = Session::open(&visit.net, sid, asked, ticket, transport);
+    let session = Session::open(&http.net, sid, asked, ticket, transport);
     Ok(match opening {
         Some(opening) => {
-            visit.leave(Next::EngineIo(SessionSocket::first(session)));
+            http.leave(Next::EngineIo(SessionSocket::first(session)));
             opening.accept(None)
         }
         None => text(TEXT, session.state().next_own().unwrap_or_default()),

@@ -1,6 +1,6 @@
 //! Engine.IO by long-polling: a GET fetches packets or hangs until there are some, a POST brings packets.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hyper::body::Incoming;
 use hyper::header::CONTENT_TYPE;
@@ -9,9 +9,9 @@ use hyper::{HeaderMap, StatusCode};
 use tokio::select;
 use tokio::time::{sleep, timeout};
 
-use super::super::answer::{Answer, HttpProblem};
+use super::super::answer::{self, Answer, HttpProblem};
 use super::super::close::End;
-use super::super::http::{Next, Visit};
+use super::super::http::{HttpConnection, Next};
 use super::super::route;
 use super::fetch::Fetched;
 use super::packets::broken;
@@ -57,49 +57,34 @@ impl Drop for RequestGuard<'_> {
 }
 
 /// Answers with the packets that wait, or as soon as there are some.
-pub(super) async fn poll(visit: &Visit, session: &Session) -> Answer {
+pub(super) async fn poll(http: &HttpConnection, session: &Session) -> Answer {
     let Some(guard) = RequestGuard::take(session, |state| &mut state.hanging) else {
         session.end(&broken("found two GETs at once"));
-        let mut answer = text(TEXT, "");
-        *answer.status_mut() = StatusCode::BAD_REQUEST;
-        return answer;
+        return answer::typed(StatusCode::BAD_REQUEST, TEXT, "");
     };
-    let mut is_late = session.transport() != Transport::Polling;
+    let answer = wait_for_packets(http, session).await;
+    guard.done();
+    answer
+}
+
+async fn wait_for_packets(http: &HttpConnection, session: &Session) -> Answer {
+    // A GET that comes during an upgrade may have been sent before it.
+    let upgrades = session.transport() != Transport::Polling;
+    let upgrade_by = upgrades.then(|| Instant::now() + OVERTAKING);
     loop {
-        let again = match session.fetch() {
+        let again = match session.fetch(upgrade_by) {
             Fetched::Packets(body, time) => {
                 select! {
                     () = sleep(time) => {}
                     () = session.over() => {}
                 }
-                guard.done();
                 return text(TEXT, body);
             }
             Fetched::Reset => {
-                guard.done();
-                visit.leave(Next::Reset);
+                http.leave(Next::Reset);
                 return text(TEXT, "");
             }
-            Fetched::Stalled => {
-                session.over().await;
-                continue;
-            }
-            Fetched::Move if is_late => {
-                // The upgrade may have been sent before this GET was.
-                select! {
-                    () = sleep(OVERTAKING) => is_late = false,
-                    () = session.wake.notified() => {}
-                }
-                continue;
-            }
-            Fetched::Moved if is_late => {
-                guard.done();
-                return refusal(RequestError::BadRequest);
-            }
-            Fetched::Move | Fetched::Moved => {
-                guard.done();
-                return text(TEXT, engineio::NOOP);
-            }
+            Fetched::Upgraded => return refusal(RequestError::BadRequest),
             Fetched::Nothing(again) => again,
         };
         select! {
@@ -112,7 +97,7 @@ pub(super) async fn poll(visit: &Visit, session: &Session) -> Answer {
 
 /// Handles the packets of a body.
 pub(super) async fn post(
-    visit: &Visit,
+    http: &HttpConnection,
     session: &Session,
     request: &Parts,
     body: Incoming,
@@ -121,6 +106,7 @@ pub(super) async fn post(
         session.end(&broken("found two POSTs at once"));
         return Ok(refusal(RequestError::BadRequest));
     };
+    // A stalled session answers nothing.
     if session.is_stalled() {
         session.over().await;
     }
@@ -128,7 +114,7 @@ pub(super) async fn post(
         session.end(&broken("found a binary body; payloads are text"));
     }
     let most = session.limits.message;
-    let body = match route::body_of(body, visit, most, Limit::Message).await {
+    let body = match route::body_of(body, http, most, Limit::Message).await {
         Ok(body) => body,
         Err(problem) => {
             // A body that is too large is dropped; one that breaks off ends the session.
@@ -138,26 +124,21 @@ pub(super) async fn post(
             return Err(problem);
         }
     };
-    match session.receive_all(&body).await {
-        Ok(()) => {
-            guard.done();
-            Ok(text("text/html", "ok"))
+    let received = session.receive_all(&body).await;
+    let is_good = matches!(received, Ok(()) | Err(End::Client(_)));
+    if let Err(end) = received {
+        if is_good && !session.state().hanging {
+            // The GET that this close ends may have been sent earlier.
+            sleep(OVERTAKING).await;
         }
-        Err(end) => {
-            let left = matches!(end, End::Client(_));
-            if left && !session.state().hanging {
-                // The GET that this close ends may have been sent earlier.
-                sleep(OVERTAKING).await;
-            }
-            session.end(&end);
-            guard.done();
-            Ok(if left {
-                text("text/html", "ok")
-            } else {
-                refusal(RequestError::BadRequest)
-            })
-        }
+        session.end(&end);
     }
+    guard.done();
+    Ok(if is_good {
+        text("text/html", "ok")
+    } else {
+        refusal(RequestError::BadRequest)
+    })
 }
 
 fn is_binary(headers: &HeaderMap) -> bool {
@@ -189,6 +170,7 @@ impl Session {
             let time = self.limits.write_time;
             select! {
                 waited = timeout(time, self.fetched.notified()) => {
+                    // A client that polls reads, only slowly.
                     if waited.is_err() && !self.state().hanging {
                         return Err(End::NotRead(time));
                     }

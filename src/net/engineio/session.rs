@@ -218,6 +218,7 @@ impl Session {
             return;
         }
         state.ended = Some(end.clone());
+        // Released outside the lock: disconnecting runs handlers.
         let (peer, ticket) = (state.peer.take(), state.ticket.take());
         self.ring(&mut state);
         drop(state);

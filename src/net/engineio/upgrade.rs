@@ -10,7 +10,7 @@ use super::packets::broken;
 use super::session::{Session, Transport};
 use crate::hub::{Inbound, Mailbox, Who};
 use crate::wire::engineio::{self, Packet};
-use crate::wire::ws::{Opcode, Writer};
+use crate::wire::ws::{FrameWriter, Opcode};
 
 /// The close code of a WebSocket that its session does not need.
 const NORMAL: u16 = 1000;
@@ -98,10 +98,15 @@ impl SessionSocket {
     }
 
     /// Moves the session's own packets to the write buffer; a fault behind them ends the connection.
-    pub(in super::super) fn fill(&self, queue: &mut SendQueue, writer: Writer) -> Result<(), End> {
+    pub(in super::super) fn fill(
+        &self,
+        queue: &mut SendQueue,
+        writer: FrameWriter,
+    ) -> Result<(), End> {
         if self.role != Role::Only {
             return Ok(());
         }
+        // Pings must not wait behind a delayed message.
         let mut state = self.session.state();
         while queue.has_room()
             && let Some(own) = state.next_own()
@@ -140,6 +145,7 @@ impl SessionSocket {
         if state.ended.is_some() || (fetches && state.has_own()) {
             return Poll::Ready(());
         }
+        // Level-triggered: the state is checked and the waker stored under one lock, so that no wake is lost.
         match &mut state.socket {
             Some(waker) => waker.clone_from(cx.waker()),
             none => *none = Some(cx.waker().clone()),

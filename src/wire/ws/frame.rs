@@ -39,6 +39,7 @@ impl Head {
                 reserved >> 4
             )));
         }
+        // RFC 6455, section 5.1: a server must close the connection upon an unmasked frame.
         if second & MASKED == 0 {
             return Err(Violation::protocol(
                 "the frame is not masked, a client's frames must be",
@@ -111,6 +112,7 @@ impl Mask {
     pub(super) fn remove(&mut self, piece: &mut [u8]) {
         let Self([a, b, c, d]) = *self;
         let key = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
+        // Eight bytes at a time, which the compiler turns into vector instructions.
         let (words, rest) = piece.as_chunks_mut::<8>();
         for word in words {
             *word = (u64::from_ne_bytes(*word) ^ key).to_ne_bytes();

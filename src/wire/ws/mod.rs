@@ -13,24 +13,24 @@ mod oracle;
 #[cfg(test)]
 mod tests;
 
-pub use self::read::{Reader, Received};
-pub use self::write::Writer;
+pub use self::read::{FrameReader, Received};
+pub use self::write::FrameWriter;
 
 use crate::base::Limit;
 
 /// Both directions of one connection. What is negotiated for a connection, such as compression, belongs here.
 #[derive(Debug)]
 pub struct Codec {
-    pub reader: Reader,
-    pub writer: Writer,
+    pub reader: FrameReader,
+    pub writer: FrameWriter,
 }
 
 impl Codec {
     /// Refuses frames and messages of clients that are larger.
     pub fn new(max_frame: usize, max_message: usize) -> Self {
         Self {
-            reader: Reader::new(max_frame, max_message),
-            writer: Writer,
+            reader: FrameReader::new(max_frame, max_message),
+            writer: FrameWriter,
         }
     }
 }

@@ -117,7 +117,11 @@ fn play(acts: &[Act], close: Option<(u16, String)>) -> Vec<u8> {
 }
 
 /// Gives `wire` in pieces of these sizes, over and over, and takes whatever is whole in between.
-fn read(reader: &mut Reader, wire: &[u8], sizes: &[usize]) -> Result<Vec<Received>, Violation> {
+fn read(
+    reader: &mut FrameReader,
+    wire: &[u8],
+    sizes: &[usize],
+) -> Result<Vec<Received>, Violation> {
     let (mut buffer, mut found, mut rest) = (BytesMut::new(), Vec::new(), wire);
     for size in sizes.iter().cycle() {
         let (piece, more) = rest.split_at(rest.len().min(*size));
@@ -148,7 +152,7 @@ proptest! {
         let wire = play(&acts, close.clone());
         let mut expected: Vec<_> = acts.iter().map(said).collect();
         expected.push(Received::Close(close));
-        prop_assert_eq!(read(&mut Reader::new(MAX, MAX), &wire, &sizes), Ok(expected));
+        prop_assert_eq!(read(&mut FrameReader::new(MAX, MAX), &wire, &sizes), Ok(expected));
     }
 
     #[test]
@@ -156,15 +160,15 @@ proptest! {
         let mut out = Vec::new();
         for act in &acts {
             match act {
-                Act::Text(text, usize::MAX) => Writer.message(&mut out, Opcode::Text, text.as_bytes()),
-                Act::Binary(bytes, usize::MAX) => Writer.message(&mut out, Opcode::Binary, bytes),
-                Act::Text(text, size) => Writer.fragments(&mut out, Opcode::Text, text.as_bytes(), *size),
-                Act::Binary(bytes, size) => Writer.fragments(&mut out, Opcode::Binary, bytes, *size),
-                Act::Ping(bytes) => Writer.ping(&mut out, bytes),
-                Act::Pong(bytes) => Writer.pong(&mut out, bytes),
+                Act::Text(text, usize::MAX) => FrameWriter.message(&mut out, Opcode::Text, text.as_bytes()),
+                Act::Binary(bytes, usize::MAX) => FrameWriter.message(&mut out, Opcode::Binary, bytes),
+                Act::Text(text, size) => FrameWriter.fragments(&mut out, Opcode::Text, text.as_bytes(), *size),
+                Act::Binary(bytes, size) => FrameWriter.fragments(&mut out, Opcode::Binary, bytes, *size),
+                Act::Ping(bytes) => FrameWriter.ping(&mut out, bytes),
+                Act::Pong(bytes) => FrameWriter.pong(&mut out, bytes),
             }
         }
-        Writer.close(&mut out, Some(code), &reason);
+        FrameWriter.close(&mut out, Some(code), &reason);
 
         let pipe = Pipe { received: io::Cursor::new(out), ..Pipe::default() };
         let mut client = WebSocket::from_raw_socket(pipe, Role::Client, None);
@@ -209,7 +213,7 @@ proptest! {
         payload.insert(place.index(payload.len() + 1), byte);
         let wire = play(&[Act::Binary(payload.clone(), size)], None);
         let wire = [&[wire[0] & 0x80 | 1], &wire[1..]].concat();
-        let found = read(&mut Reader::new(MAX, MAX), &wire, &sizes);
+        let found = read(&mut FrameReader::new(MAX, MAX), &wire, &sizes);
         if let Ok(text) = String::from_utf8(payload) {
             prop_assert_eq!(found, Ok(vec![Received::Text(text.into()), Received::Close(None)]));
         } else {
@@ -220,7 +224,7 @@ proptest! {
 
 fn rubbish(wire: &[u8], sizes: &[usize]) {
     const SMALL: usize = 512;
-    let mut reader = Reader::new(SMALL, SMALL);
+    let mut reader = FrameReader::new(SMALL, SMALL);
     match read(&mut reader, wire, sizes) {
         Ok(inputs) => {
             for input in inputs {

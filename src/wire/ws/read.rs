@@ -25,7 +25,7 @@ pub enum Received {
 
 /// Reads the frames of one client.
 #[derive(Debug)]
-pub struct Reader {
+pub struct FrameReader {
     max_frame: usize,
     max_message: usize,
     frame: Option<Frame>,
@@ -51,7 +51,7 @@ enum FramePart {
     Close,
 }
 
-impl Reader {
+impl FrameReader {
     /// Refuses frames, and messages with all their fragments, that are larger.
     pub fn new(max_frame: usize, max_message: usize) -> Self {
         Self {
@@ -70,6 +70,7 @@ impl Reader {
             return Ok(None);
         }
         let found = self.read(input);
+        // RFC 6455, sections 1.4 and 7.1.7: data after a close or a failure is ignored.
         if matches!(found, Err(_) | Ok(Some(Received::Close(_)))) {
             self.over = true;
             self.message = None;
@@ -185,6 +186,7 @@ impl Reader {
         kind: Opcode,
         input: &mut BytesMut,
     ) -> Result<Option<Received>, Violation> {
+        // The common case: a whole message in one frame that has come at once is not copied.
         if self.message.is_none() && frame.last && frame.left <= input.len() {
             return Received::message(kind, frame.whole(input)).map(Some);
         }

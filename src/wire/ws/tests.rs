@@ -8,7 +8,7 @@ const LIMIT: usize = 1000;
 /// A masked frame with the shortest header.
 fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
-    Writer.message(&mut out, Opcode::Binary, payload);
+    FrameWriter.message(&mut out, Opcode::Binary, payload);
     let header = out.len() - payload.len();
     out[0] = first;
     out[1] |= 0x80;
@@ -28,7 +28,7 @@ fn frames(parts: &[(u8, &[u8])]) -> Vec<u8> {
 
 /// Everything that `wire` says when it comes in pieces of `size`, up to a violation.
 fn read_by(wire: &[u8], size: usize) -> (Vec<Received>, Option<Violation>) {
-    let mut reader = Reader::new(LIMIT, LIMIT);
+    let mut reader = FrameReader::new(LIMIT, LIMIT);
     let (mut buffer, mut found) = (BytesMut::new(), Vec::new());
     for piece in wire.chunks(size) {
         buffer.extend_from_slice(piece);
@@ -139,7 +139,7 @@ fn nothing_is_read_after_a_close_or_a_violation() {
         &[Received::Close(None)],
     );
 
-    let mut reader = Reader::new(LIMIT, LIMIT);
+    let mut reader = FrameReader::new(LIMIT, LIMIT);
     let mut buffer = BytesMut::from(&frames(&[(0x83, b""), (0x81, b"more")])[..]);
     assert_eq!(reader.next(&mut buffer).unwrap_err().code, 1002);
     buffer.extend_from_slice(&frame(0x81, b"more"));
@@ -305,7 +305,7 @@ fn bad_closes_are_refused() {
 
 #[test]
 fn a_message_that_came_at_once_is_not_copied() {
-    let mut reader = Reader::new(LIMIT, LIMIT);
+    let mut reader = FrameReader::new(LIMIT, LIMIT);
     let mut buffer = BytesMut::with_capacity(100);
     let wire = frame(0x82, b"where it lies");
     buffer.extend_from_slice(&wire[..6]);
@@ -321,7 +321,7 @@ fn a_message_that_came_at_once_is_not_copied() {
 
 #[test]
 fn a_hundred_thousand_empty_fragments_take_no_memory() {
-    let mut reader = Reader::new(LIMIT, LIMIT);
+    let mut reader = FrameReader::new(LIMIT, LIMIT);
     let mut buffer = BytesMut::from(&frame(0x01, b"")[..]);
     let empty = frame(0x00, b"").repeat(1000);
     for _ in 0..100 {

@@ -12,9 +12,9 @@ const MAX_REASON: usize = SHORT - 2;
 
 /// Writes a server's frames.
 #[derive(Debug, Clone, Copy)]
-pub struct Writer;
+pub struct FrameWriter;
 
-impl Writer {
+impl FrameWriter {
     /// Appends a message as one frame.
     pub fn message(self, out: &mut Vec<u8>, kind: Opcode, payload: &[u8]) {
         write_frame(out, LAST, kind.into(), payload);
@@ -107,7 +107,7 @@ mod tests {
             (65536, &[0x82, 127, 0, 0, 0, 0, 0, 1, 0, 0]),
         ] {
             let mut out = Vec::new();
-            Writer.message(&mut out, Opcode::Binary, &vec![7; length]);
+            FrameWriter.message(&mut out, Opcode::Binary, &vec![7; length]);
             assert_eq!(out, [header, &vec![7; length]].concat());
         }
     }
@@ -117,7 +117,7 @@ mod tests {
         #[track_caller]
         fn case(payload: &[u8], size: usize, expected: &[u8]) {
             let mut out = Vec::new();
-            Writer.fragments(&mut out, Opcode::Text, payload, size);
+            FrameWriter.fragments(&mut out, Opcode::Text, payload, size);
             assert_eq!(out, expected);
         }
         case(b"abcde", 2, b"\x01\x02ab\x00\x02cd\x80\x01e");
@@ -130,18 +130,18 @@ mod tests {
     #[test]
     fn control_frames_are_cut_to_what_fits() {
         let mut out = Vec::new();
-        Writer.ping(&mut out, b"a");
-        Writer.pong(&mut out, b"");
-        Writer.close(&mut out, None, "unheard");
-        Writer.close(&mut out, Some(1000), "bye");
+        FrameWriter.ping(&mut out, b"a");
+        FrameWriter.pong(&mut out, b"");
+        FrameWriter.close(&mut out, None, "unheard");
+        FrameWriter.close(&mut out, Some(1000), "bye");
         assert_eq!(out, b"\x89\x01a\x8a\x00\x88\x00\x88\x05\x03\xe8bye");
 
         out.clear();
-        Writer.close(&mut out, Some(1000), &"ä".repeat(100));
+        FrameWriter.close(&mut out, Some(1000), &"ä".repeat(100));
         assert_eq!(out[..4], [0x88, 2 + 122, 0x03, 0xe8]);
         assert_eq!(out[4..], *"ä".repeat(61).as_bytes());
         out.clear();
-        Writer.ping(&mut out, &[7; 200]);
+        FrameWriter.ping(&mut out, &[7; 200]);
         assert_eq!(out.len(), 2 + 125);
     }
 }
