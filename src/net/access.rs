@@ -12,9 +12,7 @@ pub struct Rules {
     pub addresses: Vec<IpAddr>,
     /// The server's names in lower case: its host, this machine's name, `--allow-host`.
     pub names: Vec<String>,
-    /// `--allow-origin`.
     pub origins: Vec<String>,
-    /// `--control-origin`.
     pub control_origins: Vec<String>,
 }
 
@@ -23,7 +21,6 @@ pub struct Rules {
 pub struct Caller<'a> {
     pub host: Option<&'a str>,
     pub origin: Option<&'a str>,
-    /// `Sec-Fetch-Site`.
     pub site: Option<&'a str>,
     /// A top-level navigation by GET, as `Sec-Fetch-Mode` and `Sec-Fetch-Dest` say.
     pub navigates: bool,
@@ -113,7 +110,6 @@ impl Rules {
         Ok(())
     }
 
-    /// Whether the page is allowed by `--control-origin`.
     pub fn is_control_origin(&self, caller: &Caller<'_>) -> bool {
         caller
             .origin
@@ -212,7 +208,7 @@ fn is_listed(list: &[String], given: &str) -> bool {
     })
 }
 
-/// Whether the page came from where its request goes. Both schemes are answered on the same port.
+/// The page has the origin of its request. Both schemes are answered on the same port.
 fn is_same(origin: &str, host: Option<&str>) -> bool {
     let (Some(origin), Some((name, port))) = (WebOrigin::read(origin), host.and_then(authority))
     else {
@@ -257,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_must_be_one_of_the_servers_own() {
+    fn host_must_be_the_servers_own() {
         for (host, accepted) in [
             ("localhost", true),
             ("LocalHost:10009", true),
@@ -376,7 +372,7 @@ mod tests {
     }
 
     #[test]
-    fn the_control_api_is_for_its_own_pages_and_named_ones() {
+    fn control_api_accepts_own_and_named_origins() {
         for (host, origin, site, accepted) in [
             ("localhost:10009", None, None, true),
             ("localhost:10009", None, Some("none"), true),

@@ -27,11 +27,9 @@ const MAX_CHUNKS_AHEAD: usize = 4;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpProblem {
     pub status: StatusCode,
-    /// For programs.
     pub code: &'static str,
-    /// For people.
     pub message: String,
-    /// What to do about it; follows the message.
+    /// Follows the message, as the thing to do about it.
     pub hint: Option<String>,
     /// The limit that was reached, for its counter.
     pub limit: Option<Limit>,

@@ -18,8 +18,10 @@ use crate::wire::ws::{Codec, Received, Violation};
 pub(super) enum End {
     /// The client closes, with this code and reason.
     Client(Option<(u16, String)>),
-    /// The server closes.
-    Server { code: u16, reason: String },
+    Server {
+        code: u16,
+        reason: String,
+    },
     /// The client broke the protocol or a limit. Nothing after that is read.
     Violation(Violation),
     /// No pong came in this time.
@@ -35,7 +37,10 @@ pub(super) enum End {
     /// A fault silences the connection and leaves the socket open.
     Stalled,
     /// The socket is dropped because no close can be sent; `code` is that of the close.
-    Dropped { code: u16, why: String },
+    Dropped {
+        code: u16,
+        why: String,
+    },
 }
 
 impl End {

@@ -44,7 +44,7 @@ pub(super) struct Connection {
     mailbox: Option<Arc<Mailbox>>,
     close_time: Duration,
     write_time: Duration,
-    /// Whether reading waits until the client has read its answers.
+    /// Reading waits until the client has read its answers.
     paused: bool,
     /// Found while another thread wrote in the task's place.
     over: Option<End>,
@@ -54,7 +54,7 @@ pub(super) struct Connection {
 struct Inbox {
     /// Without memory when it is empty.
     bytes: BytesMut,
-    /// Whether `bytes` may hold whole messages: they have just come, or reading has paused.
+    /// `bytes` may hold whole messages: they have just come, or reading has paused.
     undecoded: bool,
     ponged: bool,
     /// The client has closed or has broken the protocol. Its answers go out until this time at most.
@@ -195,12 +195,11 @@ impl Connection {
         Ok(Some(due.into_iter().flatten().min().unwrap_or(now + NEVER)))
     }
 
-    /// Whether messages can be decoded at once.
     fn has_more(&self) -> bool {
         self.inbox.is_decoding() && !self.is_pressed()
     }
 
-    /// Whether more answers wait than a client may leave unread while it goes on asking.
+    /// The client has to read answers before more of its messages are read.
     fn is_pressed(&self) -> bool {
         is_pressed(self.mailbox.as_ref())
     }
@@ -324,7 +323,7 @@ impl Connection {
         self.mailbox.as_ref()
     }
 
-    /// Whether nothing is on its way, in or out.
+    /// Nothing is on its way, in or out.
     pub(super) fn is_idle(&self) -> bool {
         self.may_read() && self.queue.is_empty()
     }

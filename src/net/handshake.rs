@@ -16,13 +16,12 @@ use crate::wire::ws;
 /// A valid opening handshake.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Opening {
-    /// `Sec-WebSocket-Key`.
     key: HeaderValue,
     /// The subprotocols offered, in the client's order.
     pub(super) protocols: Vec<String>,
 }
 
-/// Whether a request means to open a WebSocket, well or badly.
+/// True for a valid or broken attempt to open a WebSocket.
 pub(super) fn is_meant(headers: &HeaderMap) -> bool {
     has_token(headers, UPGRADE, "websocket")
         || headers.contains_key(SEC_WEBSOCKET_KEY)
@@ -261,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn only_get_over_http_1_1_opens_a_websocket() {
+    fn only_get_over_http_11_opens_websockets() {
         for (method, version, status) in [
             (Method::POST, Version::HTTP_11, 405),
             (Method::GET, Version::HTTP_10, 400),

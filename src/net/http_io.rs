@@ -76,7 +76,7 @@ impl Exchange {
 pub(super) struct HttpSocket {
     stream: Stream,
     exchange: Arc<Exchange>,
-    /// Whether an answer of hyper's own was dropped.
+    /// An answer of hyper's own was dropped.
     dropped: bool,
     write_time: Duration,
     blocked: Option<Pin<Box<Sleep>>>,

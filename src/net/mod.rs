@@ -58,10 +58,8 @@ pub struct Net {
     security: Security,
     /// Sockets that the system allows.
     max_sockets: usize,
-    /// Open sockets.
     sockets: AtomicUsize,
     sessions: Sessions,
-    /// Ends all connections.
     pub shutdown: CancellationToken,
     /// The tasks of all connections.
     pub tasks: TaskTracker,

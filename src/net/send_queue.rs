@@ -29,7 +29,6 @@ pub(super) struct SendQueue {
 }
 
 impl SendQueue {
-    /// Whether more can be taken from the mailbox.
     pub(super) fn has_room(&self) -> bool {
         self.held.is_empty() && self.buffer.has_room()
     }
@@ -105,7 +104,9 @@ impl SendQueue {
                 Outgoing::Stall => return Err(End::Stalled),
                 Outgoing::Close { code, reason } => return Err(End::Server { code, reason }),
                 message @ Outgoing::Message { .. } => {
-                    if let Err(message) = self.buffer.add(writer, message, now) {
+                    if self.buffer.accepts(&message) {
+                        self.buffer.add(writer, message, now);
+                    } else {
                         self.held.push_back(message);
                     }
                 }

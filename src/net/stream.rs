@@ -77,7 +77,7 @@ pub(super) fn abort(stream: Stream) {
     drop(stream);
 }
 
-/// Whether the client has hung up, without reading.
+/// Detects a client that has hung up, without reading.
 pub(super) fn hung_up(stream: &Stream) -> bool {
     let ready = pin!(tcp(stream).ready(Interest::READABLE | Interest::ERROR));
     match ready.poll(&mut Context::from_waker(Waker::noop())) {

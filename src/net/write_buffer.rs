@@ -54,7 +54,7 @@ pub(super) struct WriteBuffer {
     gathered: Gathered,
     /// Bytes of `gathered` that were written.
     sent: usize,
-    /// Whether the layers below may still hold written bytes.
+    /// The layers below may still hold written bytes.
     unflushed: bool,
     pace: Option<Pace>,
     /// The time since which nothing could be written.
@@ -105,7 +105,6 @@ impl Gathered {
 }
 
 impl WriteBuffer {
-    /// Whether everything was written and flushed.
     pub(super) fn is_empty(&self) -> bool {
         self.sent == self.gathered.len() && !self.unflushed
     }
@@ -138,16 +137,13 @@ impl WriteBuffer {
         &mut self.gathered.bytes
     }
 
-    /// Adds a message, or returns it if the content must be written first.
-    pub(super) fn add(
-        &mut self,
-        writer: FrameWriter,
-        message: Outgoing,
-        now: Instant,
-    ) -> Result<(), Outgoing> {
-        if !self.has_room() {
-            return Err(message);
-        }
+    /// Whether a message can be added now. The rate of `slow` is that of one message, which therefore goes alone.
+    pub(super) fn accepts(&self, message: &Outgoing) -> bool {
+        let alone = matches!(message, Outgoing::Message { rate: Some(_), .. });
+        self.has_room() && (!alone || self.is_empty())
+    }
+
+    pub(super) fn add(&mut self, writer: FrameWriter, message: Outgoing, now: Instant) {
         let Outgoing::Message {
             kind,
             payload,
@@ -155,24 +151,13 @@ impl WriteBuffer {
             rate,
         } = message
         else {
-            return Ok(());
+            return;
         };
-        if let Some(rate) = rate {
-            // The rate is that of one message, so it goes alone.
-            if !self.is_empty() {
-                return Err(Outgoing::Message {
-                    kind,
-                    payload,
-                    fragment,
-                    rate: Some(rate),
-                });
-            }
-            self.pace = Some(Pace {
-                rate: rate.max(1),
-                since: now,
-                sent: 0,
-            });
-        }
+        self.pace = rate.map(|rate| Pace {
+            rate: rate.max(1),
+            since: now,
+            sent: 0,
+        });
         match fragment {
             Some(size) => writer.fragments(self.frames(), kind, &payload.whole(), size),
             None => {
@@ -180,7 +165,6 @@ impl WriteBuffer {
                 self.gathered.add(payload);
             }
         }
-        Ok(())
     }
 
     /// Writes as much as the client and the rate allow. Ready when everything was written.
@@ -319,6 +303,14 @@ mod tests {
         }
     }
 
+    fn add(output: &mut WriteBuffer, message: Outgoing, now: Instant) -> bool {
+        let accepted = output.accepts(&message);
+        if accepted {
+            output.add(FrameWriter, message, now);
+        }
+        accepted
+    }
+
     /// Takes `room` bytes, then no more.
     struct Narrow {
         taken: Vec<u8>,
@@ -371,22 +363,16 @@ mod tests {
             taken: Vec::new(),
             room: 5000,
         };
-        assert!(output.add(FrameWriter, message(3, None, None), now).is_ok());
-        assert!(
-            output
-                .add(FrameWriter, message(70_000, None, None), now)
-                .is_ok()
-        );
-        let Err(waiting) = output.add(FrameWriter, message(1, None, None), now) else {
-            panic!("there is no room");
-        };
+        assert!(add(&mut output, message(3, None, None), now));
+        assert!(add(&mut output, message(70_000, None, None), now));
+        assert!(!add(&mut output, message(1, None, None), now));
         assert!(!write(&mut output, &mut narrow, now));
         assert_eq!(output.blocked(), Some(now));
         assert_eq!(narrow.taken.len(), 5000);
         narrow.room = 100_000;
         assert!(write(&mut output, &mut narrow, now));
         assert_eq!((output.blocked(), output.is_empty()), (None, true));
-        assert!(output.add(FrameWriter, waiting, now).is_ok());
+        assert!(add(&mut output, message(1, None, None), now));
         assert!(write(&mut output, &mut narrow, now));
 
         let mut expected = Vec::new();
@@ -421,7 +407,7 @@ mod tests {
                     fragment: None,
                     rate: None,
                 };
-                assert!(output.add(FrameWriter, text, now).is_ok());
+                assert!(add(&mut output, text, now));
             }
             while !write(&mut output, &mut narrow, now) {
                 narrow.room = most;
@@ -438,16 +424,8 @@ mod tests {
             taken: Vec::new(),
             room: usize::MAX,
         };
-        assert!(
-            output
-                .add(FrameWriter, message(196, None, Some(100)), start)
-                .is_ok()
-        );
-        assert!(
-            output
-                .add(FrameWriter, message(1, None, None), start)
-                .is_err()
-        );
+        assert!(add(&mut output, message(196, None, Some(100)), start));
+        assert!(!add(&mut output, message(1, None, None), start));
         for (after, arrived) in [
             (0, 5),
             (40, 5),
@@ -470,11 +448,7 @@ mod tests {
     #[test]
     fn slow_message_waits_for_earlier_ones() {
         let (mut output, now) = (WriteBuffer::default(), Instant::now());
-        assert!(output.add(FrameWriter, message(3, None, None), now).is_ok());
-        assert!(
-            output
-                .add(FrameWriter, message(3, None, Some(9)), now)
-                .is_err()
-        );
+        assert!(add(&mut output, message(3, None, None), now));
+        assert!(!add(&mut output, message(3, None, Some(9)), now));
     }
 }

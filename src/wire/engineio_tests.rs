@@ -24,7 +24,7 @@ fn each_type_is_decoded() {
 }
 
 #[test]
-fn what_is_no_packet_is_told() {
+fn invalid_packets_are_described() {
     for (text, error) in [
         ("", PacketError::Empty),
         ("abc", PacketError::UnknownType('a')),

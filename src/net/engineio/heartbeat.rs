@@ -65,7 +65,7 @@ impl Session {
         self.state().stalled
     }
 
-    /// Whether the client of a stalled session polls no more.
+    /// The client of a stalled session has stopped polling.
     fn is_forgotten(&self) -> bool {
         let state = self.state();
         state.transport != Transport::WebSocket && !state.hanging

@@ -172,7 +172,7 @@ impl Session {
         state.peer.as_ref().map(|peer| peer.mailbox().clone())
     }
 
-    /// Whether more answers wait than a client may leave unread while it goes on asking.
+    /// The client has to read answers before more of its messages are read.
     pub(super) fn is_pressed(&self) -> bool {
         self.mailbox().is_some_and(|mailbox| mailbox.is_half_full())
     }
@@ -192,7 +192,6 @@ impl Session {
         Ok(())
     }
 
-    /// Wakes the transport.
     pub(super) fn ring(&self, state: &mut SessionState) {
         self.wake.notify_one();
         if let Some(socket) = state.socket.take() {

@@ -48,7 +48,7 @@ pub enum Opcode {
 pub struct Violation {
     /// The close code: 1002 (protocol), 1007 (not UTF-8) or 1009 (too big).
     pub code: u16,
-    /// What was found and what is allowed; short enough for a Close frame.
+    /// Short enough for a Close frame.
     pub reason: String,
     /// The limit that was exceeded.
     pub limit: Option<Limit>,

@@ -144,7 +144,7 @@ fn sizes() -> impl Strategy<Value = Vec<usize>> {
 
 proptest! {
     #[test]
-    fn what_a_client_writes_is_read(
+    fn reader_reads_tungstenite_client(
         acts in acts(),
         close in proptest::option::of((prop_oneof![1000..=1003_u16, 1007..=1013_u16, 3000..5000_u16], "\\PC{0,30}")),
         sizes in sizes(),
@@ -156,7 +156,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_written_a_client_reads(acts in acts(), code in 3000..5000_u16, reason: String) {
+    fn tungstenite_client_reads_writer(acts in acts(), code in 3000..5000_u16, reason: String) {
         let mut out = Vec::new();
         for act in &acts {
             match act {
@@ -202,7 +202,7 @@ proptest! {
     }
 
     #[test]
-    fn text_is_what_the_standard_library_takes_for_utf8(
+    fn text_is_valid_utf8_by_the_standard_library(
         text: String,
         place: prop::sample::Index,
         byte: u8,

@@ -91,7 +91,7 @@ fn whole_messages_are_read_in_any_pieces() {
 }
 
 #[test]
-fn fragments_become_one_message_and_control_frames_may_come_between() {
+fn control_frames_may_interrupt_a_fragmented_message() {
     let wire = frames(&[
         (0x01, b"\xce\xba\xce"),
         (0x89, b"still there?"),
@@ -133,7 +133,7 @@ fn close_says_its_code_and_reason() {
 }
 
 #[test]
-fn nothing_is_read_after_a_close_or_a_violation() {
+fn nothing_is_read_after_close_or_violation() {
     says(
         &frames(&[(0x88, b""), (0x81, b"more"), (0xf1, b"")]),
         &[Received::Close(None)],
@@ -245,7 +245,7 @@ fn sizes_are_refused_by_the_header_alone() {
 }
 
 #[test]
-fn bad_text_is_refused_at_its_first_impossible_byte() {
+fn bad_text_is_refused_at_first_byte() {
     let table: [(&[u8], &str); 9] = [
         (b"ab\xff", "text must be UTF-8, byte `0xff` at `2` is not"),
         (b"\x80", "text must be UTF-8, byte `0x80` at `0` is not"),
@@ -304,7 +304,7 @@ fn bad_closes_are_refused() {
 }
 
 #[test]
-fn a_message_that_came_at_once_is_not_copied() {
+fn whole_message_is_not_copied() {
     let mut reader = FrameReader::new(LIMIT, LIMIT);
     let mut buffer = BytesMut::with_capacity(100);
     let wire = frame(0x82, b"where it lies");

@@ -72,7 +72,7 @@ async fn a_second_websocket_does_no_harm() {
 }
 
 #[tokio::test]
-async fn a_probe_and_the_upgrade_at_once_end_a_hanging_get() {
+async fn probe_and_upgrade_end_a_hanging_get() {
     let server = calm();
     let query = join(&server).await;
     let mut hanging = ask(&server, "GET", &query, "").await;
@@ -89,7 +89,7 @@ async fn a_probe_and_the_upgrade_at_once_end_a_hanging_get() {
 }
 
 #[tokio::test]
-async fn a_websocket_that_is_not_taken_up_leaves_the_session_alone() {
+async fn failed_upgrade_leaves_the_session_polling() {
     let limits = Limits {
         head_time: Duration::from_millis(400),
         ..patient()
@@ -123,7 +123,7 @@ async fn an_upgrade_under_way_closes_with_its_session() {
 }
 
 #[tokio::test]
-async fn a_get_that_is_given_up_ends_the_session() {
+async fn aborted_get_ends_the_session() {
     let server = calm();
     let query = join(&server).await;
     drop(ask(&server, "GET", &query, "").await);
@@ -171,7 +171,7 @@ async fn two_posts_at_once_end_the_session() {
 }
 
 #[tokio::test]
-async fn a_post_may_be_as_large_as_a_message() {
+async fn post_may_have_the_size_of_a_message() {
     let limits = Limits {
         message: 3 << 10,
         frame: 3 << 10,
@@ -260,7 +260,7 @@ async fn answers_that_nobody_fetches_are_bounded() {
 }
 
 #[tokio::test]
-async fn a_pong_that_nobody_asked_for_is_no_answer_to_the_next_ping() {
+async fn unsolicited_pong_does_not_answer_the_next_ping() {
     let server = start(300, 300);
     let sid = open(&server).await;
     let query = format!("EIO=4&transport=polling&sid={sid}");
@@ -276,7 +276,7 @@ async fn a_pong_that_nobody_asked_for_is_no_answer_to_the_next_ping() {
 }
 
 #[tokio::test]
-async fn after_leaving_the_namespace_the_session_goes_on_with_pings() {
+async fn session_without_namespace_still_pings() {
     let server = start(300, 5000);
     let query = join(&server).await;
     http(&server, "POST", &query, "41").await;

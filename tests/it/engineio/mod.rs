@@ -129,7 +129,7 @@ async fn events_and_acknowledgements_go_both_ways_by_polling() {
 }
 
 #[tokio::test]
-async fn what_breaks_the_protocol_ends_the_session() {
+async fn protocol_violations_end_the_session() {
     let server = calm();
     for bad in ["abc", "", "4abc", "42{}", "42[]", "2", "40\u{1e}40"] {
         let sid = open(&server).await;
@@ -183,7 +183,7 @@ async fn the_server_pings_and_gives_up() {
 }
 
 #[tokio::test]
-async fn a_websocket_from_the_start_and_the_server_closing_it() {
+async fn websocket_session_opens_and_closes() {
     let server = calm();
     let mut raw = upgrade(&server, "EIO=4&transport=websocket").await;
     let first = raw.read().await;

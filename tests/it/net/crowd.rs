@@ -106,7 +106,7 @@ impl Crowd {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_peer_that_stops_reading_is_cut_off_and_a_thousand_others_do_not_notice() {
+async fn peer_that_stops_reading_delays_no_others() {
     let server = play("mailbox_frames: 20, write_time: 1m", &[]);
     let mut crowd = Crowd::gather(&server, 1000).await;
     let alone = crowd.shouts(0..30).await;
@@ -139,7 +139,7 @@ async fn a_peer_that_stops_reading_is_cut_off_and_a_thousand_others_do_not_notic
 
 /// What one sends at once is not all answered before another is.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_client_that_asks_for_much_leaves_others_their_turn() {
+async fn greedy_client_leaves_others_their_turn() {
     const ASKED: usize = 300;
     let server = Binary::start(
         "scenario: turns\nmessages: { name: \"${ message.a }\" }\non:\n  \
@@ -166,7 +166,7 @@ async fn a_client_that_asks_for_much_leaves_others_their_turn() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_peer_that_vanishes_without_a_word_is_noticed_and_let_go() {
+async fn vanished_peer_is_dropped() {
     let scenario = format!(
         "{SCENARIO}listen: {{ heartbeat: {{ every: 300ms, timeout: 2s }} }}\nlimits: {{ close_time: 500ms }}\n"
     );
@@ -204,7 +204,7 @@ async fn a_peer_that_vanishes_without_a_word_is_noticed_and_let_go() {
 
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn handshakes_that_never_end_hold_nothing_up_and_are_let_go() {
+async fn unfinished_handshakes_are_dropped() {
     let server = play("head_time: 5s", &["--ssl"]);
     is_answered(&mut Raw::open(server.address, "/").await).await;
     server.line(&["disconnected", "peer=c1 "]).await;
@@ -280,7 +280,7 @@ async fn comes_and_goes(address: std::net::SocketAddr, way: usize) {
 
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn ten_thousand_that_come_and_go_leave_nothing_behind() {
+async fn ten_thousand_short_connections_leave_nothing_behind() {
     let server = play("", &["-q"]);
     let batch = async || {
         let mut clients = JoinSet::new();
@@ -308,7 +308,7 @@ async fn ten_thousand_that_come_and_go_leave_nothing_behind() {
 
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn memory_is_bounded_while_many_stall_and_comes_back_after() {
+async fn stalled_peers_take_bounded_memory() {
     let command = Command::new(env!("CARGO_BIN_EXE_ws-mock"));
     let limits = "limits: { mailbox_bytes: 4MiB, journal_bytes: 1MiB }";
     let server = Binary::run(command, &format!("{SCENARIO}{limits}\n"), &[]);

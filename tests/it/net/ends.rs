@@ -25,7 +25,7 @@ async fn a_close_is_answered_with_its_code() {
 }
 
 #[tokio::test]
-async fn what_was_asked_before_a_close_is_answered_before_it() {
+async fn requests_before_a_close_are_answered() {
     let server = echo(Limits::default());
     let mut raw = Raw::open(server.address, "/ws").await;
     let mut bytes = Vec::new();
@@ -63,7 +63,7 @@ async fn an_abort_is_a_reset() {
 }
 
 #[tokio::test]
-async fn a_stalled_peer_gets_nothing_and_stays_until_it_goes() {
+async fn stalled_peer_stays_until_it_hangs_up() {
     let server = echo(Limits {
         connections: 1,
         ..Limits::default()
@@ -110,7 +110,7 @@ async fn a_server_that_stops_closes_everybody() {
 }
 
 #[tokio::test]
-async fn a_server_stops_though_a_client_does_not_answer() {
+async fn server_stops_despite_an_unanswered_close() {
     let server = echo(Limits::default());
     let mut stubborn = Raw::open(server.address, "/ws").await;
     stubborn.frame(1, b"here").await;
@@ -121,7 +121,7 @@ async fn a_server_stops_though_a_client_does_not_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_stops_though_a_client_never_pauses() {
+async fn server_stops_despite_a_busy_client() {
     let server = echo(Limits::default());
     let raw = Raw::open(server.address, "/ws").await;
     let (mut from, mut to) = raw.0.into_split();

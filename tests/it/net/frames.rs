@@ -113,7 +113,7 @@ async fn each_bad_frame_gets_its_close_code() {
 }
 
 #[tokio::test]
-async fn a_client_that_goes_on_after_a_violation_can_still_read_why() {
+async fn violating_client_can_read_the_reason() {
     let server = echo(Limits::default());
     let mut raw = Raw::open(server.address, "/ws").await;
     let mut bytes = frame(true, 3, b"x");
@@ -156,7 +156,7 @@ async fn messages_may_be_sent_in_fragments() {
 }
 
 #[tokio::test]
-async fn a_delayed_message_delays_those_behind_it_in_its_own_connection_alone() {
+async fn latency_delays_only_its_own_connection() {
     let server = echo(Limits::default());
     let mut slow = Raw::open(server.address, "/ws").await;
     let mut other = Raw::open(server.address, "/ws").await;
@@ -172,7 +172,7 @@ async fn a_delayed_message_delays_those_behind_it_in_its_own_connection_alone() 
 }
 
 #[tokio::test]
-async fn a_slow_message_goes_at_its_rate_and_those_behind_it_wait() {
+async fn slow_message_holds_up_later_ones() {
     let server = echo(Limits::default());
     let mut raw = Raw::open(server.address, "/ws").await;
     let start = std::time::Instant::now();

@@ -283,7 +283,7 @@ async fn each_request_gets_its_status() {
 }
 
 #[tokio::test]
-async fn a_handshake_may_come_a_byte_at_a_time() {
+async fn handshake_may_come_byte_by_byte() {
     let server = echo(Limits::default());
     let mut raw = Raw::connect(server.address).await;
     for byte in handshake("/ws", &["Sec-WebSocket-Protocol: one, two"]).bytes() {
@@ -308,7 +308,7 @@ async fn frames_may_come_with_the_handshake() {
 }
 
 #[tokio::test]
-async fn a_tls_client_on_a_plain_port_is_closed() {
+async fn plain_port_closes_tls_clients() {
     let server = echo(Limits::default());
     let mut raw = Raw::connect(server.address).await;
     raw.send(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03")
@@ -317,7 +317,7 @@ async fn a_tls_client_on_a_plain_port_is_closed() {
 }
 
 #[tokio::test]
-async fn more_connections_than_allowed_are_refused_until_one_goes() {
+async fn connections_over_the_limit_are_refused() {
     let limits = Limits {
         connections: 1,
         ..Limits::default()

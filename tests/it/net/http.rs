@@ -31,7 +31,7 @@ fn request(line: &str, headers: &[&str], body: &str) -> String {
 }
 
 #[tokio::test]
-async fn what_is_no_websocket_is_the_hubs() {
+async fn plain_requests_go_to_the_hub() {
     let server = echo(Limits::default());
     let answer = ask(&server, &request("GET /api/hello", &[], "")).await;
     assert_eq!(
@@ -54,7 +54,7 @@ async fn what_is_no_websocket_is_the_hubs() {
 }
 
 #[tokio::test]
-async fn one_connection_serves_many_requests_and_then_a_websocket() {
+async fn connection_serves_requests_then_a_websocket() {
     let server = echo(Limits::default());
     let mut raw = Raw::connect(server.address).await;
     for _ in 0..3 {
@@ -225,7 +225,7 @@ async fn the_control_api_is_for_its_own_pages() {
 }
 
 #[tokio::test]
-async fn without_a_control_api_its_path_is_the_scenarios() {
+async fn scenario_owns_the_path_without_control_api() {
     let (server, _) = with_control(Access::default());
     let answer = ask(&server, &request("GET /__mock/info", &[], "")).await;
     assert_eq!(answer.status, 426);

@@ -106,7 +106,7 @@ async fn plain_clients_can_be_refused() {
 }
 
 #[tokio::test]
-async fn a_key_of_another_certificate_is_told_at_start() {
+async fn mismatched_key_fails_the_start() {
     let folder = tempfile::tempdir().unwrap();
     let config = with_tls(folder.path(), false, Limits::default());
     let other = tempfile::tempdir().unwrap();
@@ -176,7 +176,7 @@ async fn the_ready_file_tells_where_the_server_is() {
 }
 
 #[test]
-fn an_address_that_is_not_here_is_left_out_if_there_is_another() {
+fn missing_address_is_skipped_beside_another() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let _inside = runtime.enter();
     let elsewhere: IpAddr = [192, 0, 2, 1].into();

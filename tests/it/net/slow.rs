@@ -9,7 +9,7 @@ use super::echo;
 use crate::support::raw::{Raw, frame};
 
 #[tokio::test]
-async fn a_peer_that_asks_and_does_not_read_is_not_read_either_and_loses_nothing() {
+async fn unread_answers_pause_reading_without_loss() {
     let server = echo(Limits::default());
     let raw = Raw::open(server.address, "/ws").await;
     let (mut from, mut to) = raw.0.into_split();
@@ -32,7 +32,7 @@ async fn a_peer_that_asks_and_does_not_read_is_not_read_either_and_loses_nothing
 }
 
 #[tokio::test]
-async fn a_flood_of_pings_that_are_not_read_does_no_harm() {
+async fn unread_pongs_take_bounded_memory() {
     let server = echo(Limits::default());
     let raw = Raw::open(server.address, "/ws").await;
     let (mut from, mut to) = raw.0.into_split();
