@@ -87,7 +87,7 @@ fn code(path: &Path) -> String {
         .join("\n")
 }
 
-fn every_source() -> Vec<(String, String, String)> {
+pub(crate) fn every_source() -> Vec<(String, String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut found = Vec::new();
     sources(&root.join("src"), &mut found);

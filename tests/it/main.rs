@@ -7,6 +7,7 @@
     reason = "a test that fails may panic, in its helpers too; what clients say is shown; a table is as long as it is"
 )]
 
+mod circles;
 mod clients;
 mod command;
 mod control;
