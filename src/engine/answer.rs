@@ -1,4 +1,4 @@
-//! Answering whoever asked: the reply in its envelope, or the error in its own.
+//! The answer to an input: the reply in its envelope, or the error in its own.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use super::{Body, Effect, HttpAnswer};
 use crate::world::Val;
 
 impl<'t> Context<'t> {
-    /// Answers whoever asked.
+    /// Answers the message, the request or the handshake.
     pub(super) fn reply(&mut self, body: &'t Template, status: Option<u16>) -> Result<(), String> {
         match self.asker {
             Asker::Nobody => {

@@ -23,7 +23,7 @@ pub(super) enum Access<'w> {
 /// Whom an answer goes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Asker {
-    /// Nobody asked.
+    /// A timer, a plan or a change: there is no one to answer.
     Nobody,
     /// A message.
     Message(Expected),
@@ -224,7 +224,7 @@ impl<'t> Context<'t> {
         self.left -= self.held_back;
     }
 
-    /// Before an index is made: nobody is charged for it, for others may find it made. But it takes time.
+    /// Before an index is made: no input is charged for it, because another one may find it made. But it takes time.
     pub(super) fn expect_index(&mut self, items: usize) -> Result<(), String> {
         if self.held_back > 0 && items as u64 * WORK_AN_ITEM > self.left {
             self.takes_long = true;

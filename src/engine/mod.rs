@@ -111,37 +111,24 @@ pub enum Read {
     Done(Outcome),
     /// [`apply`] must run it.
     NeedsWrite,
-    /// It takes longer than others should wait for a lock: [`read_long`] runs it on a snapshot of the world.
+    /// It takes longer than others should wait for a lock: [`ReadLength::Any`] runs it on a snapshot of the world.
     TakesLong,
 }
 
-/// Runs an input that only reads, and takes a few milliseconds at most.
+/// The work that a read may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReadLength {
+    /// A few milliseconds, for a read under a lock.
+    Short,
+    Any,
+}
+
+/// Runs an input that only reads.
 pub fn read(
     world: &LiveWorld,
     stamp: Stamp,
     input: &Input,
-    scratch: &mut Scratch,
-    effects: &mut Vec<Effect>,
-) -> Read {
-    read_within(MAX_SHORT_WORK, world, stamp, input, scratch, effects)
-}
-
-/// Runs an input that only reads, however long it takes.
-pub fn read_long(
-    world: &LiveWorld,
-    stamp: Stamp,
-    input: &Input,
-    scratch: &mut Scratch,
-    effects: &mut Vec<Effect>,
-) -> Read {
-    read_within(u64::MAX, world, stamp, input, scratch, effects)
-}
-
-fn read_within(
-    work: u64,
-    world: &LiveWorld,
-    stamp: Stamp,
-    input: &Input,
+    length: ReadLength,
     scratch: &mut Scratch,
     effects: &mut Vec<Effect>,
 ) -> Read {
@@ -150,7 +137,9 @@ fn read_within(
     let present = Present::new(world, stamp);
     let access = Access::Read(world);
     let mut context = Context::new(&world.scenario, access, present, scratch, effects);
-    context.shorten(work);
+    if length == ReadLength::Short {
+        context.shorten(MAX_SHORT_WORK);
+    }
     let outcome = context.run(input);
     let read = match outcome {
         _ if context.takes_long => Read::TakesLong,

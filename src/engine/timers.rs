@@ -121,7 +121,7 @@ pub(super) fn tick(
         returned: Returned::NotFound,
     };
     let now = move_on(world, present.now);
-    // Without this look a tick would clone a world that somebody holds a snapshot of.
+    // Without this look a tick would clone a world whose snapshot a long read holds.
     if world.agenda.next_due().is_none_or(|due| due > now) {
         return nothing;
     }

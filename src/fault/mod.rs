@@ -43,7 +43,7 @@ pub struct Verdict {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Instead {
     Nothing,
-    /// An error; whoever knows the request writes the body.
+    /// An error. The engine, which has the request, writes the body.
     Error {
         code: String,
         body: Payload,

@@ -13,7 +13,9 @@ use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
 use crate::base::Moment;
-use crate::engine::{self, Effect, Facts, Input, LiveWorld, Outcome, Read, Scratch, Stamp};
+use crate::engine::{
+    self, Effect, Facts, Input, LiveWorld, Outcome, Read, ReadLength, Scratch, Stamp,
+};
 
 use super::deliver::Delivery;
 use super::facts::stamp;
@@ -157,7 +159,14 @@ impl Hub {
         let mut effects = Vec::new();
         let stamp = long.stamp;
         let read = with_scratch(|scratch| {
-            engine::read_long(&long.world, stamp, input, scratch, &mut effects)
+            engine::read(
+                &long.world,
+                stamp,
+                input,
+                ReadLength::Any,
+                scratch,
+                &mut effects,
+            )
         });
         let Read::Done(outcome) = read else {
             drop(place);
@@ -250,7 +259,14 @@ fn attempt(
     stamp: Stamp,
 ) -> Attempt {
     let began = Instant::now();
-    match engine::read(&core.world, stamp, input, scratch, effects) {
+    match engine::read(
+        &core.world,
+        stamp,
+        input,
+        ReadLength::Short,
+        scratch,
+        effects,
+    ) {
         Read::Done(outcome) => {
             let now = core.world.clock.now(stamp.wall);
             delivery.follow(input, effects, outcome.handler, now, began);

@@ -18,7 +18,7 @@ use super::names::Names;
 const SHORT: usize = 512;
 
 thread_local! {
-    /// Lent to whoever notes messages: it grows once.
+    /// The batch of this thread, used again so that it grows once.
     static LENT: Cell<Batch> = Cell::default();
 }
 /// The most memory that is kept for the next.
@@ -73,7 +73,7 @@ struct Rare {
     fault: Vec<&'static str>,
 }
 
-/// Messages on their way into the journal: put together while nobody waits for it.
+/// Messages on their way into the journal: put together before its lock is taken.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     noted: Vec<Noted>,
@@ -305,7 +305,7 @@ impl Journal {
         let seq = inner.seq;
         drop(inner);
         batch.give_back();
-        // Nobody waiting is no trouble, and costs no wake-up.
+        // Without a waiting request there is no wake-up to pay for.
         if self.last.receiver_count() > 0 {
             self.last.send_replace(seq);
         }

@@ -18,7 +18,7 @@ pub enum Who {
     Peer(PeerId),
     /// A client that is no peer, or not yet.
     Client(SocketAddr),
-    /// Nobody outside: a timer, a trigger, the control API.
+    /// A timer, a trigger or the control API.
     Nobody,
 }
 
@@ -32,8 +32,8 @@ impl fmt::Display for Who {
     }
 }
 
-/// Lines a second about one limit, and about handlers that fail: nobody reads more, and whoever causes them would fill
-/// a disk.
+/// Lines a second about one limit, and about handlers that fail: no one reads more, and a client that causes them
+/// would fill a disk.
 const LINES: u32 = 100;
 
 /// What is told again and again.

@@ -31,7 +31,7 @@ const LONG: Duration = Duration::from_millis(5);
 /// For how long others have their turn at most.
 const ROOM: Duration = Duration::from_secs(1);
 
-/// After a turn of the timers, whoever waits for the world comes first: for as long as that turn took.
+/// Yields to inputs that wait for the lock, for as long as the last turn of the timers took.
 async fn leave_room(took: Duration) {
     if took > LONG {
         sleep(took.min(ROOM)).await;

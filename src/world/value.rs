@@ -16,7 +16,7 @@ use super::rows::Rows;
 /// Bytes that one input may make: everything that it puts together, sends and keeps.
 pub const MAX_MADE: usize = 64 << 20;
 
-/// A name's value. Cheap to copy, and nothing in it is written out before somebody asks.
+/// A name's value. Cheap to copy, and nothing in it is written out before it is needed.
 #[derive(Debug, Clone)]
 pub enum Val {
     /// Absent.

@@ -12,7 +12,7 @@ use ws_mock::base::json::Json;
 use ws_mock::dialect::{Dialect, Inbound};
 use ws_mock::engine::{
     self, Change, ChangeKind, ClockChange, Effect, Facts, HttpRequest, Input, LiveWorld, Message,
-    Outcome, Read, Recipients, Scratch, Stamp,
+    Outcome, Read, ReadLength, Recipients, Scratch, Stamp,
 };
 use ws_mock::lang::faults::Fault;
 use ws_mock::lang::{NoFiles, read_text};
@@ -287,7 +287,14 @@ struct Entry {
 /// As the hub runs an input: it reads if that is enough.
 fn run(world: &mut LiveWorld, scratch: &mut Scratch, stamp: Stamp, input: Input) -> Entry {
     let mut effects = Vec::new();
-    let outcome = match engine::read(world, stamp, &input, scratch, &mut effects) {
+    let outcome = match engine::read(
+        world,
+        stamp,
+        &input,
+        ReadLength::Short,
+        scratch,
+        &mut effects,
+    ) {
         Read::Done(outcome) => outcome,
         Read::NeedsWrite | Read::TakesLong => {
             engine::apply(world, stamp, &input, scratch, &mut effects)
